@@ -1,0 +1,19 @@
+//! # End-to-end tests
+//!
+//! Real nodes and gateways, started as their users start them and driven through what they offer to
+//! anybody: RPC, metadata, HTTP. The tests are in `tests/` (driven by subxt) and in `js/` (driven by the
+//! stock JavaScript client); here is what they share.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`place`] | a test's folder, free ports, logs that are kept when a test fails |
+//! | [`process`] | nodes and gateways as child processes, ended by their id |
+//! | [`chain`] | a chain through its metadata: calls, events, storage by name |
+//! | [`meter`] | a metering device: its key, its registers, its signed readings |
+//! | [`hostile`] | gateways that lie, stall and flood |
+
+pub mod chain;
+pub mod hostile;
+pub mod meter;
+pub mod place;
+pub mod process;

@@ -1,0 +1,277 @@
+//! The simulated meter fleet: meters that replay a grid's measured year, agents that trade for their
+//! owners, a live table of what the chain makes of it, and an independent recount of all of it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`grid`], [`calendar`] | members and profiles of a grid folder; rows by date |
+//! | [`replay`] | what meters show while the year is replayed; how storages behave |
+//! | [`device`] | a meter's key, sequence and signed readings |
+//! | [`deliver`] | the way of a reading to the gateway |
+//! | [`agents`] | what members expect, and what they offer and bid |
+//! | [`participant`] | a member with account and meter, and its keys |
+//! | [`enrol`] | members are funded, registered and admitted |
+//! | [`live`], [`trade`] | the fleet at work, period by period; the agents at the market |
+//! | [`chain`], [`follow`] | a node by metadata at run time; its finalised blocks |
+//! | [`events`], [`observe`] | what they say, and what it comes to |
+//! | [`recount`] | energy and money computed again, by other code |
+//! | [`audit`] | compares what the chain says with the recount and with its own ledger |
+//! | [`table`], [`report`] | the live table; figures, checks and verdict |
+
+pub mod agents;
+pub mod audit;
+pub mod calendar;
+pub mod chain;
+pub mod deliver;
+pub mod device;
+pub mod enrol;
+pub mod events;
+pub mod follow;
+pub mod grid;
+pub mod live;
+pub mod observe;
+pub mod participant;
+pub mod recount;
+pub mod replay;
+pub mod report;
+pub mod table;
+pub mod trade;
+
+use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{bail, ensure, Result};
+use gridweave_primitives::PeriodClock;
+use tokio::sync::{mpsc, watch};
+
+use self::{
+	audit::Audit,
+	calendar::row_of_date,
+	chain::{Account, Chain},
+	deliver::Delivery,
+	enrol::enrol,
+	follow::follow,
+	grid::{Grid, GridSource, ROW_SECONDS},
+	live::{current_period, Fleet},
+	observe::Observed,
+	participant::{fresh_seed, participants, save},
+	report::Evidence,
+};
+
+/// Options of `gridweave-gateway fleet`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FleetArgs {
+	/// WebSocket URL of a node of a development chain.
+	#[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944")]
+	pub node: String,
+	/// Base URL of the gateway that the devices post to.
+	#[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9950")]
+	pub gateway: String,
+	/// Grid folder, and which of its grids.
+	#[arg(long, value_name = "DIR[:NAME]")]
+	pub grid: GridSource,
+	/// Day and time of the data to begin with, in UTC.
+	#[arg(long, value_name = "DATE", default_value = "2016-06-12T06:45", value_parser = row_of_date)]
+	pub from: usize,
+	/// How much faster than the data: must be what the chain's periods are made for. Without it, whatever
+	/// the chain has.
+	#[arg(long, value_name = "X")]
+	pub speed: Option<f64>,
+	/// End after so many settled periods; without it, on SIGINT or SIGTERM.
+	#[arg(long, value_name = "N")]
+	pub periods: Option<usize>,
+	/// The first so many members of the grid only.
+	#[arg(long, value_name = "N")]
+	pub members: Option<usize>,
+	/// Folder to keep the run's keys in.
+	#[arg(long, value_name = "DIR")]
+	pub state: Option<PathBuf>,
+	/// Print the figures as one JSON object, the last line of standard output; everything else goes to
+	/// standard error.
+	#[arg(long)]
+	pub json: bool,
+}
+
+/// How long the node may take to answer, and the chain to accept the last readings.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Failures that are told one by one.
+const FAILURES_SHOWN: usize = 20;
+
+/// Runs the fleet; fails unless every check of the run passes.
+pub async fn run(args: FleetArgs) -> Result<()> {
+	let mut stopped = Box::pin(signalled()?);
+	let say = |text: &str| {
+		if args.json {
+			eprintln!("{text}")
+		} else {
+			println!("{text}")
+		}
+	};
+	let grid = Arc::new(Grid::load(&args.grid, args.members)?);
+	let chain = Arc::new(Chain::connect(&args.node, PATIENCE).await?);
+	let clock: PeriodClock = chain
+		.ask(&chain.best().await?, "MicrogridsApi_clock", &())
+		.await?;
+	check_speed(args.speed, &clock)?;
+
+	let (sender, mut blocks) = mpsc::channel(64);
+	let mut follower = tokio::spawn(follow(chain.clone(), sender));
+
+	let seed = fresh_seed();
+	let mut members = participants(&grid, &seed, clock.period_length)?;
+	say(&format!("{}: {} members join", grid.name, members.len()));
+	let mut treasury = Account::from_uri("//Treasury")?;
+	let mut operator = Account::from_uri("//Operator")?;
+	tokio::select! {
+		enrolled = enrol(&chain, &mut treasury, &mut operator, &mut members) => enrolled?,
+		signal = &mut stopped => { signal?; interrupted() },
+	}
+	if let Some(folder) = &args.state {
+		save(folder, &seed, &members)?;
+	}
+
+	let first = current_period(&clock).next();
+	let mut audit = Audit {
+		chain: chain.clone(),
+		folder: args.grid.folder.clone(),
+		first,
+		first_row: args.from,
+		members: (members.iter())
+			.map(|member| {
+				(
+					member.node.clone(),
+					member.device.meter().0,
+					member.account.id(),
+				)
+			})
+			.collect(),
+		operator: operator.id(),
+		observed: Observed::default(),
+		terms: BTreeMap::new(),
+		evidence: Evidence {
+			periods_wanted: args.periods,
+			..Default::default()
+		},
+		last: None,
+	};
+	let (stop, stopping) = watch::channel(false);
+	let fleet = Fleet {
+		chain: chain.clone(),
+		grid: grid.clone(),
+		participants: members,
+		clock,
+		first,
+		first_row: args.from,
+		delivery: Delivery::new(&args.gateway)?,
+	};
+	let mut fleet = tokio::spawn(fleet.run(stopping));
+	say(&format!(
+		"all are admitted; periods of {} s are metered from {first} on",
+		clock.period_length
+	));
+	say(table::HEADER);
+
+	while args
+		.periods
+		.is_none_or(|wanted| audit.evidence.rows.len() < wanted)
+	{
+		tokio::select! {
+			block = blocks.recv() => match block {
+				Some(block) => for row in audit.take(block, args.periods).await? {
+					say(&row.to_string());
+				},
+				None => return (&mut follower).await?.and_then(|()| bail!("the node went away")),
+			},
+			ended = &mut fleet => return ended?.and_then(|_| bail!("the fleet ended before its time")),
+			signal = &mut stopped => {
+				signal?;
+				say("stopping: waiting for the last readings");
+				break
+			},
+		}
+	}
+
+	let _ = stop.send(true);
+	let sent = fleet.await??;
+	let deadline = tokio::time::Instant::now() + PATIENCE;
+	while !audit.all_accepted(&sent).await? && tokio::time::Instant::now() < deadline {
+		tokio::select! {
+			block = blocks.recv() => match block {
+				Some(block) => drop(audit.take(block, args.periods).await?),
+				None => return follower.await?.and_then(|()| bail!("the node went away")),
+			},
+			() = tokio::time::sleep_until(deadline) => (),
+		}
+	}
+	let evidence = audit.conclude(&sent).await?;
+	follower.abort();
+	if evidence.rows.is_empty() && args.periods.is_none() {
+		interrupted();
+	}
+
+	say(&evidence.summary());
+	let failures = evidence.failures();
+	for failure in failures.iter().take(FAILURES_SHOWN) {
+		say(&format!("FAILED: {failure}"));
+	}
+	if failures.len() > FAILURES_SHOWN {
+		say(&format!("and {} more", failures.len() - FAILURES_SHOWN));
+	}
+	if args.json {
+		println!("{}", serde_json::to_string(&evidence.figures())?);
+	}
+	ensure!(failures.is_empty(), "{} checks failed", failures.len());
+	Ok(())
+}
+
+/// Ends the program as a shell expects it after Ctrl-C, where there is nothing to judge yet.
+fn interrupted() -> ! {
+	eprintln!("stopped before anything was settled");
+	std::process::exit(130)
+}
+
+/// Resolves at SIGINT or SIGTERM.
+fn signalled() -> Result<impl Future<Output = Result<()>>> {
+	use tokio::signal::unix::{signal, SignalKind};
+	let (mut interrupt, mut terminate) = (
+		signal(SignalKind::interrupt())?,
+		signal(SignalKind::terminate())?,
+	);
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => (),
+			_ = terminate.recv() => (),
+		}
+		Ok(())
+	})
+}
+
+/// A chain is made for one speed: that at which its period holds a quarter of an hour of data.
+fn check_speed(speed: Option<f64>, clock: &PeriodClock) -> Result<()> {
+	let actual = f64::from(ROW_SECONDS) / f64::from(clock.period_length.max(1));
+	if let Some(speed) = speed {
+		ensure!(
+			(speed - actual).abs() < 1e-6 * actual,
+			"--speed {speed}: this chain's periods last {} s, which is speed {actual}",
+			clock.period_length,
+		);
+	}
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn only_the_speed_of_the_chain_should_do() {
+		let clock = |period_length| PeriodClock {
+			period_length,
+			..Default::default()
+		};
+		assert!(check_speed(None, &clock(12)).is_ok());
+		assert!(check_speed(Some(75.0), &clock(12)).is_ok());
+		assert!(check_speed(Some(33.333333), &clock(27)).is_ok());
+		let error = check_speed(Some(60.0), &clock(12)).unwrap_err().to_string();
+		assert!(error.contains("speed 75"), "{error}");
+	}
+}

@@ -1,0 +1,15 @@
+//! The Gridweave node.
+
+// The errors that the SDK's commands return are what they are.
+#![allow(clippy::result_large_err)]
+
+mod chain_spec;
+mod cli;
+mod command;
+mod gateways;
+mod rpc;
+mod service;
+
+fn main() -> sc_cli::Result<()> {
+	command::run()
+}

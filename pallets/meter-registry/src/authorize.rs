@@ -1,0 +1,199 @@
+//! Whether a batch of readings may enter the pool and a block.
+//!
+//! In this order, so that an outsider's junk costs one storage read or two and one signature, never
+//! hundreds:
+//!
+//! 1. its shape: readings there are, in order, and a sound witness;
+//! 2. the authority exists, and the block's share of readings is not used up;
+//! 3. the authority's signature over the whole batch;
+//! 4. every meter is known and measures, and enough readings are fresh;
+//! 5. the device signatures of those that are.
+//!
+//! Refusals that time may cure are `Stale`, `Future` and `ExhaustsResources`; a wrong signature of the
+//! authority is `BadProof`; the rest have a code of [`refusal`].
+
+use alloc::vec::Vec;
+
+use frame_support::pallet_prelude::*;
+use gridweave_primitives::{
+	device::DeviceKey,
+	ingest::{IngestSignature, ReadingBatch},
+	reading::SignedReading,
+};
+use sp_application_crypto::RuntimeAppPublic;
+use sp_runtime::transaction_validity::TransactionValidityWithRefund;
+
+use crate::{
+	freshness::{count, count_pages, freshness, is_ordered, Freshness, Moment},
+	pages, BlockReadings, Config, Error, IngestKeys, LatestPage, Pallet, WeightInfo, MAX_SPANS,
+};
+
+/// Codes of `InvalidTransaction::Custom` with which batches are refused.
+pub mod refusal {
+	/// The batch has no reading.
+	pub const EMPTY: u8 = 1;
+	/// The readings do not ascend by meter, and of one meter by sequence.
+	pub const UNORDERED: u8 = 2;
+	/// The witness of touched periods is zero or too large.
+	pub const BAD_WITNESS: u8 = 3;
+	/// There is no such authority.
+	pub const NO_SUCH_AUTHORITY: u8 = 4;
+	/// There is no such meter.
+	pub const UNKNOWN_METER: u8 = 5;
+	/// The operator has not admitted the meter.
+	pub const NOT_ADMITTED: u8 = 6;
+	/// The meter is out of service.
+	pub const RETIRED: u8 = 7;
+	/// A reading is not signed by its meter's key, for this chain.
+	pub const BAD_DEVICE_SIGNATURE: u8 = 8;
+}
+
+/// Blocks that a batch stays valid in the pool.
+pub const LONGEVITY: u64 = 16;
+
+/// A batch is refused if more than this part of its readings, one in so many, cannot be accepted.
+const TOLERANCE: usize = 10;
+
+const fn refuse(code: u8) -> TransactionValidityError {
+	TransactionValidityError::Invalid(InvalidTransaction::Custom(code))
+}
+
+/// The readings that a batch would have accepted.
+struct Review<'a> {
+	/// With the key that must have signed them.
+	fresh: Vec<(&'a SignedReading, DeviceKey)>,
+	/// The pages they change, with their round.
+	rounds: Vec<(u32, u32)>,
+	stale: usize,
+	future: usize,
+}
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn weight_of_authorize_batch(readings: &[SignedReading]) -> Weight {
+		T::WeightInfo::authorize_submit_readings(count(readings.len()), count_pages(readings))
+	}
+
+	/// How many readings the batches of this block have brought so far.
+	pub(crate) fn block_readings() -> u32 {
+		let (block, readings) = BlockReadings::<T>::get();
+		if block == frame_system::Pallet::<T>::block_number() {
+			readings
+		} else {
+			0
+		}
+	}
+
+	pub(crate) fn authorize_batch(
+		_: TransactionSource,
+		batch: &ReadingBatch,
+		signature: &IngestSignature,
+	) -> TransactionValidityWithRefund {
+		ensure!(!batch.readings.is_empty(), refuse(refusal::EMPTY));
+		ensure!(
+			(1..=MAX_SPANS).contains(&batch.spans),
+			refuse(refusal::BAD_WITNESS)
+		);
+		ensure!(is_ordered(&batch.readings), refuse(refusal::UNORDERED));
+
+		let place = usize::try_from(batch.authority).unwrap_or(usize::MAX);
+		let keys = IngestKeys::<T>::get();
+		let key = keys.get(place).ok_or(refuse(refusal::NO_SUCH_AUTHORITY))?;
+		let readings = Self::block_readings().saturating_add(count(batch.readings.len()));
+		ensure!(
+			readings <= T::MaxBlockReadings::get(),
+			InvalidTransaction::ExhaustsResources
+		);
+
+		let genesis = Self::genesis_hash();
+		ensure!(
+			key.verify(&batch.digest(&genesis), signature),
+			InvalidTransaction::BadProof
+		);
+
+		let review = Self::review(&batch.readings)?;
+		let skipped = review.stale.saturating_add(review.future);
+		if skipped.saturating_mul(TOLERANCE) > batch.readings.len() {
+			return Err(match review.future {
+				0 => InvalidTransaction::Stale,
+				_ => InvalidTransaction::Future,
+			}
+			.into());
+		}
+		for (signed, key) in &review.fresh {
+			ensure!(
+				signed.is_signed_by(key, &genesis),
+				refuse(refusal::BAD_DEVICE_SIGNATURE)
+			);
+		}
+
+		review
+			.rounds
+			.into_iter()
+			.fold(
+				ValidTransaction::with_tag_prefix("MeterReadings"),
+				|validity, page_and_round| validity.and_provides(page_and_round),
+			)
+			.priority(count(review.fresh.len()).into())
+			.longevity(LONGEVITY)
+			.propagate(true)
+			.build()
+			.map(|validity| (validity, Weight::zero()))
+	}
+
+	/// Looks up meters and what of ordered readings is fresh, each page once.
+	fn review(readings: &[SignedReading]) -> Result<Review<'_>, TransactionValidityError> {
+		let moment = Moment::read::<T>();
+		let mut review = Review {
+			fresh: Vec::new(),
+			rounds: Vec::new(),
+			stale: 0,
+			future: 0,
+		};
+		let mut page: Option<(u32, LatestPage)> = None;
+		let mut meter = None;
+		// Sequence and time of the latest reading before, which may be of the batch itself.
+		let mut known = None;
+		for signed in readings {
+			let reading = &signed.reading;
+			let id = reading.meter;
+			let latest = match page.take() {
+				Some((number, latest)) if number == id.page() => latest,
+				_ => pages::latest_page::<T>(id.page()).unwrap_or_default(),
+			};
+			let (key, admitted_at) = match meter {
+				Some((held, key, admitted_at)) if held == id => (key, admitted_at),
+				_ => {
+					let found = Self::measuring(id).map_err(|error| refuse(code(&error)))?;
+					known = latest
+						.meters
+						.get(id.slot())
+						.map(|latest| (latest.sequence, latest.captured_at));
+					(found.key, found.admitted_at)
+				}
+			};
+			meter = Some((id, key, admitted_at));
+			match freshness(&moment, known, admitted_at, reading) {
+				Freshness::Fresh => {
+					known = Some((reading.sequence, reading.captured_at));
+					review.fresh.push((signed, key));
+					if review.rounds.last().map(|(number, _)| *number) != Some(id.page()) {
+						review.rounds.push((id.page(), latest.round));
+					}
+				}
+				Freshness::Stale => review.stale = review.stale.saturating_add(1),
+				Freshness::Future => review.future = review.future.saturating_add(1),
+			}
+			page = Some((id.page(), latest));
+		}
+		Ok(review)
+	}
+}
+
+/// The code for a meter that does not measure.
+const fn code<T>(error: &Error<T>) -> u8 {
+	match error {
+		Error::NotAdmitted => refusal::NOT_ADMITTED,
+		Error::MeterIsRetired => refusal::RETIRED,
+		_ => refusal::UNKNOWN_METER,
+	}
+}

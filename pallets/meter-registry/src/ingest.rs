@@ -1,0 +1,162 @@
+//! From signed readings to booked energy: what both calls do with theirs.
+
+use frame_support::{dispatch::PostDispatchInfo, ensure, pallet_prelude::*};
+use gridweave_primitives::{
+	ingest::ReadingBatch,
+	meter::MeterState,
+	reading::{Reading, SignedReading},
+	Be32, MeterId,
+};
+use sp_core::H256;
+
+use crate::{
+	energy::Span,
+	freshness::{count, count_pages, is_ordered, spans_needed, Moment},
+	intake::{Intake, Outcome},
+	BlockReadings, Config, Error, Event, Meter, Meters, Pallet, RelayedReadings, WeightInfo,
+	MAX_SPANS,
+};
+
+impl<T: Config> Pallet<T> {
+	/// The registration of a meter whose readings count.
+	pub(crate) fn measuring(id: MeterId) -> Result<Meter<T::AccountId>, Error<T>> {
+		let meter = Meters::<T>::get(Be32::from(id)).ok_or(Error::UnknownMeter)?;
+		match meter.state {
+			MeterState::Registered => Err(Error::NotAdmitted),
+			MeterState::Admitted | MeterState::Active => Ok(meter),
+			MeterState::Retired => Err(Error::MeterIsRetired),
+		}
+	}
+
+	/// Applies ordered readings, touching at most `spans` energy pages. Their signatures are checked against
+	/// `genesis`, if given. After the first reading that the witness does not allow nothing is taken: a
+	/// later reading of the same meter would make it stale for ever.
+	fn apply(
+		readings: &[SignedReading],
+		spans: u32,
+		genesis: Option<&H256>,
+	) -> Result<Outcome, Error<T>> {
+		let mut intake = Intake::<T>::new(readings, spans);
+		let mut held: Option<(MeterId, Meter<T::AccountId>)> = None;
+		for (place, signed) in readings.iter().enumerate() {
+			let id = signed.reading.meter;
+			let mut meter = match held.take() {
+				Some((held, meter)) if held == id => meter,
+				_ => Self::measuring(id)?,
+			};
+			intake.take(place, signed, &mut meter, genesis)?;
+			held = Some((id, meter));
+			if intake.outcome.exhausted {
+				let rest = count(readings.len().saturating_sub(place));
+				intake.outcome.deferred = intake.outcome.deferred.saturating_add(rest);
+				break;
+			}
+		}
+		intake.clear();
+		Ok(intake.outcome)
+	}
+
+	/// How many energy pages a reading touches at most when it is accepted now: what the witness of a batch
+	/// must add up.
+	pub fn spans_of(reading: &Reading) -> u32 {
+		let Some(page) = crate::pages::latest_page::<T>(reading.meter.page()) else {
+			return 0;
+		};
+		page.meters.get(reading.meter.slot()).map_or(0, |latest| {
+			let span = Span {
+				from: latest.captured_at,
+				until: reading.captured_at,
+			};
+			spans_needed(
+				&Moment::read::<T>(),
+				span,
+				page.kept_from,
+				T::MaxSpan::get(),
+			)
+		})
+	}
+
+	pub(crate) fn do_submit(batch: ReadingBatch) -> DispatchResultWithPostInfo {
+		let readings = count(batch.readings.len());
+		let block = frame_system::Pallet::<T>::block_number();
+		let brought = Self::block_readings();
+		BlockReadings::<T>::put((block, brought.saturating_add(readings)));
+
+		let outcome = Self::apply(&batch.readings, batch.spans, None)?;
+		if let (Some(first), Some(last)) = (batch.readings.first(), batch.readings.last()) {
+			Self::deposit_event(Event::ReadingsAccepted {
+				authority: batch.authority,
+				accepted: outcome.accepted,
+				stale: outcome.stale,
+				deferred: outcome.deferred,
+				first_meter: first.reading.meter,
+				last_meter: last.reading.meter,
+			});
+		}
+		let regular = readings.saturating_sub(outcome.irregular);
+		let weight = T::WeightInfo::submit_readings(
+			regular,
+			outcome.irregular,
+			outcome.pages,
+			outcome.energy_pages,
+		);
+		Ok(PostDispatchInfo {
+			actual_weight: Some(weight),
+			pays_fee: Pays::No,
+		})
+	}
+
+	pub(crate) fn do_relay(
+		who: T::AccountId,
+		readings: RelayedReadings,
+		spans: u32,
+	) -> DispatchResultWithPostInfo {
+		ensure!(!readings.is_empty(), Error::<T>::NoReadings);
+		ensure!((1..=MAX_SPANS).contains(&spans), Error::<T>::BadWitness);
+		ensure!(is_ordered(&readings), Error::<T>::Unordered);
+		let genesis = Self::genesis_hash();
+		let outcome = Self::apply(&readings, spans, Some(&genesis))?;
+		if outcome.accepted == 0 {
+			return Err(match (outcome.exhausted, outcome.deferred) {
+				(true, _) => Error::<T>::WitnessExceeded,
+				(false, 0) => Error::<T>::NothingFresh,
+				(false, _) => Error::<T>::TooFarAhead,
+			}
+			.into());
+		}
+		Self::deposit_event(Event::ReadingsRelayed {
+			who,
+			accepted: outcome.accepted,
+			stale: outcome.stale,
+			deferred: outcome.deferred,
+		});
+		let regular = count(readings.len()).saturating_sub(outcome.irregular);
+		let weight = T::WeightInfo::relay_readings(
+			regular,
+			outcome.irregular,
+			outcome.pages,
+			outcome.energy_pages,
+		);
+		Ok(PostDispatchInfo {
+			actual_weight: Some(weight),
+			pays_fee: Pays::Yes,
+		})
+	}
+
+	/// At worst, all readings are irregular.
+	pub(crate) fn weight_of_batch(readings: &[SignedReading], spans: u32) -> Weight {
+		T::WeightInfo::submit_readings(0, count(readings.len()), count_pages(readings), spans)
+	}
+
+	/// At worst, all readings are irregular.
+	pub(crate) fn weight_of_relay(readings: &[SignedReading], spans: u32) -> Weight {
+		T::WeightInfo::relay_readings(0, count(readings.len()), count_pages(readings), spans)
+	}
+
+	/// The hash of the first block, which ties signatures to this chain.
+	pub(crate) fn genesis_hash() -> H256 {
+		frame_system::Pallet::<T>::block_hash(
+			frame_system::pallet_prelude::BlockNumberFor::<T>::default(),
+		)
+	}
+}

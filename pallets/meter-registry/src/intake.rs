@@ -1,0 +1,372 @@
+//! Readings being applied: what each of them changes.
+
+use alloc::vec::Vec;
+
+use frame_support::{ensure, traits::Get};
+use gridweave_primitives::{
+	meter::{Correction, MeterKind, MeterState},
+	reading::{Reading, SignedReading},
+	traits::{OnCorrection, OnReading},
+	Be32, MeterId, Period, WattHours,
+};
+use sp_core::H256;
+
+use crate::{
+	booking,
+	energy::{self, Movement, Slice, Span},
+	freshness::{freshness, spans_needed, Freshness, Moment},
+	pages::Desk,
+	Config, Error, Event, LatestReading, Meter, Meters, Pallet, Registers, SuspendedEnergy,
+};
+
+/// What became of the readings of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+	/// Accepted.
+	pub accepted: u32,
+	/// Skipped: not newer than the latest.
+	pub stale: u32,
+	/// Skipped: beyond the witness, or in the future.
+	pub deferred: u32,
+	/// Whether the witness was too small.
+	pub exhausted: bool,
+	/// Of the accepted, those that changed more than hot storage: a meter's first, or one whose energy
+	/// was not all counted.
+	pub irregular: u32,
+	/// Pages of meters that were read.
+	pub pages: u32,
+	/// Pages of energy that were touched.
+	pub energy_pages: u32,
+}
+
+/// What others are told once a page is written back, so that what they ask of us then is up to date.
+enum Notice {
+	Reading {
+		place: usize,
+		previous: Option<Reading>,
+	},
+	Correction {
+		meter: MeterId,
+		period: Period,
+		correction: Correction,
+	},
+}
+
+/// The readings of one call, being applied.
+pub(crate) struct Intake<'a, T: Config> {
+	readings: &'a [SignedReading],
+	moment: Moment,
+	desk: Option<Desk<T>>,
+	notices: Vec<Notice>,
+	/// What became of them so far.
+	pub outcome: Outcome,
+	/// What is left of the witness.
+	spans: u32,
+}
+
+impl<'a, T: Config> Intake<'a, T> {
+	/// Nothing of `readings` is applied yet; they may touch `spans` pages of energy.
+	pub fn new(readings: &'a [SignedReading], spans: u32) -> Self {
+		Self {
+			readings,
+			moment: Moment::read::<T>(),
+			desk: None,
+			notices: Vec::new(),
+			outcome: Outcome::default(),
+			spans,
+		}
+	}
+
+	/// Writes the page on the desk back, and tells others.
+	pub fn clear(&mut self) {
+		if let Some(desk) = self.desk.take() {
+			self.outcome.pages = self.outcome.pages.saturating_add(1);
+			self.outcome.energy_pages = self
+				.outcome
+				.energy_pages
+				.saturating_add(desk.energy_pages());
+			desk.clear();
+		}
+		for notice in core::mem::take(&mut self.notices) {
+			match notice {
+				Notice::Reading { place, previous } => {
+					if let Some(signed) = self.readings.get(place) {
+						T::Readings::on_reading(&signed.reading, previous.as_ref());
+					}
+				}
+				Notice::Correction {
+					meter,
+					period,
+					correction,
+				} => T::Corrections::on_correction(meter, period, correction),
+			}
+		}
+	}
+
+	/// Takes the page of a meter to the desk.
+	fn open(&mut self, id: MeterId, meter: &Meter<T::AccountId>) -> &mut Desk<T> {
+		if self.desk.as_ref().map(Desk::page) != Some(id.page()) {
+			self.clear();
+		}
+		let moment = self.moment;
+		self.desk
+			.get_or_insert_with(|| Desk::open(id.page(), moment.kept_from::<T>(meter.microgrid)))
+	}
+
+	/// Applies one reading of a meter that measures. Its signature is checked against `genesis`, if given.
+	pub fn take(
+		&mut self,
+		place: usize,
+		signed: &SignedReading,
+		meter: &mut Meter<T::AccountId>,
+		genesis: Option<&H256>,
+	) -> Result<(), Error<T>> {
+		let (moment, reading) = (self.moment, &signed.reading);
+		let spans = self.spans;
+		let desk = self.open(reading.meter, meter);
+		let latest = desk.latest.meters.get(reading.meter.slot()).cloned();
+		let known = latest
+			.as_ref()
+			.map(|latest| (latest.sequence, latest.captured_at));
+		let fresh = freshness(&moment, known, meter.admitted_at, reading);
+		let needed = latest.as_ref().map_or(0, |latest| {
+			let span = Span {
+				from: latest.captured_at,
+				until: reading.captured_at,
+			};
+			spans_needed(&moment, span, desk.latest.kept_from, T::MaxSpan::get())
+		});
+		if fresh == Freshness::Stale {
+			self.outcome.stale = self.outcome.stale.saturating_add(1);
+			return Ok(());
+		}
+		if let Some(genesis) = genesis {
+			ensure!(
+				signed.is_signed_by(&meter.key, genesis),
+				Error::<T>::BadDeviceSignature
+			);
+		}
+		if fresh == Freshness::Future {
+			self.outcome.deferred = self.outcome.deferred.saturating_add(1);
+			return Ok(());
+		}
+		let Some(left) = spans.checked_sub(needed) else {
+			self.outcome.exhausted = true;
+			return Ok(());
+		};
+		self.spans = left;
+		let previous = latest
+			.as_ref()
+			.map(|latest| latest.to_reading(reading.meter));
+		self.notices.push(Notice::Reading { place, previous });
+		let irregular = match latest {
+			None => self.first(reading, meter),
+			Some(latest) => self.next(reading, meter, latest),
+		};
+		self.outcome.accepted = self.outcome.accepted.saturating_add(1);
+		self.outcome.irregular = self.outcome.irregular.saturating_add(irregular.into());
+		Ok(())
+	}
+
+	/// A meter's first reading sets the base.
+	fn first(&mut self, reading: &Reading, meter: &mut Meter<T::AccountId>) -> bool {
+		meter.state = MeterState::Active;
+		meter.base = Registers {
+			import: energy::base_of(reading.import_register, meter.modulus, 0),
+			export: energy::base_of(reading.export_register, meter.modulus, 0),
+		};
+		Meters::<T>::insert(Be32::from(reading.meter), &*meter);
+		let mut latest = LatestReading {
+			settles: !matches!(meter.kind, MeterKind::Feeder),
+			..LatestReading::default()
+		};
+		latest.update(reading);
+		self.store(reading.meter, latest, meter);
+		true
+	}
+
+	/// Any other is worth energy. Whether not all of it was counted.
+	fn next(
+		&mut self,
+		reading: &Reading,
+		meter: &mut Meter<T::AccountId>,
+		mut latest: LatestReading,
+	) -> bool {
+		let span = Span {
+			from: latest.captured_at,
+			until: reading.captured_at,
+		};
+		let moved = |old, new, rating| {
+			energy::movement(old, new, meter.modulus, energy::allowance(rating, span))
+		};
+		let import = moved(
+			latest.import_register,
+			reading.import_register,
+			meter.ratings.max_import,
+		);
+		let export = moved(
+			latest.export_register,
+			reading.export_register,
+			meter.ratings.max_export,
+		);
+		// Counted energy is at most rating × time: below 2⁶⁴ for as long as time is.
+		latest.imported = latest.imported.saturating_add(import.counted);
+		latest.exported = latest.exported.saturating_add(export.counted);
+		self.book(
+			reading.meter,
+			meter,
+			&mut latest,
+			span,
+			import.counted,
+			export.counted,
+		);
+		latest.update(reading);
+		let irregular = self.report(reading, meter, &latest, import, export);
+		self.store(reading.meter, latest, meter);
+		irregular
+	}
+
+	fn store(&mut self, id: MeterId, latest: LatestReading, meter: &Meter<T::AccountId>) {
+		let desk = self.open(id, meter);
+		desk.latest.meters.set(id.slot(), latest);
+		if !desk.changed {
+			desk.changed = true;
+			// Only told apart from the rounds of the same day: it may start anew.
+			desk.latest.round = desk.latest.round.wrapping_add(1);
+		}
+	}
+
+	/// Records what of the movements was not counted. Whether there was anything.
+	fn report(
+		&self,
+		reading: &Reading,
+		meter: &mut Meter<T::AccountId>,
+		latest: &LatestReading,
+		import: Movement,
+		export: Movement,
+	) -> bool {
+		let suspends = !import.suspended.is_zero() || !export.suspended.is_zero();
+		let rolled_back = import.rolled_back || export.rolled_back;
+		if !suspends && !rolled_back {
+			return false;
+		}
+		let (id, key) = (reading.meter, Be32::from(reading.meter));
+		let mut suspended = SuspendedEnergy::<T>::get(key);
+		if suspends {
+			// A u128 holds more additions of u64 than there can be readings.
+			suspended.import = suspended.import.saturating_add(import.suspended.0.into());
+			suspended.export = suspended.export.saturating_add(export.suspended.0.into());
+			SuspendedEnergy::<T>::insert(key, suspended);
+			Pallet::<T>::deposit_event(Event::EnergySuspended {
+				meter: id,
+				import: import.suspended,
+				export: export.suspended,
+			});
+		}
+		if rolled_back {
+			let base = |register, counted: WattHours, suspended: u128| {
+				let booked = suspended.saturating_add(counted.0.into());
+				energy::base_of(register, meter.modulus, booked)
+			};
+			meter.base = Registers {
+				import: base(reading.import_register, latest.imported, suspended.import),
+				export: base(reading.export_register, latest.exported, suspended.export),
+			};
+			Meters::<T>::insert(key, &*meter);
+			Pallet::<T>::deposit_event(Event::RegisterRolledBack {
+				meter: id,
+				import: import.rolled_back,
+				export: export.rolled_back,
+			});
+		}
+		true
+	}
+
+	/// Spreads energy over the periods of `span`.
+	fn book(
+		&mut self,
+		id: MeterId,
+		meter: &Meter<T::AccountId>,
+		latest: &mut LatestReading,
+		span: Span,
+		import: WattHours,
+		export: WattHours,
+	) {
+		let moment = self.moment;
+		let due = moment.kept_from::<T>(meter.microgrid);
+		let kept_from = self.open(id, meter).latest.kept_from;
+		for slice in energy::slices(&moment.clock, span, kept_from, T::MaxSpan::get()) {
+			let import = energy::share(import, span, &slice);
+			let export = energy::share(export, span, &slice);
+			let correction = match slice.period {
+				Some(period) => self
+					.book_slice(id, meter, latest, period, &slice, import, export)
+					.map(|correction| (period.max(due), correction)),
+				None => {
+					let pruned = moment.clock.start_of(kept_from).saturating_sub(span.from);
+					let covered = slice.until.saturating_sub(slice.from);
+					let confirmed = booking::portion(latest.pruned_estimate, covered, pruned);
+					latest.pruned_estimate = latest.pruned_estimate.saturating_sub(confirmed);
+					Some((
+						kept_from.max(due),
+						booking::correction(import, export, confirmed),
+					))
+				}
+			};
+			if let Some((period, correction)) = correction {
+				if latest.settles && correction != Correction::default() {
+					self.notices.push(Notice::Correction {
+						meter: id,
+						period,
+						correction,
+					});
+				}
+			}
+		}
+	}
+
+	/// Books a slice on a kept period; a correction, if that is frozen.
+	#[allow(clippy::too_many_arguments)] // The parts of one sentence.
+	fn book_slice(
+		&mut self,
+		id: MeterId,
+		meter: &Meter<T::AccountId>,
+		latest: &LatestReading,
+		period: Period,
+		slice: &Slice,
+		import: WattHours,
+		export: WattHours,
+	) -> Option<Correction> {
+		let moment = self.moment;
+		let desk = self.open(id, meter);
+		let slot = id.slot();
+		if !moment.clock.is_frozen(period, moment.now) {
+			let page = desk.energy_mut(period);
+			let mut entry = page.meters.get(slot).copied().unwrap_or_default();
+			entry.measure(import, export);
+			page.meters.set(slot, entry);
+			return None;
+		}
+		if !desk.energy(period).closed {
+			desk.close_entry(
+				slot,
+				latest,
+				meter.ratings,
+				period,
+				&moment.clock,
+				T::MaxSpan::get(),
+			);
+		}
+		let confirmed = match desk.energy_mut(period).meters.get_mut(slot) {
+			Some(entry) => {
+				let start = slice.from.max(moment.clock.start_of(period));
+				let uncovered = moment.clock.end_of(period).saturating_sub(start);
+				let covered = slice.until.saturating_sub(start);
+				entry.confirm(covered, uncovered)
+			}
+			// Settled as nothing.
+			None => WattHours::ZERO,
+		};
+		Some(booking::correction(import, export, confirmed))
+	}
+}

@@ -1,0 +1,559 @@
+//! # Meter registry
+//!
+//! Meters and their device keys; signed readings in, metered energy per settlement period out.
+//!
+//! ## Life of a meter
+//!
+//! ```text
+//! register_meter ──▶ registered ──admit_meter──▶ admitted ──first reading──▶ active ──retire_meter──▶ retired ──▶ freed
+//!  (owner, deposit)                 (operator)                               (owner or operator)   (last period pruned)
+//! ```
+//!
+//! The owner registers a meter with a proof that the device holds its key; the operator of the microgrid
+//! admits it and fixes its ratings. Readings count from admission, the first one only sets the base.
+//! A retired meter gives no more readings; once its last period is settled and pruned, everything kept for
+//! it is freed and the deposit is released. A meter that never gave a reading is freed at once.
+//!
+//! Ids are dense and given out in pages of 32 per microgrid, never twice: neighbours in a community are
+//! neighbours in storage.
+//!
+//! ## Readings
+//!
+//! An authority brings readings on chain in batches that carry its ingest key's signature
+//! ([`Pallet::submit_readings`], an *authorised call* without fee); anyone else may relay them by a
+//! signed, paying call ([`Pallet::relay_readings`]). What is checked, and in which order, is told in
+//! [`authorize`]; what energy a reading is worth in [`energy`]; how it is booked on periods, estimated
+//! and corrected in [`booking`]. A reading is accepted at most once, and a meter's readings in order.
+//!
+//! Energy of a period may be booked until the end of its grace. Then it is frozen: settlement closes it
+//! ([`MeteredEnergy::close_page`](gridweave_primitives::traits::MeteredEnergy::close_page)), silent meters
+//! get an estimate, and what readings show later is handed to `Config::Corrections`.
+//!
+//! ## Who pays for storage
+//!
+//! | storage | paid by | freed |
+//! |---|---|---|
+//! | `Meters`, `Keys`, `LatestPages` (its slot), `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
+//! | `EnergyPages` | the owner's deposit; a bounded number of periods | pruned after settlement and retention |
+//! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of 32 meters each | never: ids are not given out twice |
+//! | `IngestKeys`, `BlockReadings`, cursors | the chain; single bounded items | overwritten |
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod authorize;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+pub mod booking;
+mod closing;
+pub mod energy;
+pub mod freshness;
+mod ingest;
+mod intake;
+mod lifecycle;
+#[cfg(test)]
+mod mock;
+pub mod offchain;
+mod pages;
+mod provides;
+mod pruning;
+pub mod runtime_api;
+mod session;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+pub mod weights;
+
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::BenchmarkHelper;
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter};
+	use frame_system::{
+		ensure_authorized, offchain::CreateAuthorizedTransaction, pallet_prelude::*,
+	};
+	use gridweave_primitives::{
+		device::{DeviceKey, DeviceSignature, Serial},
+		ingest::{IngestId, IngestSignature, ReadingBatch},
+		meter::{MeterKind, Ratings},
+		traits::{
+			MeterCommitments, MicrogridInspect, OnCorrection, OnMeterRetired, OnReading,
+			SettlementClock, SettlementProgress,
+		},
+		Balance, Be32, MeterId, MicrogridId, WattHours,
+	};
+	use sp_core::H256;
+
+	use super::*;
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// The runtime's transactions must carry the extension `frame_system::AuthorizeCall`.
+	#[pallet::config]
+	pub trait Config:
+		CreateAuthorizedTransaction<Call<Self>>
+		+ frame_system::Config<RuntimeEvent: From<Event<Self>>, Hash = H256>
+	{
+		/// The runtime's reasons for holds.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// Holds the deposits.
+		type Currency: fungible::hold::Mutate<
+			Self::AccountId,
+			Reason = Self::RuntimeHoldReason,
+			Balance = Balance,
+		>;
+
+		/// The communities meters belong to.
+		type Microgrids: MicrogridInspect<Self::AccountId>;
+
+		/// Time and periods.
+		type Clock: SettlementClock;
+
+		/// Told of every accepted reading.
+		type Readings: OnReading;
+
+		/// Told when a reading shows that settled energy was wrong.
+		type Corrections: OnCorrection;
+
+		/// Whether orders or positions of a meter are open.
+		type Commitments: MeterCommitments;
+
+		/// How far settlement has come: energy is kept until it has passed.
+		type Progress: SettlementProgress;
+
+		/// Told when a meter is freed.
+		type Retired: OnMeterRetired;
+
+		/// Most authorities that may bring batches.
+		#[pallet::constant]
+		type MaxAuthorities: Get<u32>;
+
+		/// Most periods over which one reading's energy is spread; what goes beyond is booked on the last.
+		#[pallet::constant]
+		type MaxSpan: Get<u32>;
+
+		/// Most readings that all batches of a block bring together.
+		#[pallet::constant]
+		type MaxBlockReadings: Get<u32>;
+
+		/// Deposit per meter, in planck.
+		#[pallet::constant]
+		type DepositBase: Get<Balance>;
+
+		/// Deposit per byte of a meter's registration, in planck.
+		#[pallet::constant]
+		type DepositPerByte: Get<Balance>;
+
+		/// Most weight a block spends on pruning.
+		#[pallet::constant]
+		type TaskWeight: Get<Weight>;
+
+		/// What calls and steps cost.
+		type WeightInfo: WeightInfo;
+
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: BenchmarkHelper<Self::AccountId>;
+	}
+
+	/// Why money is held.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The deposit for a registered meter.
+		Registration,
+	}
+
+	/// Registrations. The owner's deposit pays; freed with the meter.
+	#[pallet::storage]
+	pub type Meters<T: Config> = StorageMap<_, Identity, Be32, Meter<T::AccountId>>;
+
+	/// The meter that signs with a key, by blake2-256 of the encoded key. The owner's deposit pays; freed
+	/// with the meter, and when the key is rotated.
+	#[pallet::storage]
+	pub type Keys<T: Config> = StorageMap<_, Identity, H256, MeterId>;
+
+	/// To whom a meter is offered. The owner's deposit pays; freed when it is accepted or withdrawn, and
+	/// with the meter.
+	#[pallet::storage]
+	pub type Offers<T: Config> = StorageMap<_, Identity, Be32, T::AccountId>;
+
+	/// The pages of meter ids a microgrid has, in order. Paid by the deposits of its meters; never freed.
+	#[pallet::storage]
+	pub type MicrogridPages<T: Config> = StorageDoubleMap<_, Identity, Be32, Identity, Be32, u32>;
+
+	/// How many ids a microgrid was given. Paid by the deposits of its meters; never freed.
+	#[pallet::storage]
+	pub type Allocations<T: Config> = StorageMap<_, Identity, Be32, Allocation, ValueQuery>;
+
+	/// The next page of ids to give out. One item.
+	#[pallet::storage]
+	pub type NextPage<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// The latest readings, by page of meters. The owners' deposits pay; a slot is freed with its meter.
+	#[pallet::storage]
+	pub(crate) type LatestPages<T: Config> = StorageMap<_, Identity, Be32, LatestPage>;
+
+	/// Metered energy, by page of meters and period. The owners' deposits pay; pruned after settlement and
+	/// retention.
+	#[pallet::storage]
+	pub(crate) type EnergyPages<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), EnergyPage>;
+
+	/// Energy beyond the ratings, never settled. Only meters that have some. The owner's deposit pays;
+	/// freed with the meter.
+	#[pallet::storage]
+	pub type SuspendedEnergy<T: Config> = StorageMap<_, Identity, Be32, Suspended, ValueQuery>;
+
+	/// The keys of the authorities that may bring batches, in the session's order. One item, overwritten at
+	/// each session.
+	#[pallet::storage]
+	pub type IngestKeys<T: Config> =
+		StorageValue<_, BoundedVec<IngestId, T::MaxAuthorities>, ValueQuery>;
+
+	/// How many readings the batches of the latest block with any have brought. One item, overwritten.
+	#[pallet::storage]
+	pub type BlockReadings<T: Config> = StorageValue<_, (BlockNumberFor<T>, u32), ValueQuery>;
+
+	/// Where pruning goes on. One item, overwritten.
+	#[pallet::storage]
+	pub type Cursor<T: Config> = StorageValue<_, PruneCursor, ValueQuery>;
+
+	/// Before which period everything is pruned, in all microgrids. One item, overwritten.
+	#[pallet::storage]
+	pub type PrunedBefore<T: Config> = StorageValue<_, gridweave_primitives::Period, ValueQuery>;
+
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A meter was registered; its microgrid's operator may admit it now.
+		MeterRegistered {
+			/// Its id.
+			meter: MeterId,
+			/// The community it is to belong to.
+			microgrid: MicrogridId,
+			/// Who owns it.
+			owner: T::AccountId,
+			/// What stands behind it.
+			kind: MeterKind,
+		},
+		/// The operator admitted a meter, or changed its ratings.
+		MeterAdmitted {
+			/// Which.
+			meter: MeterId,
+			/// The most power it may take and give.
+			ratings: Ratings,
+		},
+		/// A meter was taken out of service: no more readings. It is freed when its last period is pruned.
+		MeterRetired {
+			/// Which.
+			meter: MeterId,
+		},
+		/// Everything kept for a meter was freed and its deposit released.
+		MeterFreed {
+			/// Which.
+			meter: MeterId,
+			/// Who owned it.
+			owner: T::AccountId,
+			/// The deposit, in planck.
+			deposit: Balance,
+		},
+		/// A meter's device signs with another key from now on.
+		KeyRotated {
+			/// Which.
+			meter: MeterId,
+			/// The new key.
+			key: DeviceKey,
+		},
+		/// A meter was offered to another owner, or the offer withdrawn.
+		MeterOffered {
+			/// Which.
+			meter: MeterId,
+			/// To whom; nobody any more if empty.
+			to: Option<T::AccountId>,
+		},
+		/// A meter has another owner.
+		MeterTransferred {
+			/// Which.
+			meter: MeterId,
+			/// Who owned it.
+			from: T::AccountId,
+			/// Who owns it.
+			to: T::AccountId,
+		},
+		/// An authority brought a batch of readings.
+		ReadingsAccepted {
+			/// Its place in the set of ingest keys.
+			authority: u32,
+			/// Readings that count.
+			accepted: u32,
+			/// Readings skipped because a newer one of their meter was accepted before.
+			stale: u32,
+			/// Readings skipped because they exceed the batch's witness or lie in the future: bring them
+			/// again.
+			deferred: u32,
+			/// The first meter of the batch.
+			first_meter: MeterId,
+			/// The last meter of the batch.
+			last_meter: MeterId,
+		},
+		/// Somebody relayed readings.
+		ReadingsRelayed {
+			/// Who.
+			who: T::AccountId,
+			/// Readings that count.
+			accepted: u32,
+			/// Readings skipped because a newer one of their meter was accepted before.
+			stale: u32,
+			/// Readings skipped because they exceed the witness or lie in the future: bring them again.
+			deferred: u32,
+		},
+		/// A meter's registers advanced by more than its ratings allow; the excess is not settled until
+		/// inspected.
+		EnergySuspended {
+			/// Which.
+			meter: MeterId,
+			/// Import suspended by this reading.
+			import: WattHours,
+			/// Export suspended by this reading.
+			export: WattHours,
+		},
+		/// A register ran backwards other than by its modulus; what it shows is not counted.
+		RegisterRolledBack {
+			/// Whose.
+			meter: MeterId,
+			/// Whether it was the import register.
+			import: bool,
+			/// Whether it was the export register.
+			export: bool,
+		},
+	}
+
+	/// Why a call failed.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// There is no such microgrid. Use the id of an existing one.
+		UnknownMicrogrid,
+		/// There is no such meter. Use the id that `MeterRegistered` told.
+		UnknownMeter,
+		/// Only the meter's owner may do this. Sign with the owner's account.
+		NotOwner,
+		/// Only the operator of the meter's microgrid may do this. Sign with the operator's account.
+		NotOperator,
+		/// Only the meter's owner or the operator of its microgrid may do this. Sign with one of them.
+		NotOwnerNorOperator,
+		/// A modulus below 2 means that the register never moves. Declare the one printed on the meter:
+		/// 10 to the power of its digits, in Wh.
+		ModulusTooSmall,
+		/// A meter with this key exists. Use the key of the device at hand; a key belongs to one device.
+		KeyInUse,
+		/// The device has not proved that it holds the key. Let it sign the registration digest for this
+		/// chain, this owner, this microgrid and this serial.
+		BadProofOfPossession,
+		/// The old key has not approved the new one. Let the device sign the rotation digest with the old
+		/// key, or ask the microgrid's operator.
+		BadRotationSignature,
+		/// All ids are given out. Nothing can be registered any more.
+		NoIdsLeft,
+		/// At this power, a period's energy exceeds what the market can book. Admit a lower rating.
+		RatingTooHigh,
+		/// The meter is retired. Register it again once it is freed.
+		MeterIsRetired,
+		/// The meter has open orders or unsettled positions. Cancel its orders, and wait for settlement.
+		HasCommitments,
+		/// The meter was not offered to this account. Ask its owner to offer it.
+		NotOffered,
+		/// There is no reading in the call. Relay at least one.
+		NoReadings,
+		/// Readings must ascend by meter, and of one meter by sequence. Sort them.
+		Unordered,
+		/// The witness of touched periods is zero or too large. Declare what the readings touch, at most
+		/// 2000.
+		BadWitness,
+		/// The meter of a reading is not admitted. Ask the microgrid's operator to admit it.
+		NotAdmitted,
+		/// A reading is not signed by its meter's key, for this chain. Relay what the device signed.
+		BadDeviceSignature,
+		/// Newer readings of all these meters were accepted before. Relay newer ones.
+		NothingFresh,
+		/// All fresh readings lie in the future. Wait, or set the devices' clocks.
+		TooFarAhead,
+		/// The first reading touches more periods than the witness allows. Declare a larger witness.
+		WitnessExceeded,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn integrity_test() {
+			assert!(
+				T::MaxSpan::get() >= 2,
+				"a reading spans at least its own period and the last"
+			);
+			assert!(
+				T::MaxSpan::get() < MAX_SPANS,
+				"every reading must fit a batch's witness"
+			);
+			assert!(
+				T::MaxBlockReadings::get() >= gridweave_primitives::ingest::MAX_BATCH_READINGS,
+				"a full batch must fit a block",
+			);
+			let step = Self::weight_of_step().saturating_add(T::WeightInfo::prune_idle());
+			assert!(T::TaskWeight::get().all_gte(step), "pruning must get on");
+		}
+
+		fn on_poll(_: BlockNumberFor<T>, weight: &mut WeightMeter) {
+			let limit = weight.remaining().min(T::TaskWeight::get());
+			let mut task = WeightMeter::with_limit(limit);
+			Self::prune(&mut task);
+			weight.consume(task.consumed());
+		}
+
+		fn offchain_worker(block: BlockNumberFor<T>) {
+			crate::offchain::run::<T>(block);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Registers a meter in your name, and holds a deposit.
+		///
+		/// - `microgrid`: the community it is to belong to; its operator admits it.
+		/// - `kind`: what stands behind it.
+		/// - `key`: what its device signs with.
+		/// - `serial`: as printed on it.
+		/// - `modulus`: its registers count modulo this many Wh, at least 2: 10 to the power of their
+		///   digits, or 2^64 − 1 for those that never roll over in practice.
+		/// - `proof`: the device's signature over
+		///   `blake2_256("gridweave/register/v1" ++ genesis hash ++ owner ++ microgrid ++ serial)`.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::register_meter())]
+		pub fn register_meter(
+			origin: OriginFor<T>,
+			microgrid: MicrogridId,
+			kind: MeterKind,
+			key: DeviceKey,
+			serial: Serial,
+			modulus: WattHours,
+			proof: DeviceSignature,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_register(owner, microgrid, kind, key, serial, modulus, proof)
+		}
+
+		/// Admits a meter to your microgrid, or changes its ratings. Its readings count from now on.
+		///
+		/// - `ratings`: the most power its connection may take and give. Energy beyond is not settled.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::admit_meter())]
+		pub fn admit_meter(
+			origin: OriginFor<T>,
+			meter: MeterId,
+			ratings: Ratings,
+		) -> DispatchResult {
+			let operator = ensure_signed(origin)?;
+			Self::do_admit(operator, meter, ratings)
+		}
+
+		/// Takes your meter, or one of your microgrid, out of service; also refuses a registration. A meter
+		/// that gave readings is freed, and its deposit released, when its last period is settled and
+		/// pruned; any other at once. Refused while it has open orders or unsettled positions.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::retire_meter())]
+		pub fn retire_meter(origin: OriginFor<T>, meter: MeterId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_retire(who, meter)
+		}
+
+		/// Replaces the key a meter's device signs with.
+		///
+		/// - `proof`: signature by the new key over the registration digest (see `register_meter`).
+		/// - `approval`: signature by the old key over
+		///   `blake2_256("gridweave/rotate/v1" ++ genesis hash ++ meter ++ new key)`; needed from the owner.
+		///   The microgrid's operator may leave it out, after an inspection.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::rotate_key())]
+		pub fn rotate_key(
+			origin: OriginFor<T>,
+			meter: MeterId,
+			key: DeviceKey,
+			proof: DeviceSignature,
+			approval: Option<DeviceSignature>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_rotate(who, meter, key, proof, approval)
+		}
+
+		/// Offers your meter to another account, or withdraws the offer.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::offer_meter())]
+		pub fn offer_meter(
+			origin: OriginFor<T>,
+			meter: MeterId,
+			to: Option<T::AccountId>,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_offer(owner, meter, to)
+		}
+
+		/// Takes over a meter that was offered to you: you place the deposit, and are billed for every
+		/// period not yet settled. Refused while it has open orders or unsettled positions.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::accept_meter())]
+		pub fn accept_meter(origin: OriginFor<T>, meter: MeterId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_accept(who, meter)
+		}
+
+		/// Brings readings on chain, by an authority: no fee, no account. The batch carries the signature of
+		/// the authority's ingest key; each reading that of its device.
+		///
+		/// Readings that are not newer than their meter's latest, that lie in the future, or that exceed
+		/// the batch's witness are skipped and counted in the event.
+		#[pallet::call_index(6)]
+		#[pallet::weight(Pallet::<T>::weight_of_batch(&batch.readings, batch.spans))]
+		#[pallet::weight_of_authorize(Pallet::<T>::weight_of_authorize_batch(&batch.readings))]
+		#[pallet::authorize(Self::authorize_batch)]
+		pub fn submit_readings(
+			origin: OriginFor<T>,
+			batch: ReadingBatch,
+			// Verified by `authorize_batch`, without which there is no such origin.
+			_signature: IngestSignature,
+		) -> DispatchResultWithPostInfo {
+			ensure_authorized(origin)?;
+			Self::do_submit(batch)
+		}
+
+		/// Relays readings that devices signed, by anyone, for a fee.
+		///
+		/// - `readings`: ascending by meter, and of one meter by sequence.
+		/// - `spans`: how many periods the readings touch at most, counted per reading; those beyond are
+		///   skipped. One or two per reading when devices report every period.
+		#[pallet::call_index(7)]
+		#[pallet::weight(Pallet::<T>::weight_of_relay(readings, *spans))]
+		pub fn relay_readings(
+			origin: OriginFor<T>,
+			readings: RelayedReadings,
+			spans: u32,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			Self::do_relay(who, readings, spans)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+//! The only door to the stored pages of meters.
+//!
+//! A [`Desk`] holds the pages of 32 neighbouring meters while they are worked on: each is read at most
+//! once, and written once if it was changed. That is why a batch in order of meters is cheap.
+
+use alloc::collections::BTreeMap;
+
+use gridweave_primitives::{Be32, MeterId, MicrogridId, Period};
+
+use crate::{
+	Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages, LatestReading,
+	MicrogridPages, Pallet,
+};
+
+/// The page at a place among those of a microgrid.
+pub fn page_of<T: Config>(microgrid: MicrogridId, index: u32) -> Option<u32> {
+	MicrogridPages::<T>::get(Be32::from(microgrid), Be32::from(index))
+}
+
+/// The latest readings of a page, if any meter on it has given one.
+pub fn latest_page<T: Config>(page: u32) -> Option<LatestPage> {
+	LatestPages::<T>::get(Be32::from(page))
+}
+
+/// The latest reading of a meter.
+pub fn latest<T: Config>(meter: MeterId) -> Option<LatestReading> {
+	latest_page::<T>(meter.page())?
+		.meters
+		.get(meter.slot())
+		.cloned()
+}
+
+/// Stores the latest readings of a page.
+pub fn put_latest_page<T: Config>(page: u32, latest: LatestPage) {
+	LatestPages::<T>::insert(Be32::from(page), latest);
+}
+
+/// A page's energy in a period.
+pub fn energy_page<T: Config>(page: u32, period: Period) -> Option<EnergyPage> {
+	EnergyPages::<T>::get((Be32::from(page), Be32::from(period)))
+}
+
+/// One meter's energy in a period.
+pub fn energy<T: Config>(meter: MeterId, period: Period) -> Option<EnergyEntry> {
+	energy_page::<T>(meter.page(), period)?
+		.meters
+		.get(meter.slot())
+		.copied()
+}
+
+/// Takes a page's energy in a period out of storage.
+pub fn take_energy_page<T: Config>(page: u32, period: Period) -> Option<EnergyPage> {
+	EnergyPages::<T>::take((Be32::from(page), Be32::from(period)))
+}
+
+/// The meters from `from` on that have given a reading, in order.
+pub fn latest_from<T: Config>(from: MeterId) -> impl Iterator<Item = (MeterId, LatestReading)> {
+	// Keys are hashed by identity, so that they iterate in order of pages: start behind the last key
+	// before the wanted page.
+	let start = from.page().checked_sub(1).map(Be32::from);
+	let pages = match start {
+		Some(before) => LatestPages::<T>::iter_from(LatestPages::<T>::hashed_key_for(before)),
+		None => LatestPages::<T>::iter(),
+	};
+	pages
+		.flat_map(|(page, latest)| {
+			let page = page.get();
+			let meters: alloc::vec::Vec<_> = latest
+				.meters
+				.iter()
+				.map(|(slot, latest)| (MeterId::at(page, slot), latest.clone()))
+				.collect();
+			meters
+		})
+		.skip_while(move |(meter, _)| *meter < from)
+}
+
+/// The pages of 32 neighbours, while they are worked on.
+pub struct Desk<T> {
+	page: u32,
+	/// The latest readings. Written back if [`Self::changed`].
+	pub latest: LatestPage,
+	/// Whether the latest readings were changed.
+	pub changed: bool,
+	energy: BTreeMap<Period, (EnergyPage, bool)>,
+	_config: core::marker::PhantomData<T>,
+}
+
+impl<T: Config> Desk<T> {
+	/// Lays the page on the desk. A page without readings keeps energy from `kept_from` on.
+	pub fn open(page: u32, kept_from: Period) -> Self {
+		Self {
+			page,
+			latest: latest_page::<T>(page).unwrap_or_else(|| LatestPage {
+				kept_from,
+				..LatestPage::default()
+			}),
+			changed: false,
+			energy: BTreeMap::new(),
+			_config: core::marker::PhantomData,
+		}
+	}
+
+	/// Which page it is.
+	pub const fn page(&self) -> u32 {
+		self.page
+	}
+
+	/// The page's energy in a period.
+	pub fn energy(&mut self, period: Period) -> &EnergyPage {
+		&self.fetch(period).0
+	}
+
+	/// The page's energy in a period, to be changed.
+	pub fn energy_mut(&mut self, period: Period) -> &mut EnergyPage {
+		let (page, changed) = self.fetch(period);
+		*changed = true;
+		page
+	}
+
+	fn fetch(&mut self, period: Period) -> &mut (EnergyPage, bool) {
+		let page = self.page;
+		self.energy
+			.entry(period)
+			.or_insert_with(|| (energy_page::<T>(page, period).unwrap_or_default(), false))
+	}
+
+	/// The meter's entries of the periods before `period` that are kept, newest first.
+	pub fn history(&mut self, slot: u8, period: Period) -> alloc::vec::Vec<EnergyEntry> {
+		let kept_from = self.latest.kept_from;
+		(1..=crate::ESTIMATE_PERIODS)
+			.filter_map(|back| period.0.checked_sub(back).map(Period))
+			.take_while(|before| *before >= kept_from)
+			.filter_map(|before| self.energy(before).meters.get(slot).copied())
+			.collect()
+	}
+
+	/// How many energy pages lie on the desk.
+	pub fn energy_pages(&self) -> u32 {
+		u32::try_from(self.energy.len()).unwrap_or(u32::MAX)
+	}
+
+	/// Writes back what was changed.
+	pub fn clear(self) {
+		if self.changed {
+			put_latest_page::<T>(self.page, self.latest);
+		}
+		for (period, (energy, changed)) in self.energy {
+			if changed {
+				EnergyPages::<T>::insert((Be32::from(self.page), Be32::from(period)), energy);
+			}
+		}
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// A meter's latest accepted reading, with its accepted count; `None` before the first.
+	pub fn latest(meter: MeterId) -> Option<LatestReading> {
+		latest::<T>(meter)
+	}
+}

@@ -1,0 +1,244 @@
+//! Benchmarks of every call, and of every step of opening and pruning, per item.
+
+use frame_benchmarking::v2::*;
+use frame_support::{
+	traits::{
+		fungible::{Inspect, Mutate},
+		EnsureOrigin, Get,
+	},
+	weights::WeightMeter,
+};
+use frame_system::RawOrigin;
+use gridweave_primitives::{
+	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
+	MicrogridId, Period, Price, WattHours,
+};
+use sp_runtime::Permill;
+
+use crate::{opening::Window, types::PeriodRange, *};
+
+/// Sets up, for benchmarks, what other pallets keep.
+pub trait BenchmarkHelper {
+	/// Sets chain time, in Unix seconds.
+	fn set_time(now: u64);
+
+	/// Makes [`Config::Settled`] say that every period of the microgrid before `period` is settled.
+	fn set_settled(microgrid: MicrogridId, period: Period);
+}
+
+/// For mocks without time in which everything is settled.
+impl BenchmarkHelper for () {
+	fn set_time(_: u64) {}
+
+	fn set_settled(_: MicrogridId, _: Period) {}
+}
+
+const NOW: u64 = 1_780_000_000;
+const START: Period = Period(1_000);
+
+fn terms() -> Terms {
+	Terms {
+		retail_price: Price(300_000),
+		feed_in_price: Price(80_000),
+		rules: MarketRules {
+			mechanism: Mechanism::Continuous,
+			price_floor: Price(1),
+			price_cap: Price(1_000_000),
+			min_quantity: WattHours(1),
+			gate_closure: 0,
+			fee: Price(1_000),
+		},
+		residual: ResidualRule::Pool {
+			spread: Permill::from_percent(5),
+		},
+	}
+}
+
+fn funded<T: Config>(name: &'static str) -> T::AccountId
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	let who: T::AccountId = account(name, 0, 0);
+	let amount = T::Deposit::get()
+		.saturating_add(T::Currency::minimum_balance())
+		.saturating_mul(10);
+	T::Currency::set_balance(&who, amount);
+	who
+}
+
+/// A microgrid that the returned account operates, with a deposit.
+fn microgrid<T: Config>() -> (T::AccountId, MicrogridId)
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	let operator = funded::<T>("operator");
+	let id = MicrogridId(Count::<T>::get());
+	let created = T::CreateOrigin::try_successful_origin()
+		.ok()
+		.map(|origin| Pallet::<T>::create_microgrid(origin, operator.clone(), terms()));
+	assert_eq!(created, Some(Ok(())));
+	(operator, id)
+}
+
+#[benchmarks(where T::Currency: Mutate<T::AccountId>)]
+mod benches {
+	use super::*;
+
+	#[benchmark]
+	fn create_microgrid() -> Result<(), BenchmarkError> {
+		let origin =
+			T::CreateOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		let operator = funded::<T>("operator");
+		let before = Count::<T>::get();
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, operator, terms());
+		assert_eq!(Count::<T>::get(), before + 1);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn set_terms() {
+		let (operator, id) = microgrid::<T>();
+		Periods::<T>::insert(id, PeriodRange::starting_with(START));
+		let new = Terms {
+			retail_price: Price(310_000),
+			..terms()
+		};
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), id, new);
+		assert_eq!(
+			Microgrids::<T>::get(id).map(|record| record.terms),
+			Some(new)
+		);
+	}
+
+	#[benchmark]
+	fn offer_operator() {
+		let (operator, id) = microgrid::<T>();
+		let successor = funded::<T>("successor");
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), id, successor.clone());
+		assert_eq!(Offers::<T>::get(id), Some(successor));
+	}
+
+	#[benchmark]
+	fn withdraw_offer() {
+		let (operator, id) = microgrid::<T>();
+		Offers::<T>::insert(id, funded::<T>("successor"));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), id);
+		assert_eq!(Offers::<T>::get(id), None);
+	}
+
+	#[benchmark]
+	fn accept_operator() {
+		let (_, id) = microgrid::<T>();
+		let successor = funded::<T>("successor");
+		Offers::<T>::insert(id, &successor);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(successor.clone()), id);
+		assert_eq!(
+			Microgrids::<T>::get(id).map(|record| record.operator),
+			Some(successor)
+		);
+	}
+
+	/// The start of a pass that finds no microgrid: what opening costs besides turns.
+	#[benchmark]
+	fn open_base() {
+		T::BenchmarkHelper::set_time(NOW);
+		Count::<T>::kill();
+		#[block]
+		{
+			Pallet::<T>::open_periods(&mut WeightMeter::new());
+		}
+		assert!(OpenPass::<T>::exists());
+	}
+
+	/// A turn that skips periods and opens one: everything a turn can do.
+	#[benchmark]
+	fn open_microgrid() {
+		let (_, id) = microgrid::<T>();
+		let kept = PeriodRange {
+			until: START.next(),
+			..PeriodRange::starting_with(START)
+		};
+		Periods::<T>::insert(id, kept);
+		let oldest = START.saturating_add(100);
+		let window = Window {
+			oldest,
+			current: oldest,
+			last: oldest,
+		};
+		#[block]
+		{
+			Pallet::<T>::open_microgrid(id, window, &mut WeightMeter::new());
+		}
+		assert_eq!(
+			Periods::<T>::get(id).map(|range| range.until),
+			Some(oldest.next())
+		);
+	}
+
+	#[benchmark]
+	fn open_period() {
+		let (_, id) = microgrid::<T>();
+		#[block]
+		{
+			Pallet::<T>::open_period(id, START, &terms());
+		}
+		assert_eq!(Pallet::<T>::first_opened_from(id, START), Some(START));
+	}
+
+	/// The start of a pass that finds no microgrid: what pruning costs besides turns.
+	#[benchmark]
+	fn prune_base() {
+		T::BenchmarkHelper::set_time(NOW);
+		Count::<T>::kill();
+		#[block]
+		{
+			Pallet::<T>::prune_periods(&mut WeightMeter::new());
+		}
+		assert!(PrunePass::<T>::exists());
+	}
+
+	/// A turn that prunes one period.
+	#[benchmark]
+	fn prune_microgrid() {
+		let (_, id) = microgrid::<T>();
+		Pallet::<T>::open_period(id, START, &terms());
+		let kept = PeriodRange {
+			until: START.next(),
+			..PeriodRange::starting_with(START)
+		};
+		Periods::<T>::insert(id, kept);
+		T::BenchmarkHelper::set_settled(id, START.next());
+		#[block]
+		{
+			Pallet::<T>::prune_microgrid(id, START.next(), &mut WeightMeter::new());
+		}
+		assert_eq!(
+			Periods::<T>::get(id).map(|range| range.from),
+			Some(START.next())
+		);
+	}
+
+	/// The last period before skipped ones: its successor must be looked for.
+	#[benchmark]
+	fn prune_period() {
+		let (_, id) = microgrid::<T>();
+		let next = START.saturating_add(1_000);
+		Pallet::<T>::open_period(id, START, &terms());
+		Pallet::<T>::open_period(id, next, &terms());
+		let mut range = PeriodRange {
+			until: next.next(),
+			skipped: 999,
+			..PeriodRange::starting_with(START)
+		};
+		#[block]
+		{
+			Pallet::<T>::prune_oldest(id, &mut range);
+		}
+		assert_eq!((range.from, range.skipped), (next, 0));
+	}
+}

@@ -1,0 +1,32 @@
+//! What clients may ask.
+
+use codec::Codec;
+use gridweave_primitives::{microgrid::Terms, MicrogridId, Period, PeriodClock};
+
+use crate::types::{Microgrid, PeriodRange};
+
+sp_api::decl_runtime_apis! {
+	/// Communities, the settlement clock, and the terms of periods.
+	pub trait MicrogridsApi<AccountId: Codec> {
+		/// The settlement clock.
+		fn clock() -> PeriodClock;
+
+		/// Chain time of the block asked at: Unix seconds, UTC.
+		fn now() -> u64;
+
+		/// The period that chain time lies in.
+		fn current_period() -> Period;
+
+		/// How many microgrids there are; their ids are 0 up to this, exclusive.
+		fn count() -> u32;
+
+		/// A microgrid with the terms its next periods open with.
+		fn microgrid(microgrid: MicrogridId) -> Option<Microgrid<AccountId>>;
+
+		/// The fixed terms of a period; `None` before it opens and after it is pruned.
+		fn terms(microgrid: MicrogridId, period: Period) -> Option<Terms>;
+
+		/// Which periods have opened and are still kept; `None` before the first one opens.
+		fn open_periods(microgrid: MicrogridId) -> Option<PeriodRange>;
+	}
+}

@@ -1,0 +1,286 @@
+//! Benchmarks of every call, and of every step of the service of books, per item.
+
+use alloc::vec::Vec;
+
+use frame_benchmarking::v2::*;
+use frame_support::{traits::Get, weights::WeightMeter, BoundedVec};
+use frame_system::RawOrigin;
+use gridweave_primitives::{
+	market::Side,
+	traits::{MeterInspect, MicrogridInspect},
+	Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+};
+
+use crate::{types::*, *};
+
+/// Sets up, for benchmarks, what other pallets keep.
+pub trait BenchmarkHelper<AccountId> {
+	/// A microgrid, and the first of its open periods whose gate is not closed. Its price range includes
+	/// the feed-in price, and orders at that price lock something on both sides.
+	fn market() -> (MicrogridId, Period);
+
+	/// The microgrid's admitted meter number `n`, of an account of its own that has ample funds where
+	/// orders lock them: a prosumer, or a half charged storage. Its ratings and capacity are large.
+	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId);
+}
+
+/// How many periods, from that of [`BenchmarkHelper::market`] on, orders are spread over.
+const SPREAD: u32 = 90;
+
+/// What orders of benchmarks have in common.
+struct Market<T: Config> {
+	id: BookId,
+	price: Price,
+	least: WattHours,
+	_config: core::marker::PhantomData<T>,
+}
+
+impl<T: Config> Market<T> {
+	fn new() -> Self {
+		let (microgrid, period) = T::BenchmarkHelper::market();
+		let terms = T::Microgrids::terms(microgrid, period).expect("the helper opened the period");
+		Self {
+			id: BookId { microgrid, period },
+			price: terms.feed_in_price,
+			least: terms.rules.min_quantity,
+			_config: core::marker::PhantomData,
+		}
+	}
+
+	fn meter(&self, n: u32) -> (T::AccountId, MeterId) {
+		T::BenchmarkHelper::meter(self.id.microgrid, n, false)
+	}
+
+	fn order(&self, meter: MeterId, side: Side, times: u32) -> NewOrder {
+		NewOrder {
+			meter,
+			side,
+			period: self.id.period,
+			energy: WattHours(self.least.0.saturating_mul(times.into())),
+			limit_price: self.price,
+			time_in_force: TimeInForce::GoodUntilGate,
+		}
+	}
+
+	/// Places an order and returns its id.
+	fn place(&self, who: &T::AccountId, order: NewOrder) -> OrderId {
+		let id = NextOrderId::<T>::get();
+		let placed = Pallet::<T>::place_order(RawOrigin::Signed(who.clone()).into(), order);
+		assert!(placed.is_ok(), "{placed:?}");
+		id
+	}
+
+	/// The best ask of the market's book, of a meter with as many open orders as it may have, the others
+	/// behind it and in other periods.
+	fn crowded(&self) -> (T::AccountId, OrderId) {
+		let (who, meter) = self.meter(0);
+		let order = self.order(meter, Side::Ask, 2);
+		let first = self.place(&who, order);
+		for n in 1..T::MaxOrdersPerMeter::get() {
+			let period = self.id.period.saturating_add(n % SPREAD);
+			self.place(&who, NewOrder { period, ..order });
+		}
+		// There is always one behind, even where a meter may have one order only.
+		let (other, its) = self.meter(1);
+		self.place(&other, self.order(its, Side::Ask, 1));
+		(who, first)
+	}
+}
+
+#[benchmarks]
+mod benches {
+	use super::*;
+
+	#[benchmark]
+	fn place_order(f: Linear<0, { T::MaxFills::get() }>) {
+		let market = Market::<T>::new();
+		// The worst case: all counterparties differ, all their orders go, and the rest stays.
+		for n in 0..f {
+			let (maker, meter) = market.meter(n + 1);
+			market.place(&maker, market.order(meter, Side::Ask, 1));
+		}
+		let (who, meter) = market.meter(0);
+		let order = market.order(meter, Side::Bid, f + 1);
+		let id = NextOrderId::<T>::get();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), order);
+		assert_eq!(
+			Pallet::<T>::order(id).map(|order| order.remaining),
+			Some(market.least)
+		);
+	}
+
+	#[benchmark]
+	fn place_orders(n: Linear<1, { T::MaxBatch::get() }>) {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		let order = market.order(meter, Side::Ask, 1);
+		let orders: Vec<_> = (0..n)
+			.map(|i| NewOrder {
+				period: market.id.period.saturating_add(i % SPREAD),
+				..order
+			})
+			.collect();
+		let orders = BoundedVec::truncate_from(orders);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), orders);
+		let placed = Pallet::<T>::orders_of(meter).len() as u32;
+		assert_eq!(placed, n.min(T::MaxOrdersPerMeter::get()));
+	}
+
+	#[benchmark]
+	fn cancel_order() {
+		let (who, id) = Market::<T>::new().crowded();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), id);
+		assert_eq!(Pallet::<T>::order(id), None);
+	}
+
+	#[benchmark]
+	fn reduce_order() {
+		let market = Market::<T>::new();
+		let (who, id) = market.crowded();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), id, market.least);
+		assert_eq!(
+			Pallet::<T>::order(id).map(|order| order.remaining),
+			Some(market.least)
+		);
+	}
+
+	#[benchmark]
+	fn replace_order() {
+		let market = Market::<T>::new();
+		let (who, id) = market.crowded();
+		let new = NextOrderId::<T>::get();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), id, market.least, market.price);
+		assert!(Pallet::<T>::order(id).is_none() && Pallet::<T>::order(new).is_some());
+	}
+
+	#[benchmark]
+	fn check_storage() -> Result<(), BenchmarkError> {
+		let market = Market::<T>::new();
+		let (who, meter) = T::BenchmarkHelper::meter(market.id.microgrid, 0, true);
+		let order = market.order(meter, Side::Ask, 1);
+		for ahead in 0..SPREAD.min(T::MaxOrdersPerMeter::get()) {
+			let period = market.id.period.saturating_add(ahead);
+			market.place(&who, NewOrder { period, ..order });
+		}
+		let info = T::Meters::meter(meter).ok_or(BenchmarkError::Stop("no meter"))?;
+		let mut checks = 0;
+		let result;
+		#[block]
+		{
+			result = commitments::check::<T>(&info, &order, || checks += 1);
+		}
+		assert!(result.is_ok() && checks == 1);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn step_over(r: Linear<0, { T::MaxRemovals::get() }>) {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		let side = Side::Ask;
+		let place = |n: u32| Place {
+			price: market.price,
+			order: OrderId(n.into()),
+		};
+		let id = market.id;
+		let key = |n: u32| {
+			let order = Be64::from(place(n).order);
+			(
+				Be32::from(id.microgrid),
+				Be32::from(id.period),
+				Be64::from(market.price.0),
+				order,
+			)
+		};
+		let terms = T::Microgrids::terms(id.microgrid, id.period).expect("opened by the helper");
+		let mut book = Book::new(&terms);
+		let resting = Resting {
+			owner: who,
+			meter,
+			remaining: market.least,
+		};
+		for n in 0..r + 2 {
+			book::rest::<T>(id, &mut book, side, place(n), &resting);
+			if n > r {
+				break;
+			}
+			// Their deletion is charged to whom it is due; here it is only the way over them.
+			let key = Asks::<T>::hashed_key_for(key(n));
+			frame_benchmarking::benchmarking::add_to_whitelist(key.into());
+		}
+		#[block]
+		{
+			for n in 1..=r {
+				Asks::<T>::remove(key(n));
+			}
+			book::remove::<T>(id, &mut book, side, place(0));
+		}
+		assert_eq!(book.best_ask, Some(place(r + 1)));
+	}
+
+	#[benchmark]
+	fn service_base() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		let order = market.place(&who, market.order(meter, Side::Ask, 1));
+		#[block]
+		{
+			Pallet::<T>::serve(&mut WeightMeter::new());
+		}
+		assert!(Pallet::<T>::order(order).is_some());
+	}
+
+	#[benchmark]
+	fn advance_book() {
+		let market = Market::<T>::new();
+		let id = market.id;
+		let terms = T::Microgrids::terms(id.microgrid, id.period).expect("opened by the helper");
+		book::save::<T>(id, &Book::new(&terms));
+		let key = (
+			Be64::from(0),
+			Be32::from(id.microgrid),
+			Be32::from(id.period),
+		);
+		Agenda::<T>::insert(key, Stage::Expire);
+		#[block]
+		{
+			Pallet::<T>::serve(&mut WeightMeter::new());
+		}
+		assert_eq!(
+			Agenda::<T>::iter().map(|(_, stage)| stage).next(),
+			Some(Stage::Forget)
+		);
+	}
+
+	#[benchmark]
+	fn expire_order() {
+		let market = Market::<T>::new();
+		let (_, first) = market.crowded();
+		let mut meter = WeightMeter::with_limit(T::WeightInfo::expire_order());
+		#[block]
+		{
+			Pallet::<T>::expire_orders(market.id, &mut meter);
+		}
+		assert_eq!(Pallet::<T>::order(first), None);
+	}
+
+	#[benchmark]
+	fn forget_commitment() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		market.place(&who, market.order(meter, Side::Ask, 1));
+		#[block]
+		{
+			Pallet::<T>::forget_commitments(market.id, &mut WeightMeter::new());
+		}
+		assert_eq!(
+			Pallet::<T>::commitment(meter, market.id.period),
+			Commitment::default()
+		);
+	}
+}

@@ -1,0 +1,222 @@
+//! The door to the book: nothing else touches [`Asks`], [`Bids`], [`Books`] and [`Orders`].
+//!
+//! A side of a book is a run of neighbouring keys of the trie, best order first. It is entered by the
+//! stored pointer to its best order and walked on from there, never sought from the start of the run:
+//! within a block every key already deleted between the start and the first live one costs a seek of
+//! its own. For the same reason the removals of a block are counted: they bound how many deleted keys a
+//! walk may have to step over, and those who walk are charged for them.
+//!
+//! The caller loads a [`Book`], changes it through these functions, and saves it.
+
+use frame_support::storage::PrefixIterator;
+use gridweave_primitives::{market::Side, Be32, Be64, OrderId, Price};
+use sp_runtime::SaturatedConversion;
+
+use crate::{
+	matching::Fill,
+	types::{Book, BookId, Locator, Place, Resting},
+	Asks, Bids, Books, Config, Orders,
+};
+
+type Key = (Be32, Be32, Be64, Be64);
+type Entry<AccountId> = ((Be64, Be64), Resting<AccountId>);
+
+/// A price as the trie orders it: the best first.
+fn rank(side: Side, price: Price) -> Be64 {
+	match side {
+		Side::Ask => price.0.into(),
+		Side::Bid => u64::MAX.saturating_sub(price.0).into(),
+	}
+}
+
+fn key(id: BookId, side: Side, place: Place) -> Key {
+	(
+		id.microgrid.into(),
+		id.period.into(),
+		rank(side, place.price),
+		place.order.into(),
+	)
+}
+
+/// The place that the last two parts of a key stand for.
+pub(crate) fn place_of(side: Side, (price, order): (Be64, Be64)) -> Place {
+	let price = match side {
+		Side::Ask => price.get(),
+		Side::Bid => u64::MAX.saturating_sub(price.get()),
+	};
+	Place {
+		price: Price(price),
+		order: OrderId(order.get()),
+	}
+}
+
+fn get<T: Config>(id: BookId, side: Side, place: Place) -> Option<Resting<T::AccountId>> {
+	match side {
+		Side::Ask => Asks::<T>::get(key(id, side, place)),
+		Side::Bid => Bids::<T>::get(key(id, side, place)),
+	}
+}
+
+fn put<T: Config>(id: BookId, side: Side, place: Place, resting: &Resting<T::AccountId>) {
+	match side {
+		Side::Ask => Asks::<T>::insert(key(id, side, place), resting),
+		Side::Bid => Bids::<T>::insert(key(id, side, place), resting),
+	}
+}
+
+fn delete<T: Config>(id: BookId, side: Side, place: Place) {
+	match side {
+		Side::Ask => Asks::<T>::remove(key(id, side, place)),
+		Side::Bid => Bids::<T>::remove(key(id, side, place)),
+	}
+	Orders::<T>::remove(Be64::from(place.order));
+}
+
+/// The orders behind a place, best first. Reads nothing before the first is asked for.
+fn behind<T: Config>(id: BookId, side: Side, place: Place) -> PrefixIterator<Entry<T::AccountId>> {
+	let book = (Be32::from(id.microgrid), Be32::from(id.period));
+	let key = key(id, side, place);
+	match side {
+		Side::Ask => Asks::<T>::iter_prefix_from(book, Asks::<T>::hashed_key_for(key)),
+		Side::Bid => Bids::<T>::iter_prefix_from(book, Bids::<T>::hashed_key_for(key)),
+	}
+}
+
+/// This block's number, as removals are counted by it.
+pub(crate) fn block<T: Config>() -> u32 {
+	frame_system::Pallet::<T>::block_number().saturated_into()
+}
+
+/// A book, if any order was ever placed in it and it is still kept.
+pub(crate) fn load<T: Config>(id: BookId) -> Option<Book> {
+	Books::<T>::get((Be32::from(id.microgrid), Be32::from(id.period)))
+}
+
+/// Stores a book as changed.
+pub(crate) fn save<T: Config>(id: BookId, book: &Book) {
+	Books::<T>::insert((Be32::from(id.microgrid), Be32::from(id.period)), book);
+}
+
+/// Removes a book whose orders are gone.
+pub(crate) fn prune<T: Config>(id: BookId) {
+	Books::<T>::remove((Be32::from(id.microgrid), Be32::from(id.period)));
+}
+
+/// Where an order is, if it is open.
+pub(crate) fn locate<T: Config>(order: OrderId) -> Option<Locator> {
+	Orders::<T>::get(Be64::from(order))
+}
+
+/// An open order.
+pub(crate) fn order<T: Config>(order: OrderId, locator: &Locator) -> Option<Resting<T::AccountId>> {
+	get::<T>(
+		locator.book,
+		locator.side,
+		Place {
+			price: locator.price,
+			order,
+		},
+	)
+}
+
+/// The orders of a side, best first.
+pub(crate) fn walk<T: Config>(
+	id: BookId,
+	side: Side,
+	book: &Book,
+) -> impl Iterator<Item = (Place, Resting<T::AccountId>)> {
+	let best = book.best(side);
+	let first = best.and_then(|place| get::<T>(id, side, place).map(|resting| (place, resting)));
+	let others = best
+		.map(|place| behind::<T>(id, side, place))
+		.into_iter()
+		.flatten();
+	first
+		.into_iter()
+		.chain(others.map(move |(key, resting)| (place_of(side, key), resting)))
+}
+
+/// Puts an order into the book. Its place must be new.
+pub(crate) fn rest<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	place: Place,
+	resting: &Resting<T::AccountId>,
+) {
+	put::<T>(id, side, place, resting);
+	let locator = Locator {
+		book: id,
+		side,
+		price: place.price,
+	};
+	Orders::<T>::insert(Be64::from(place.order), locator);
+	let count = book.count_mut(side);
+	*count = count.saturating_add(1);
+	if book
+		.best(side)
+		.is_none_or(|best| place.precedes(&best, side))
+	{
+		book.set_best(side, Some(place));
+	}
+}
+
+/// Changes what is left of an open order, which keeps its place.
+pub(crate) fn change<T: Config>(
+	order: OrderId,
+	locator: &Locator,
+	resting: &Resting<T::AccountId>,
+) {
+	put::<T>(
+		locator.book,
+		locator.side,
+		Place {
+			price: locator.price,
+			order,
+		},
+		resting,
+	);
+}
+
+/// Removes an open order.
+pub(crate) fn remove<T: Config>(id: BookId, book: &mut Book, side: Side, place: Place) {
+	delete::<T>(id, side, place);
+	left(book, side, block::<T>());
+	if book.best(side) == Some(place) {
+		let next = behind::<T>(id, side, place).next();
+		book.set_best(side, next.map(|(key, _)| place_of(side, key)));
+	}
+}
+
+/// Books fills, which begin with the best order of a side: what they consume is removed, what is left of
+/// the last one stays. `best` is the side's best order afterwards.
+pub(crate) fn fill<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	fills: &[Fill<T::AccountId>],
+	best: Option<Place>,
+) {
+	let now = block::<T>();
+	for fill in fills {
+		if fill.left.is_zero() {
+			delete::<T>(id, side, fill.place);
+			left(book, side, now);
+		} else {
+			let resting = Resting {
+				owner: fill.owner.clone(),
+				meter: fill.meter,
+				remaining: fill.left,
+			};
+			put::<T>(id, side, fill.place, &resting);
+		}
+	}
+	book.set_best(side, best);
+}
+
+/// Counts an order that left.
+fn left(book: &mut Book, side: Side, now: u32) {
+	let count = book.count_mut(side);
+	*count = count.saturating_sub(1);
+	book.count_removal(now);
+}

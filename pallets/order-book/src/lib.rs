@@ -1,0 +1,568 @@
+//! # Order book
+//!
+//! Members of a community trade the energy of a settlement period ahead of its delivery. There is one
+//! book per microgrid and period; orders match on arrival.
+//!
+//! ## Matching
+//!
+//! * *Price, then time*: the best price trades first, of one price the earliest. A trade has the price of
+//!   the order that rested.
+//! * *Partial fills*: what does not match at once rests, or is cancelled, as the order's
+//!   [`TimeInForce`] says. A remainder may be less than the minimum quantity; it stays good.
+//! * *Nobody trades with themselves*: on meeting an order of the same owner, what is left of the newer
+//!   one is cancelled; a fill-or-kill order that would need it is refused.
+//! * *Bounds*: an extrinsic makes at most [`Config::MaxFills`] fills, and at most
+//!   [`Config::MaxRemovals`] orders leave a book in one block. What is left of an order at a bound is
+//!   cancelled, for resting it would cross the book; an event says so. An order not one fill is left for
+//!   is refused. Expiry is not bounded by it: nothing matches in a book whose gate is closed.
+//!
+//! ## What an order needs
+//!
+//! * The meter is the sender's, admitted, not retired, not quarantined, and no feeder.
+//! * The period is open, its gate is not closed, and the order keeps its [terms'](Terms) rules.
+//! * The meter can stand for it besides what else it has on offer and traded ([`availability`]).
+//! * Money: an order locks its worst case with the clearing house ([`Config::Clearing`]): a bid
+//!   `(limit + fee) × energy`, an ask `(retail + fee − limit)⁺ × energy`. A fill hands the part of the
+//!   filled energy over to the trade's margin; a cancellation unlocks what is left. Bids need an account
+//!   without arrears.
+//!
+//! A refused order leaves nothing behind.
+//!
+//! ## The book is the trie
+//!
+//! A side of a book is a run of neighbouring keys ([`Asks`], [`Bids`]): microgrid, period, price, order,
+//! all big-endian, bids with the price inverted. [`Books`] keeps a pointer to the best order of either
+//! side. Nothing is ever decoded as a whole: the cost of an order does not grow with the book.
+//!
+//! ## Life of a book
+//!
+//! Written with the first order that rests in it. When the gate closes, its open orders are cancelled;
+//! when delivery ends, the meters' commitments are forgotten (what was traded is a position of settlement
+//! since the trade); when the period is no longer kept, the book goes with its market data. All of that is
+//! done in `on_poll`, in order of time, on a budget of its own ([`Config::ServiceWeight`]); being late is
+//! allowed, being left out is not, and an order that is late to expire cannot trade.
+//!
+//! ## Who pays
+//!
+//! Orders lock money but hold no deposit: their number is bounded per meter
+//! ([`Config::MaxOrdersPerMeter`]), a meter has a deposit of its own, they pay the transaction's fee, and
+//! all they write is freed by the end of their period.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod availability;
+pub mod matching;
+pub mod runtime_api;
+pub mod types;
+pub mod weights;
+
+mod book;
+mod commitments;
+mod effort;
+mod open_orders;
+mod placing;
+mod provides;
+mod service;
+mod views;
+
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::BenchmarkHelper;
+pub use pallet::*;
+pub use types::{
+	Book, BookId, CancelReason, Commitment, Locator, MarketData, NewOrder, Place, Resting, Stage,
+	TimeInForce,
+};
+pub use weights::WeightInfo;
+
+// For the docs.
+#[allow(unused_imports)]
+use gridweave_primitives::microgrid::Terms;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use frame_support::{
+		dispatch::{DispatchErrorWithPostInfo, DispatchResultWithPostInfo},
+		pallet_prelude::*,
+		storage::with_storage_layer,
+		weights::WeightMeter,
+	};
+	use frame_system::pallet_prelude::*;
+	use gridweave_primitives::{
+		market::Side,
+		traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
+		Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+	};
+
+	use super::*;
+	use crate::effort::Effort;
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+		/// The settlement clock.
+		type Clock: SettlementClock;
+
+		/// Communities, and the terms of open periods.
+		type Microgrids: MicrogridInspect<Self::AccountId>;
+
+		/// Who owns a meter, and what it can do.
+		type Meters: MeterInspect<Self::AccountId>;
+
+		/// Which meters may not trade.
+		type Quarantine: Quarantine;
+
+		/// The clearing house, where orders lock their worst case.
+		type Clearing: Clearing<Self::AccountId>;
+
+		/// Is told of every fill.
+		type Trades: OnTrade<Self::AccountId>;
+
+		/// Most fills of one extrinsic.
+		#[pallet::constant]
+		type MaxFills: Get<u32>;
+
+		/// Most orders of one batch.
+		#[pallet::constant]
+		type MaxBatch: Get<u32>;
+
+		/// Most open orders of one meter.
+		#[pallet::constant]
+		type MaxOrdersPerMeter: Get<u32>;
+
+		/// Most orders that may leave a book in one block by trades and cancellations. Bounds how many
+		/// deleted keys a look-up of the next order has to step over.
+		#[pallet::constant]
+		type MaxRemovals: Get<u32>;
+
+		/// How many periods ahead of the current one take orders at most; at least the horizon of the
+		/// microgrids. Bounds the periods a storage is followed over.
+		#[pallet::constant]
+		type Horizon: Get<u32>;
+
+		/// Most weight of a block that the service of books may use.
+		#[pallet::constant]
+		type ServiceWeight: Get<Weight>;
+
+		/// Measured weights.
+		type WeightInfo: WeightInfo;
+
+		/// Sets up, for benchmarks, what other pallets keep.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: BenchmarkHelper<Self::AccountId>;
+	}
+
+	/// The id of the next order. One item for the whole chain.
+	#[pallet::storage]
+	pub type NextOrderId<T: Config> = StorageValue<_, OrderId, ValueQuery>;
+
+	/// Resting asks by microgrid, period, price and order, all big-endian: in each book the best first.
+	/// Freed when the order is filled, cancelled, replaced, or its gate closes. The order's owner pays by
+	/// the transaction; their number is bounded per meter.
+	#[pallet::storage]
+	pub type Asks<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be64>,
+			NMapKey<Identity, Be64>,
+		),
+		Resting<T::AccountId>,
+	>;
+
+	/// Resting bids by microgrid, period, inverted price (2^64 − 1 less the price) and order, all
+	/// big-endian: in each book the best first. Paid for and freed as asks are.
+	#[pallet::storage]
+	pub type Bids<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be64>,
+			NMapKey<Identity, Be64>,
+		),
+		Resting<T::AccountId>,
+	>;
+
+	/// The books by microgrid and period: best orders, locks' prices, market data. Written with the first
+	/// order that rests, whose owner pays by the transaction; freed when the period is no longer kept.
+	#[pallet::storage]
+	pub type Books<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Book>;
+
+	/// Where each open order is, by its id (big-endian). Paid for and freed with the order.
+	#[pallet::storage]
+	pub type Orders<T: Config> = StorageMap<_, Identity, Be64, Locator>;
+
+	/// The open orders of each meter, oldest first. Paid for and freed with the orders.
+	#[pallet::storage]
+	pub type OrdersOf<T: Config> =
+		StorageMap<_, Identity, Be32, BoundedVec<OrderId, T::MaxOrdersPerMeter>, ValueQuery>;
+
+	/// What each meter has on offer and traded, by microgrid, period and meter. Written with the first
+	/// order or trade of a meter in a period, whose owner pays by the transaction; freed when nothing is
+	/// left of it, at the latest when the period was delivered.
+	#[pallet::storage]
+	pub type Commitments<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		Commitment,
+		ValueQuery,
+	>;
+
+	/// What is due next for each book, by time (Unix seconds), microgrid and period. One entry per book,
+	/// paid for and freed with it.
+	#[pallet::storage]
+	pub type Agenda<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be64>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		Stage,
+	>;
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// An order was placed. Its trades follow, then its cancellation if something is left that does
+		/// not rest: what is neither traded nor cancelled by the end of the call rests in the book.
+		OrderPlaced {
+			/// The order's id.
+			order_id: OrderId,
+			/// Who placed it.
+			who: T::AccountId,
+			/// The community whose book it goes to.
+			microgrid: MicrogridId,
+			/// What was asked for.
+			order: NewOrder,
+		},
+		/// An order of a batch was refused. The others are not affected.
+		OrderRefused {
+			/// Who sent the batch.
+			who: T::AccountId,
+			/// The order's place in the batch, from 0.
+			index: u32,
+			/// Why.
+			error: DispatchError,
+		},
+		/// Energy was traded.
+		Trade {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// The price, that of the order that rested, in 10⁻⁶ GRID per kWh.
+			price: Price,
+			/// How much, in Wh.
+			energy: WattHours,
+			/// The side of the order that came in; the other one rested.
+			taker: Side,
+			/// The buyer's order.
+			bid: OrderId,
+			/// Who bought.
+			buyer: T::AccountId,
+			/// The meter it was bought for.
+			buyer_meter: MeterId,
+			/// The seller's order.
+			ask: OrderId,
+			/// Who sold.
+			seller: T::AccountId,
+			/// The meter that will deliver it.
+			seller_meter: MeterId,
+		},
+		/// An order, or what was left of it, was cancelled. What it had locked is unlocked.
+		OrderCancelled {
+			/// The order's id.
+			order_id: OrderId,
+			/// Whose order it was.
+			who: T::AccountId,
+			/// The meter it was for.
+			meter: MeterId,
+			/// How much was left of it, in Wh.
+			energy: WattHours,
+			/// Why.
+			reason: CancelReason,
+		},
+		/// An order was reduced by its owner; it keeps its place.
+		OrderReduced {
+			/// The order's id.
+			order_id: OrderId,
+			/// Whose order it is.
+			who: T::AccountId,
+			/// The meter it is for.
+			meter: MeterId,
+			/// How much is left of it, in Wh.
+			remaining: WattHours,
+		},
+		/// The gate of a period closed, and all orders that were left are cancelled.
+		MarketClosed {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// What was traded.
+			market: MarketData,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// There is no meter with this id. Look the meter's id up in the event of its registration.
+		UnknownMeter,
+		/// The meter belongs to another account. Sign with the account that owns the meter.
+		NotMeterOwner,
+		/// The meter is not admitted by its microgrid's operator, is retired, or measures a feeder.
+		MeterMayNotTrade,
+		/// The meter is under quarantine. It may trade again when the flag on it is resolved.
+		Quarantined,
+		/// The period does not take orders: it has not opened yet, or is pruned. Choose one from now up
+		/// to the horizon.
+		PeriodNotOpen,
+		/// The period's gate is closed: its trading is over. Choose a later period.
+		GateClosed,
+		/// The energy is below the market's minimum quantity. The terms of the period have it; to offer
+		/// nothing any more, cancel the order.
+		BelowMinimumQuantity,
+		/// The energy is not below 2^32 Wh.
+		EnergyOutOfBounds,
+		/// The limit price is below the market's floor. The terms of the period have it.
+		PriceBelowFloor,
+		/// The limit price is above the market's cap. The terms of the period have it.
+		PriceAboveCap,
+		/// With this order the meter could come to sell more than its rating lets it export in the
+		/// period. Sell less, or cancel other asks first.
+		ExceedsExportRating,
+		/// With this order the meter could come to buy more than its rating lets it import in the
+		/// period. Buy less, or cancel other bids first.
+		ExceedsImportRating,
+		/// The storage could not deliver this besides its other asks and sales: it would have to go
+		/// below empty. Sell less or later, or buy before.
+		ExceedsStateOfCharge,
+		/// The storage could not take this besides its other bids and purchases: it would have to go
+		/// above full. Buy less or later, or sell before.
+		ExceedsCapacity,
+		/// The meter has as many open orders as it may (the constant `MaxOrdersPerMeter`). Cancel some,
+		/// or wait until a gate closes.
+		TooManyOrders,
+		/// As many orders as may (the constant `MaxRemovals`) have left this book in this block already.
+		/// Try again in the next block.
+		TooManyRemovals,
+		/// The orders before this one in the batch have used up the fills of an extrinsic (the constant
+		/// `MaxFills`). Send it again.
+		TooManyFills,
+		/// The fill-or-kill order cannot be filled wholly by others' orders within the most fills of an
+		/// extrinsic. Ask for less, at a better price, or use another time in force.
+		NotFillable,
+		/// There is no open order with this id: it was filled, cancelled or expired, or never rested.
+		OrderNotFound,
+		/// The order belongs to another account.
+		NotOrderOwner,
+		/// An order can only be reduced to less than what is left of it. To offer more, replace it.
+		NotReduced,
+		/// The batch has no orders.
+		EmptyBatch,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+			Self::run_service(meter);
+		}
+
+		fn integrity_test() {
+			let step = T::WeightInfo::expire_order().max(T::WeightInfo::forget_commitment());
+			let least = T::WeightInfo::service_base()
+				.saturating_add(T::WeightInfo::advance_book())
+				.saturating_add(step);
+			assert!(
+				least.all_lte(T::ServiceWeight::get()),
+				"ServiceWeight must have room for one order of a due book: {least:?}",
+			);
+			assert!(T::MaxFills::get() > 0, "an order must be able to match");
+			assert!(
+				T::MaxRemovals::get() >= T::MaxFills::get(),
+				"a book must let go of what one extrinsic fills",
+			);
+			let batch = Self::weight_of_batch(T::MaxBatch::get());
+			let limits = T::BlockWeights::get();
+			if let Some(most) = limits.get(DispatchClass::Normal).max_extrinsic {
+				assert!(
+					batch.all_lte(most),
+					"a full batch must fit into a block: {batch:?}"
+				);
+			}
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Places an order: buys or sells energy of a period at a limit price or better.
+		///
+		/// It trades at once with resting orders of the other side, best price first, at their prices; what
+		/// is left rests, or is cancelled, as `time_in_force` says. Locks the worst case of the order in
+		/// your trading balance, topped up from your account: for a bid the limit price and the fee, for
+		/// an ask what not delivering could cost you. The fee of the transaction is that of the fills
+		/// really made.
+		///
+		/// - `order`: the meter, which must be yours; side; period of delivery; energy in Wh; limit price
+		///   in 10⁻⁶ GRID per kWh; time in force.
+		#[pallet::call_index(0)]
+		#[pallet::weight(Pallet::<T>::weight_of_place())]
+		pub fn place_order(origin: OriginFor<T>, order: NewOrder) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let mut effort = Effort::default();
+			let placed = Self::do_place(&who, &order, &mut effort);
+			let base = T::WeightInfo::place_order(0);
+			Self::spent(placed.map(|_| ()), base, &effort)
+		}
+
+		/// Places many orders in one transaction: a household's day, or those of several meters.
+		///
+		/// Each order stands for itself, as if placed alone, in the order given: one that is refused leaves
+		/// nothing behind and does not affect the others; the event `OrderRefused` tells its place and
+		/// why. All of them together make at most `MaxFills` fills.
+		///
+		/// - `orders`: the orders, at most `MaxBatch`.
+		#[pallet::call_index(1)]
+		#[pallet::weight(Pallet::<T>::weight_of_batch(orders.len() as u32))]
+		pub fn place_orders(
+			origin: OriginFor<T>,
+			orders: BoundedVec<NewOrder, T::MaxBatch>,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			ensure!(!orders.is_empty(), Error::<T>::EmptyBatch);
+			let mut effort = Effort::default();
+			for (index, order) in (0u32..).zip(&orders) {
+				let placed =
+					with_storage_layer(|| Self::do_place(&who, order, &mut effort).map(|_| ()));
+				if let Err(error) = placed {
+					Self::deposit_event(Event::OrderRefused {
+						who: who.clone(),
+						index,
+						error,
+					});
+				}
+			}
+			let base = T::WeightInfo::place_orders(orders.len() as u32);
+			Self::spent(Ok(()), base, &effort)
+		}
+
+		/// Cancels one of your open orders and unlocks what it locked.
+		///
+		/// - `order_id`: the order.
+		#[pallet::call_index(2)]
+		#[pallet::weight(
+			T::WeightInfo::cancel_order()
+				.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+		)]
+		pub fn cancel_order(origin: OriginFor<T>, order_id: OrderId) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let mut effort = Effort::default();
+			let cancelled = Self::do_cancel(&who, order_id, CancelReason::Cancelled, &mut effort);
+			Self::spent(
+				cancelled.map(|_| ()),
+				T::WeightInfo::cancel_order(),
+				&effort,
+			)
+		}
+
+		/// Reduces what is left of one of your open orders. It keeps its place in the queue, and what is
+		/// locked for the rest is unlocked.
+		///
+		/// - `order_id`: the order.
+		/// - `energy`: what shall be left of it, in Wh: less than now, and at least the minimum quantity.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::reduce_order())]
+		pub fn reduce_order(
+			origin: OriginFor<T>,
+			order_id: OrderId,
+			energy: WattHours,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_reduce(&who, order_id, energy)
+		}
+
+		/// Replaces one of your open orders by a new one for the same meter, side and period, good until
+		/// the gate closes. Either both happen, or, with an error, neither. The new order has a new id and
+		/// goes to the end of the queue, after trading with what it crosses.
+		///
+		/// - `order_id`: the order to be replaced.
+		/// - `energy`: energy of the new order, in Wh.
+		/// - `limit_price`: its limit price, in 10⁻⁶ GRID per kWh.
+		#[pallet::call_index(4)]
+		#[pallet::weight(Pallet::<T>::weight_of_replace())]
+		pub fn replace_order(
+			origin: OriginFor<T>,
+			order_id: OrderId,
+			energy: WattHours,
+			limit_price: Price,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let mut effort = Effort::default();
+			let placed = Self::do_replace(&who, order_id, energy, limit_price, &mut effort);
+			Self::spent(placed.map(|_| ()), T::WeightInfo::replace_order(), &effort)
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// The most that placing one order may weigh.
+		pub(crate) fn weight_of_place() -> Weight {
+			T::WeightInfo::place_order(0).saturating_add(Effort::most::<T>(1).weight::<T>())
+		}
+
+		/// The most that placing `orders` orders at once may weigh.
+		pub(crate) fn weight_of_batch(orders: u32) -> Weight {
+			T::WeightInfo::place_orders(orders)
+				.saturating_add(Effort::most::<T>(orders).weight::<T>())
+		}
+
+		/// The most that replacing an order may weigh.
+		pub(crate) fn weight_of_replace() -> Weight {
+			T::WeightInfo::replace_order()
+				.saturating_add(Effort::most::<T>(1).weight::<T>())
+				.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+		}
+
+		/// The result of a call that took `effort` besides its `base`.
+		fn spent(
+			result: DispatchResult,
+			base: Weight,
+			effort: &Effort,
+		) -> DispatchResultWithPostInfo {
+			let post_info = Some(base.saturating_add(effort.weight::<T>())).into();
+			match result {
+				Ok(()) => Ok(post_info),
+				Err(error) => Err(DispatchErrorWithPostInfo { post_info, error }),
+			}
+		}
+	}
+}

@@ -1,0 +1,448 @@
+//! A chain with this pallet. Time, communities and meters are tables; the clearing house is a small
+//! ledger in storage, so that a refused order undoes it as it does everything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use frame_support::{
+	construct_runtime, derive_impl, parameter_types, storage_alias,
+	traits::Hooks,
+	weights::{Weight, WeightMeter},
+	BoundedVec,
+};
+use gridweave_primitives::{
+	market::{buyer_worst_case, seller_worst_case, Side, Trade},
+	meter::{MeterInfo, MeterKind, MeterState, Ratings},
+	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
+	traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
+	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
+};
+use sp_runtime::{BuildStorage, DispatchError, DispatchResult};
+
+use crate as pallet_order_book;
+use crate::{CancelReason, Event, NewOrder, TimeInForce};
+
+construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		OrderBook: pallet_order_book,
+	}
+);
+
+pub type AccountId = u64;
+type Block = frame_system::mocking::MockBlock<Test>;
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = Block;
+}
+
+pub const HORIZON: u32 = 96;
+
+parameter_types! {
+	pub static Now: u64 = 0;
+	pub static Meters: BTreeMap<MeterId, MeterInfo<AccountId>> = BTreeMap::new();
+	pub static Charges: BTreeMap<MeterId, WattHours> = BTreeMap::new();
+	pub static Quarantined: BTreeSet<MeterId> = BTreeSet::new();
+	pub static InArrears: BTreeSet<AccountId> = BTreeSet::new();
+	pub static CurrentTerms: Terms = terms();
+	pub static TradesFail: bool = false;
+	pub static MaxFills: u32 = 5;
+	pub static MaxRemovals: u32 = 1_000;
+	pub static MaxOrdersPerMeter: u32 = 12;
+	pub static ServiceWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
+	pub const MaxBatch: u32 = 8;
+	pub const Horizon: u32 = HORIZON;
+}
+
+pub struct Tables;
+
+impl SettlementClock for Tables {
+	fn clock() -> PeriodClock {
+		PeriodClock::default()
+	}
+
+	fn now() -> u64 {
+		Now::get()
+	}
+}
+
+impl MicrogridInspect<AccountId> for Tables {
+	fn count() -> u32 {
+		2
+	}
+
+	fn operator(_: MicrogridId) -> Option<AccountId> {
+		Some(OPERATOR)
+	}
+
+	fn terms(microgrid: MicrogridId, period: Period) -> Option<Terms> {
+		let kept = period >= START && period <= Self::current().saturating_add(HORIZON);
+		(microgrid.0 < Self::count() && kept).then(CurrentTerms::get)
+	}
+
+	fn first_period(_: MicrogridId) -> Option<Period> {
+		Some(START)
+	}
+}
+
+impl MeterInspect<AccountId> for Tables {
+	fn meter(meter: MeterId) -> Option<MeterInfo<AccountId>> {
+		Meters::get().get(&meter).cloned()
+	}
+
+	fn state_of_charge(meter: MeterId) -> Option<WattHours> {
+		Charges::get().get(&meter).copied()
+	}
+}
+
+impl Quarantine for Tables {
+	fn is_quarantined(meter: MeterId) -> bool {
+		Quarantined::get().contains(&meter)
+	}
+}
+
+/// What a member has free, locked for orders, and locked as margins of trades.
+#[storage_alias]
+pub type Accounts =
+	StorageMap<Prefix, frame_support::Identity, AccountId, (Balance, Balance, Balance)>;
+
+/// All trades.
+#[storage_alias]
+pub type Trades = StorageValue<Prefix, Vec<Trade<AccountId>>>;
+
+fn account(who: AccountId, change: impl FnOnce(&mut (Balance, Balance, Balance))) {
+	let mut entry = Accounts::get(who).unwrap_or_default();
+	change(&mut entry);
+	Accounts::insert(who, entry);
+}
+
+pub struct House;
+
+impl Clearing<AccountId> for House {
+	fn lock(who: &AccountId, amount: Balance) -> DispatchResult {
+		let (free, locked, margin) = Accounts::get(who).unwrap_or_default();
+		let free = free
+			.checked_sub(amount)
+			.ok_or(DispatchError::Other("no funds"))?;
+		Accounts::insert(who, (free, locked + amount, margin));
+		Ok(())
+	}
+
+	fn unlock(who: &AccountId, amount: Balance) {
+		account(*who, |(free, locked, _)| {
+			*locked = locked
+				.checked_sub(amount)
+				.expect("never more than was locked");
+			*free += amount;
+		});
+	}
+
+	fn may_buy(who: &AccountId) -> Result<(), DispatchError> {
+		match InArrears::get().contains(who) {
+			true => Err(DispatchError::Other("arrears")),
+			false => Ok(()),
+		}
+	}
+}
+
+impl OnTrade<AccountId> for House {
+	fn on_trade(trade: Trade<AccountId>) -> DispatchResult {
+		if TradesFail::get() {
+			return Err(DispatchError::Other("trade refused"));
+		}
+		let (price, fee, energy) = (trade.price, trade.fee, trade.energy);
+		let margins = [
+			(&trade.buyer, buyer_worst_case(price, fee, energy)),
+			(
+				&trade.seller,
+				seller_worst_case(price, trade.retail_price, fee, energy),
+			),
+		];
+		for (party, margin) in margins {
+			account(party.account, |(free, locked, margins)| {
+				*locked = locked
+					.checked_sub(party.released)
+					.expect("released what was locked");
+				*free += party
+					.released
+					.checked_sub(margin)
+					.expect("locks cover margins");
+				*margins += margin;
+			});
+		}
+		Trades::append(trade);
+		Ok(())
+	}
+}
+
+impl pallet_order_book::Config for Test {
+	type Clock = Tables;
+	type Microgrids = Tables;
+	type Meters = Tables;
+	type Quarantine = Tables;
+	type Clearing = House;
+	type Trades = House;
+	type MaxFills = MaxFills;
+	type MaxBatch = MaxBatch;
+	type MaxOrdersPerMeter = MaxOrdersPerMeter;
+	type MaxRemovals = MaxRemovals;
+	type Horizon = Horizon;
+	type ServiceWeight = ServiceWeight;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Tables;
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_order_book::BenchmarkHelper<AccountId> for Tables {
+	fn market() -> (MicrogridId, Period) {
+		(GRID, P)
+	}
+
+	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
+		let kind = if storage {
+			MeterKind::Storage {
+				capacity: WattHours(1 << 30),
+			}
+		} else {
+			MeterKind::Prosumer
+		};
+		let (owner, meter) = (u64::from(n), MeterId(1_000 + n));
+		add_meter(meter, owner, microgrid, kind, u32::MAX);
+		Charges::mutate(|charges| charges.insert(meter, WattHours(1 << 29)));
+		Accounts::insert(owner, (RICH, 0, 0));
+		(owner, meter)
+	}
+}
+
+pub const OPERATOR: AccountId = 99;
+pub const ALICE: AccountId = 1;
+pub const BOB: AccountId = 2;
+pub const CAROL: AccountId = 3;
+/// Has nothing.
+pub const POOR: AccountId = 9;
+
+pub const RICH: Balance = 1_000_000_000_000_000_000_000;
+
+pub const GRID: MicrogridId = MicrogridId(0);
+
+/// Meters that may import and export 10 kWh in a period.
+pub const ALICES: MeterId = MeterId(0);
+pub const ALICES_OTHER: MeterId = MeterId(1);
+pub const BOBS: MeterId = MeterId(2);
+pub const CAROLS: MeterId = MeterId(3);
+pub const POORS: MeterId = MeterId(4);
+/// Bob's storage: 20 kWh, 10 kWh a period either way.
+pub const STORE: MeterId = MeterId(5);
+/// Exports nothing.
+pub const LOAD: MeterId = MeterId(6);
+pub const FEEDER: MeterId = MeterId(7);
+pub const CAPACITY: WattHours = WattHours(20_000);
+/// What a rating lets a meter trade in a period.
+pub const RATED: u64 = 10_000;
+
+/// The period in which tests start, at its first second.
+pub const START: Period = Period(1_977_778);
+/// The first period whose gate is not closed then, and the two after it.
+pub const P: Period = Period(START.0 + 2);
+pub const P1: Period = Period(START.0 + 3);
+pub const P2: Period = Period(START.0 + 4);
+
+pub fn terms() -> Terms {
+	Terms {
+		retail_price: Price(300_000),
+		feed_in_price: Price(80_000),
+		rules: MarketRules {
+			mechanism: Mechanism::Continuous,
+			price_floor: Price(10),
+			price_cap: Price(1_000_000),
+			min_quantity: WattHours(10),
+			gate_closure: 1,
+			fee: Price(1_000),
+		},
+		residual: ResidualRule::Tariff,
+	}
+}
+
+pub fn add_meter(
+	meter: MeterId,
+	owner: AccountId,
+	microgrid: MicrogridId,
+	kind: MeterKind,
+	export: u32,
+) {
+	let ratings = Ratings {
+		max_import: Watts(40_000),
+		max_export: Watts(export),
+	};
+	let info = MeterInfo {
+		owner,
+		microgrid,
+		kind,
+		ratings,
+		state: MeterState::Active,
+	};
+	Meters::mutate(|meters| meters.insert(meter, info));
+}
+
+/// A chain at the start of [`START`], with the meters above.
+pub fn chain() -> sp_io::TestExternalities {
+	Now::set(PeriodClock::default().start_of(START));
+	Meters::take();
+	Charges::take();
+	Quarantined::take();
+	InArrears::take();
+	CurrentTerms::set(terms());
+	TradesFail::set(false);
+	MaxFills::set(5);
+	MaxRemovals::set(1_000);
+	MaxOrdersPerMeter::set(12);
+	ServiceWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
+	let prosumers = [
+		(ALICES, ALICE),
+		(ALICES_OTHER, ALICE),
+		(BOBS, BOB),
+		(CAROLS, CAROL),
+		(POORS, POOR),
+	];
+	for (meter, owner) in prosumers {
+		add_meter(meter, owner, GRID, MeterKind::Prosumer, 40_000);
+	}
+	add_meter(
+		STORE,
+		BOB,
+		GRID,
+		MeterKind::Storage { capacity: CAPACITY },
+		40_000,
+	);
+	add_meter(LOAD, BOB, GRID, MeterKind::Consumer, 0);
+	add_meter(FEEDER, ALICE, GRID, MeterKind::Feeder, 40_000);
+	let storage = RuntimeGenesisConfig::default()
+		.build_storage()
+		.expect("genesis is sound");
+	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.execute_with(|| {
+		System::set_block_number(1);
+		for who in [ALICE, BOB, CAROL] {
+			Accounts::insert(who, (RICH, 0, 0));
+		}
+	});
+	ext
+}
+
+/// Runs a test on a new chain, then checks the invariants.
+pub fn test(f: impl FnOnce()) {
+	chain().execute_with(|| {
+		f();
+		check();
+	});
+}
+
+/// The pallet's invariants, and that the clearing house has locked what the open orders lock.
+pub fn check() {
+	assert_eq!(OrderBook::do_try_state(), Ok(()));
+	let locked: BTreeMap<_, _> = Accounts::iter()
+		.filter_map(|(who, (_, locked, _))| (locked > 0).then_some((who, locked)))
+		.collect();
+	let mut expected = OrderBook::locked_by_orders();
+	expected.retain(|_, amount| *amount > 0);
+	assert_eq!(locked, expected);
+}
+
+/// Refused, and nothing changed.
+#[track_caller]
+pub fn assert_refused(
+	call: impl FnOnce() -> frame_support::dispatch::DispatchResultWithPostInfo,
+	error: impl Into<DispatchError>,
+) {
+	let before = sp_io::storage::root(sp_runtime::StateVersion::V1);
+	let result = frame_support::storage::with_storage_layer(|| call().map_err(|e| e.error));
+	assert_eq!(result.map(|_| ()), Err(error.into()));
+	assert_eq!(before, sp_io::storage::root(sp_runtime::StateVersion::V1));
+}
+
+pub fn bid(meter: MeterId, energy: u64, price: u64) -> NewOrder {
+	NewOrder {
+		meter,
+		side: Side::Bid,
+		period: P,
+		energy: WattHours(energy),
+		limit_price: Price(price),
+		time_in_force: TimeInForce::GoodUntilGate,
+	}
+}
+
+pub fn ask(meter: MeterId, energy: u64, price: u64) -> NewOrder {
+	NewOrder {
+		side: Side::Ask,
+		..bid(meter, energy, price)
+	}
+}
+
+pub fn owner_of(meter: MeterId) -> AccountId {
+	Tables::meter(meter).expect("a meter of the mock").owner
+}
+
+/// Places an order, which must not be refused, and returns its id.
+#[track_caller]
+pub fn place(order: NewOrder) -> OrderId {
+	let id = crate::NextOrderId::<Test>::get();
+	let result = OrderBook::place_order(RuntimeOrigin::signed(owner_of(order.meter)), order);
+	assert!(result.is_ok(), "{result:?}");
+	id
+}
+
+pub fn batch(orders: &[NewOrder]) -> BoundedVec<NewOrder, MaxBatch> {
+	orders.to_vec().try_into().expect("not too many")
+}
+
+/// What is left of an order, if it is open.
+pub fn remaining(order: OrderId) -> Option<u64> {
+	OrderBook::order(order).map(|order| order.remaining.0)
+}
+
+/// Price and energy of all trades.
+pub fn trades() -> Vec<(u64, u64)> {
+	let trades = Trades::get().unwrap_or_default();
+	trades
+		.iter()
+		.map(|trade| (trade.price.0, trade.energy.0))
+		.collect()
+}
+
+/// What is locked for open orders of an account.
+pub fn locked(who: AccountId) -> Balance {
+	Accounts::get(who).unwrap_or_default().1
+}
+
+pub fn events() -> Vec<Event<Test>> {
+	System::read_events_for_pallet()
+}
+
+/// Why orders were cancelled since events were last read.
+pub fn cancellations() -> Vec<(OrderId, u64, CancelReason)> {
+	let cancelled = |event| match event {
+		Event::OrderCancelled {
+			order_id,
+			energy,
+			reason,
+			..
+		} => Some((order_id, energy.0, reason)),
+		_ => None,
+	};
+	events().into_iter().filter_map(cancelled).collect()
+}
+
+/// Begins a new block at a time, in Unix seconds.
+pub fn block_at(now: u64) {
+	Now::set(now);
+	System::set_block_number(System::block_number() + 1);
+	let mut meter = WeightMeter::new();
+	OrderBook::on_poll(System::block_number(), &mut meter);
+	assert!(meter.consumed().all_lte(ServiceWeight::get()));
+}
+
+/// When a period begins.
+pub fn start_of(period: Period) -> u64 {
+	PeriodClock::default().start_of(period)
+}

@@ -1,0 +1,282 @@
+//! Placing an order: checked, then locked for, then matched, then rested or ended.
+
+use core::iter::Peekable;
+
+use frame_support::{ensure, traits::Get};
+use gridweave_primitives::{
+	cost,
+	market::{Party, Side, Trade},
+	meter::MeterInfo,
+	microgrid::Terms,
+	traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
+	units::ENERGY_BOUND,
+	MeterId, OrderId,
+};
+use sp_runtime::{DispatchError, DispatchResult};
+
+use crate::{
+	book, commitments,
+	effort::Effort,
+	matching::{plan, Fill, Incoming, Outcome, Plan, Stop},
+	service,
+	types::{Book, BookId, NewOrder, Place, Resting},
+	Config, Error, Event, NextOrderId, Pallet,
+};
+
+/// An order that has passed the checks of meter, terms and availability.
+struct Admitted<'a, AccountId> {
+	id: OrderId,
+	owner: &'a AccountId,
+	book: BookId,
+	order: &'a NewOrder,
+}
+
+impl<T: Config> Pallet<T> {
+	/// Places an order. Must run in a storage layer: an error may come after changes.
+	pub(crate) fn do_place(
+		owner: &T::AccountId,
+		order: &NewOrder,
+		effort: &mut Effort,
+	) -> Result<OrderId, DispatchError> {
+		let info = Self::trading_meter(owner, order.meter)?;
+		let id = BookId {
+			microgrid: info.microgrid,
+			period: order.period,
+		};
+		let terms = Self::open_terms(id)?;
+		check_rules::<T>(order, &terms)?;
+		if order.side == Side::Bid {
+			T::Clearing::may_buy(owner)?;
+		}
+		commitments::check::<T>(&info, order, || {
+			effort.storage_checks = effort.storage_checks.saturating_add(1)
+		})?;
+
+		let stored = book::load::<T>(id);
+		let is_new = stored.is_none();
+		let mut book = stored.unwrap_or_else(|| Book::new(&terms));
+		let other = order.side.opposite();
+		let mut offers = book::walk::<T>(id, other, &book).peekable();
+		let plan = Self::plan_fills(owner, order, &book, &mut offers, effort)?;
+		if !plan.fills.is_empty() {
+			// Counted as soon as they are planned: a plan that comes to nothing was work as well.
+			let planned = u32::try_from(plan.fills.len()).unwrap_or(u32::MAX);
+			effort.fills = effort.fills.saturating_add(planned);
+			effort.note_walk(book.removals_at(book::block::<T>()));
+		}
+		let outcome = plan.outcome(order.time_in_force);
+		ensure!(outcome != Outcome::Kill, Error::<T>::NotFillable);
+
+		T::Clearing::lock(
+			owner,
+			book.lock(order.side, order.limit_price, order.energy),
+		)?;
+		let admitted = Admitted {
+			id: Self::next_order_id(),
+			owner,
+			book: id,
+			order,
+		};
+		Self::deposit_event(Event::OrderPlaced {
+			order_id: admitted.id,
+			who: owner.clone(),
+			microgrid: id.microgrid,
+			order: *order,
+		});
+		if !plan.fills.is_empty() {
+			// Looked up before anything is deleted: the walk goes on behind what the plan consumed.
+			let best = offers.peek().map(|(place, _)| *place);
+			for fill in &plan.fills {
+				Self::trade(&admitted, &mut book, fill)?;
+			}
+			book::fill::<T>(id, &mut book, other, &plan.fills, best);
+		}
+		Self::conclude(&admitted, &mut book, &plan, outcome)?;
+		if !plan.fills.is_empty() || outcome == Outcome::Rest {
+			if is_new {
+				service::schedule::<T>(id, &terms);
+			}
+			book::save::<T>(id, &book);
+		}
+		Ok(admitted.id)
+	}
+
+	/// The meter, if `owner` may trade for it.
+	fn trading_meter(
+		owner: &T::AccountId,
+		meter: MeterId,
+	) -> Result<MeterInfo<T::AccountId>, DispatchError> {
+		let info = T::Meters::meter(meter).ok_or(Error::<T>::UnknownMeter)?;
+		ensure!(info.owner == *owner, Error::<T>::NotMeterOwner);
+		ensure!(info.may_trade(), Error::<T>::MeterMayNotTrade);
+		ensure!(
+			!T::Quarantine::is_quarantined(meter),
+			Error::<T>::Quarantined
+		);
+		Ok(info)
+	}
+
+	/// The terms of a book that takes orders now.
+	pub(crate) fn open_terms(id: BookId) -> Result<Terms, DispatchError> {
+		let last = T::Clock::current().saturating_add(T::Horizon::get());
+		ensure!(id.period <= last, Error::<T>::PeriodNotOpen);
+		let terms =
+			T::Microgrids::terms(id.microgrid, id.period).ok_or(Error::<T>::PeriodNotOpen)?;
+		let gate = T::Microgrids::gate_closes_at(&T::Clock::clock(), &terms, id.period);
+		ensure!(T::Clock::now() < gate, Error::<T>::GateClosed);
+		Ok(terms)
+	}
+
+	/// What the order would trade within the bounds of this extrinsic and of the book in this block. An
+	/// order that would trade, but not one fill is left for, is refused.
+	fn plan_fills(
+		owner: &T::AccountId,
+		order: &NewOrder,
+		book: &Book,
+		offers: &mut Peekable<impl Iterator<Item = (Place, Resting<T::AccountId>)>>,
+		effort: &Effort,
+	) -> Result<Plan<T::AccountId>, DispatchError> {
+		let fills = T::MaxFills::get().saturating_sub(effort.fills);
+		let removals = T::MaxRemovals::get().saturating_sub(book.removals_at(book::block::<T>()));
+		let incoming = Incoming {
+			owner,
+			side: order.side,
+			limit: order.limit_price,
+			energy: order.energy,
+		};
+		let plan = plan(&incoming, offers, fills.min(removals));
+		if plan.fills.is_empty() && plan.stop == Stop::Limit {
+			ensure!(removals > 0, Error::<T>::TooManyRemovals);
+			return Err(Error::<T>::TooManyFills.into());
+		}
+		Ok(plan)
+	}
+
+	fn next_order_id() -> OrderId {
+		NextOrderId::<T>::mutate(|next| {
+			let id = *next;
+			// 64 bits: not exhausted by a million orders a second in half a million years.
+			next.0 = next.0.saturating_add(1);
+			id
+		})
+	}
+
+	/// Makes one fill at the resting order's price: each side releases what its own limit had locked for
+	/// the energy.
+	fn trade(
+		taker: &Admitted<T::AccountId>,
+		book: &mut Book,
+		fill: &Fill<T::AccountId>,
+	) -> DispatchResult {
+		let (id, order, price, energy) = (taker.book, taker.order, fill.place.price, fill.energy);
+		let side = order.side;
+		let took = Party {
+			account: taker.owner.clone(),
+			meter: order.meter,
+			released: book.lock(side, order.limit_price, energy),
+		};
+		let made = Party {
+			account: fill.owner.clone(),
+			meter: fill.meter,
+			released: book.lock(side.opposite(), price, energy),
+		};
+		let ((buyer, bid), (seller, ask)) = match side {
+			Side::Bid => ((took, taker.id), (made, fill.place.order)),
+			Side::Ask => ((made, fill.place.order), (took, taker.id)),
+		};
+		Self::deposit_event(Event::Trade {
+			microgrid: id.microgrid,
+			period: id.period,
+			price,
+			energy,
+			taker: side,
+			bid,
+			buyer: buyer.account.clone(),
+			buyer_meter: buyer.meter,
+			ask,
+			seller: seller.account.clone(),
+			seller_meter: seller.meter,
+		});
+		commitments::filled::<T>(id, side.opposite(), fill.meter, energy);
+		if fill.left.is_zero() {
+			commitments::closed::<T>(fill.meter, fill.place.order);
+		}
+		commitments::traded::<T>(id, side, order.meter, energy);
+		// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits
+		// by bounded fills of a market of hours.
+		let market = &mut book.market;
+		market.volume = market.volume.saturating_add(energy);
+		market.value = market.value.saturating_add(cost(price, energy));
+		market.last_price = Some(price);
+		market.trades = market.trades.saturating_add(1);
+		T::Trades::on_trade(Trade {
+			microgrid: id.microgrid,
+			period: id.period,
+			seller,
+			buyer,
+			energy,
+			price,
+			fee: book.fee,
+			retail_price: book.retail_price,
+		})
+	}
+
+	/// Rests what is left of an order, or cancels it and releases its lock.
+	fn conclude(
+		taker: &Admitted<T::AccountId>,
+		book: &mut Book,
+		plan: &Plan<T::AccountId>,
+		outcome: Outcome,
+	) -> DispatchResult {
+		let (id, order) = (taker.book, taker.order);
+		match outcome {
+			Outcome::Filled | Outcome::Kill => {}
+			Outcome::Rest => {
+				commitments::opened::<T>(id, order.side, order.meter, taker.id, plan.left)?;
+				let place = Place {
+					price: order.limit_price,
+					order: taker.id,
+				};
+				let resting = Resting {
+					owner: taker.owner.clone(),
+					meter: order.meter,
+					remaining: plan.left,
+				};
+				book::rest::<T>(id, book, order.side, place, &resting);
+			}
+			Outcome::Cancel(reason) => {
+				T::Clearing::unlock(
+					taker.owner,
+					book.lock(order.side, order.limit_price, plan.left),
+				);
+				Self::deposit_event(Event::OrderCancelled {
+					order_id: taker.id,
+					who: taker.owner.clone(),
+					meter: order.meter,
+					energy: plan.left,
+					reason,
+				});
+			}
+		}
+		Ok(())
+	}
+}
+
+/// Refuses an order that the terms of its period do not allow.
+fn check_rules<T: Config>(order: &NewOrder, terms: &Terms) -> DispatchResult {
+	let rules = &terms.rules;
+	ensure!(
+		order.energy >= rules.min_quantity,
+		Error::<T>::BelowMinimumQuantity
+	);
+	ensure!(order.energy.0 < ENERGY_BOUND, Error::<T>::EnergyOutOfBounds);
+	ensure!(
+		order.limit_price >= rules.price_floor,
+		Error::<T>::PriceBelowFloor
+	);
+	ensure!(
+		order.limit_price <= rules.price_cap,
+		Error::<T>::PriceAboveCap
+	);
+	Ok(())
+}

@@ -1,0 +1,91 @@
+//! What clients may ask.
+
+use alloc::vec::Vec;
+
+use codec::{Codec, Decode, Encode};
+use gridweave_primitives::{
+	market::Side, Balance, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+};
+use scale_info::TypeInfo;
+
+use crate::types::Commitment;
+
+/// An open order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct OpenOrder<AccountId> {
+	/// Its id.
+	pub order_id: OrderId,
+	/// Who placed it.
+	pub owner: AccountId,
+	/// The meter it is for.
+	pub meter: MeterId,
+	/// The community whose book it rests in.
+	pub microgrid: MicrogridId,
+	/// The period of delivery.
+	pub period: Period,
+	/// Its side.
+	pub side: Side,
+	/// Its limit price, in 10⁻⁶ GRID per kWh.
+	pub limit_price: Price,
+	/// What is left of it, in Wh.
+	pub remaining: WattHours,
+}
+
+/// All orders of one price on one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Level {
+	/// The price, in 10⁻⁶ GRID per kWh.
+	pub price: Price,
+	/// What is on offer, in Wh.
+	pub energy: WattHours,
+	/// By how many orders.
+	pub orders: u32,
+}
+
+/// A book at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct MarketSummary {
+	/// Highest price bid, in 10⁻⁶ GRID per kWh.
+	pub best_bid: Option<Price>,
+	/// Lowest price asked, in 10⁻⁶ GRID per kWh.
+	pub best_ask: Option<Price>,
+	/// How many bids rest.
+	pub bids: u32,
+	/// How many asks rest.
+	pub asks: u32,
+	/// Price of the last trade, in 10⁻⁶ GRID per kWh.
+	pub last_price: Option<Price>,
+	/// Volume-weighted price of all trades, rounded down, in 10⁻⁶ GRID per kWh.
+	pub average_price: Option<Price>,
+	/// Energy traded, in Wh.
+	pub volume: WattHours,
+	/// What was paid for it, in planck, without fees.
+	pub value: Balance,
+	/// How many trades there were.
+	pub trades: u32,
+}
+
+sp_api::decl_runtime_apis! {
+	/// The books of communities.
+	pub trait OrderBookApi<AccountId: Codec> {
+		/// The order that trades first on a side of a book.
+		fn best(microgrid: MicrogridId, period: Period, side: Side) -> Option<OpenOrder<AccountId>>;
+
+		/// The price levels of a side of a book, best first; at most `levels` and 100, of at most 10,000
+		/// orders.
+		fn depth(microgrid: MicrogridId, period: Period, side: Side, levels: u32) -> Vec<Level>;
+
+		/// Best prices, number of orders, and what was traded; `None` if no order ever rested there or
+		/// the period is no longer kept.
+		fn market_data(microgrid: MicrogridId, period: Period) -> Option<MarketSummary>;
+
+		/// An open order; `None` if it is not open.
+		fn order(order_id: OrderId) -> Option<OpenOrder<AccountId>>;
+
+		/// The open orders of a meter, oldest first.
+		fn orders_of(meter: MeterId) -> Vec<OpenOrder<AccountId>>;
+
+		/// What a meter has on offer and traded in a period, until the period was delivered.
+		fn commitments(meter: MeterId, period: Period) -> Commitment;
+	}
+}

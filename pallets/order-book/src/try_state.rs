@@ -1,0 +1,227 @@
+//! Invariants.
+
+use alloc::{
+	collections::{btree_map::BTreeMap, btree_set::BTreeSet},
+	vec::Vec,
+};
+
+use frame_support::ensure;
+use gridweave_primitives::{market::Side, Balance, Be32, MeterId, MicrogridId, OrderId, Period};
+use sp_runtime::TryRuntimeError;
+
+use crate::{
+	book::place_of,
+	types::{Book, BookId, Locator, Place, Resting, Stage},
+	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, Pallet,
+};
+
+type Entry<AccountId> = (BookId, Side, Place, Resting<AccountId>);
+
+fn book_id(microgrid: Be32, period: Be32) -> BookId {
+	BookId {
+		microgrid: MicrogridId(microgrid.get()),
+		period: Period(period.get()),
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Checks that
+	///
+	/// * each side of each book is in the order of its keys, and the stored best order is its first; the
+	///   book's counts are right; no bid is as high as an ask of its book; no order is empty;
+	/// * orders and places in books correspond one to one, and ids were given out;
+	/// * the open part of each meter's commitments is the sum of its open orders, and nothing stored is
+	///   empty; the orders of each meter are those in the books, oldest first;
+	/// * each book is on the agenda exactly once, and beyond its first stage it has no orders, beyond its
+	///   second no commitments;
+	/// * volume and number of trades agree on whether anything was traded.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		let entries = Self::entries();
+		Self::check_books(&entries)?;
+		Self::check_orders(&entries)?;
+		Self::check_commitments(&entries)?;
+		Self::check_agenda(&entries)
+	}
+
+	/// What all open orders lock, by account: what the clearing house must have locked for orders.
+	pub fn locked_by_orders() -> BTreeMap<T::AccountId, Balance> {
+		let mut locked = BTreeMap::new();
+		for (id, side, place, resting) in Self::entries() {
+			let key = (Be32::from(id.microgrid), Be32::from(id.period));
+			if let Some(book) = Books::<T>::get(key) {
+				let total: &mut Balance = locked.entry(resting.owner).or_default();
+				*total = total.saturating_add(book.lock(side, place.price, resting.remaining));
+			}
+		}
+		locked
+	}
+
+	/// All resting orders in the order of their keys: asks, then bids.
+	fn entries() -> Vec<Entry<T::AccountId>> {
+		let asks = Asks::<T>::iter().map(|((microgrid, period, price, order), resting)| {
+			(
+				book_id(microgrid, period),
+				Side::Ask,
+				place_of(Side::Ask, (price, order)),
+				resting,
+			)
+		});
+		let bids = Bids::<T>::iter().map(|((microgrid, period, price, order), resting)| {
+			(
+				book_id(microgrid, period),
+				Side::Bid,
+				place_of(Side::Bid, (price, order)),
+				resting,
+			)
+		});
+		asks.chain(bids).collect()
+	}
+
+	fn check_books(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
+		let mut found: BTreeMap<BookId, (Vec<Place>, Vec<Place>)> = BTreeMap::new();
+		for (id, side, place, resting) in entries {
+			ensure!(!resting.remaining.is_zero(), "an order of no energy rests");
+			let (asks, bids) = found.entry(*id).or_default();
+			let places = if *side == Side::Ask { asks } else { bids };
+			if let Some(before) = places.last() {
+				ensure!(
+					before.precedes(place, *side),
+					"a side of a book is out of order"
+				);
+			}
+			places.push(*place);
+		}
+		for ((microgrid, period), book) in Books::<T>::iter() {
+			let (asks, bids) = found
+				.remove(&book_id(microgrid, period))
+				.unwrap_or_default();
+			ensure!(
+				book.best_ask == asks.first().copied(),
+				"the best ask is not the first one"
+			);
+			ensure!(
+				book.best_bid == bids.first().copied(),
+				"the best bid is not the first one"
+			);
+			ensure!(
+				book.asks as usize == asks.len(),
+				"the number of asks is wrong"
+			);
+			ensure!(
+				book.bids as usize == bids.len(),
+				"the number of bids is wrong"
+			);
+			if let (Some(ask), Some(bid)) = (book.best_ask, book.best_bid) {
+				ensure!(ask.price > bid.price, "the book is crossed");
+			}
+			Self::check_market(&book)?;
+		}
+		ensure!(found.is_empty(), "an order rests outside of a book");
+		Ok(())
+	}
+
+	fn check_market(book: &Book) -> Result<(), TryRuntimeError> {
+		let traded = !book.market.volume.is_zero();
+		ensure!(
+			(book.market.trades > 0) == traded,
+			"volume without trades, or trades without"
+		);
+		ensure!(
+			book.market.last_price.is_some() == traded,
+			"a last price without a trade, or none"
+		);
+		Ok(())
+	}
+
+	fn check_orders(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
+		let next = NextOrderId::<T>::get();
+		let mut orders: BTreeMap<OrderId, Locator> = Orders::<T>::iter()
+			.map(|(order, locator)| (OrderId(order.get()), locator))
+			.collect();
+		for (id, side, place, _) in entries {
+			let locator = Locator {
+				book: *id,
+				side: *side,
+				price: place.price,
+			};
+			ensure!(
+				orders.remove(&place.order) == Some(locator),
+				"an order cannot be located"
+			);
+			ensure!(
+				place.order < next,
+				"an order has an id that was not given out"
+			);
+		}
+		ensure!(orders.is_empty(), "an order is located where none rests");
+		Ok(())
+	}
+
+	fn check_commitments(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
+		let mut open: BTreeMap<(BookId, MeterId), (u64, u64)> = BTreeMap::new();
+		let mut by_meter: BTreeMap<MeterId, BTreeSet<OrderId>> = BTreeMap::new();
+		for (id, side, place, resting) in entries {
+			let (asks, bids) = open.entry((*id, resting.meter)).or_default();
+			let sum = if *side == Side::Ask { asks } else { bids };
+			*sum = sum.saturating_add(resting.remaining.0);
+			by_meter
+				.entry(resting.meter)
+				.or_default()
+				.insert(place.order);
+		}
+		for ((microgrid, period, meter), commitment) in Commitments::<T>::iter() {
+			let key = (book_id(microgrid, period), MeterId(meter.get()));
+			let (asks, bids) = open.remove(&key).unwrap_or_default();
+			ensure!(
+				commitment.asks.0 == asks,
+				"open asks are not the sum of a meter's asks"
+			);
+			ensure!(
+				commitment.bids.0 == bids,
+				"open bids are not the sum of a meter's bids"
+			);
+			ensure!(
+				commitment != Default::default(),
+				"an empty commitment is stored"
+			);
+		}
+		ensure!(open.is_empty(), "a meter's orders are not committed to");
+		for (meter, orders) in OrdersOf::<T>::iter() {
+			let found = by_meter.remove(&MeterId(meter.get())).unwrap_or_default();
+			ensure!(
+				!orders.is_empty() && orders.iter().eq(found.iter()),
+				"the orders of a meter are not those in the books",
+			);
+		}
+		ensure!(by_meter.is_empty(), "a meter's orders are not noted");
+		Ok(())
+	}
+
+	fn check_agenda(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
+		let mut stages: BTreeMap<BookId, Stage> = BTreeMap::new();
+		for ((_, microgrid, period), stage) in Agenda::<T>::iter() {
+			let twice = stages.insert(book_id(microgrid, period), stage);
+			ensure!(twice.is_none(), "a book is on the agenda twice");
+		}
+		for (id, ..) in entries {
+			ensure!(
+				stages.get(id) == Some(&Stage::Expire),
+				"an order outlived its gate's closing"
+			);
+		}
+		for (microgrid, period, _) in Commitments::<T>::iter_keys() {
+			let stage = stages.get(&book_id(microgrid, period));
+			ensure!(
+				matches!(stage, Some(Stage::Expire | Stage::Forget)),
+				"a commitment outlived its period's delivery",
+			);
+		}
+		let books = Books::<T>::iter_keys();
+		let books: BTreeSet<BookId> = books.map(|(grid, period)| book_id(grid, period)).collect();
+		ensure!(
+			books.into_iter().eq(stages.into_keys()),
+			"agenda and books differ"
+		);
+		Ok(())
+	}
+}

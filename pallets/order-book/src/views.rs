@@ -1,0 +1,125 @@
+//! What clients may ask, answered.
+
+use alloc::vec::Vec;
+
+use gridweave_primitives::{
+	market::Side, traits::MeterInspect, MeterId, MicrogridId, OrderId, Period, Price,
+};
+
+use crate::{
+	book, commitments,
+	runtime_api::{Level, MarketSummary, OpenOrder},
+	types::{BookId, Commitment, Locator, Place, Resting},
+	Config, Pallet,
+};
+
+/// Most price levels of one answer.
+pub const MAX_LEVELS: u32 = 100;
+
+/// Most orders looked at for one answer.
+const MAX_ORDERS: usize = 10_000;
+
+fn open_order<AccountId>(
+	order_id: OrderId,
+	locator: Locator,
+	resting: Resting<AccountId>,
+) -> OpenOrder<AccountId> {
+	OpenOrder {
+		order_id,
+		owner: resting.owner,
+		meter: resting.meter,
+		microgrid: locator.book.microgrid,
+		period: locator.book.period,
+		side: locator.side,
+		limit_price: locator.price,
+		remaining: resting.remaining,
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The order that trades first on a side of a book.
+	pub fn best(
+		microgrid: MicrogridId,
+		period: Period,
+		side: Side,
+	) -> Option<OpenOrder<T::AccountId>> {
+		let id = BookId { microgrid, period };
+		let Place { order, .. } = book::load::<T>(id)?.best(side)?;
+		Self::order(order)
+	}
+
+	/// The price levels of a side, best first: at most `levels` and [`MAX_LEVELS`].
+	pub fn depth(microgrid: MicrogridId, period: Period, side: Side, levels: u32) -> Vec<Level> {
+		let id = BookId { microgrid, period };
+		let Some(book) = book::load::<T>(id) else {
+			return Vec::new();
+		};
+		let most = levels.min(MAX_LEVELS) as usize;
+		let mut depth: Vec<Level> = Vec::new();
+		for (place, resting) in book::walk::<T>(id, side, &book).take(MAX_ORDERS) {
+			if let Some(level) = depth.last_mut().filter(|level| level.price == place.price) {
+				level.energy = level.energy.saturating_add(resting.remaining);
+				level.orders = level.orders.saturating_add(1);
+				continue;
+			}
+			if depth.len() >= most {
+				break;
+			}
+			depth.push(Level {
+				price: place.price,
+				energy: resting.remaining,
+				orders: 1,
+			});
+		}
+		depth
+	}
+
+	/// Best prices, number of orders, and what was traded.
+	pub fn market_data(microgrid: MicrogridId, period: Period) -> Option<MarketSummary> {
+		let book = book::load::<T>(BookId { microgrid, period })?;
+		let market = book.market;
+		// Value is the sum of price × energy × 1000.
+		let average_price = market
+			.value
+			.checked_div(u128::from(market.volume.0).saturating_mul(1_000))
+			.and_then(|price| u64::try_from(price).ok())
+			.map(Price);
+		Some(MarketSummary {
+			best_bid: book.best_bid.map(|place| place.price),
+			best_ask: book.best_ask.map(|place| place.price),
+			bids: book.bids,
+			asks: book.asks,
+			last_price: market.last_price,
+			average_price,
+			volume: market.volume,
+			value: market.value,
+			trades: market.trades,
+		})
+	}
+
+	/// An open order.
+	pub fn order(order_id: OrderId) -> Option<OpenOrder<T::AccountId>> {
+		let locator = book::locate::<T>(order_id)?;
+		let resting = book::order::<T>(order_id, &locator)?;
+		Some(open_order(order_id, locator, resting))
+	}
+
+	/// The open orders of a meter, oldest first; bounded by [`Config::MaxOrdersPerMeter`].
+	pub fn orders_of(meter: MeterId) -> Vec<OpenOrder<T::AccountId>> {
+		commitments::orders_of::<T>(meter)
+			.into_iter()
+			.filter_map(Self::order)
+			.collect()
+	}
+
+	/// What a meter has on offer and traded in a period.
+	pub fn commitment(meter: MeterId, period: Period) -> Commitment {
+		T::Meters::meter(meter)
+			.map(|info| BookId {
+				microgrid: info.microgrid,
+				period,
+			})
+			.map(|book| commitments::of::<T>(book, meter))
+			.unwrap_or_default()
+	}
+}

@@ -1,0 +1,70 @@
+//! Weights of calls and of the steps of the book's service. The runtime's are measured
+//! (`runtime/src/weights`); those of `()` serve mocks.
+
+use frame_support::weights::Weight;
+
+/// Weights this pallet needs.
+pub trait WeightInfo {
+	/// Placing an order that makes `f` fills (0: it rests).
+	fn place_order(f: u32) -> Weight;
+	/// Placing `n` orders that rest, each in a book of its own.
+	fn place_orders(n: u32) -> Weight;
+	/// Cancelling the best order of a side.
+	fn cancel_order() -> Weight;
+	/// Reducing an order.
+	fn reduce_order() -> Weight;
+	/// Replacing the best order of a side by one that rests.
+	fn replace_order() -> Weight;
+	/// Following a storage over all open periods.
+	fn check_storage() -> Weight;
+	/// Finding the next order behind `r` keys deleted in the same block.
+	fn step_over(r: u32) -> Weight;
+	/// Looking for due books when there are none.
+	fn service_base() -> Weight;
+	/// Taking a due book to its next stage, without what is in it.
+	fn advance_book() -> Weight;
+	/// Cancelling one order whose gate has closed.
+	fn expire_order() -> Weight;
+	/// Forgetting one meter's commitment.
+	fn forget_commitment() -> Weight;
+}
+
+/// For mocks: plausible constants.
+impl WeightInfo for () {
+	fn place_order(f: u32) -> Weight {
+		Weight::from_parts(500_000_000, 10_000)
+			.saturating_add(Weight::from_parts(600_000_000, 8_000).saturating_mul(f.into()))
+	}
+	fn place_orders(n: u32) -> Weight {
+		Weight::from_parts(50_000_000, 1_500)
+			.saturating_add(Weight::from_parts(450_000_000, 10_000).saturating_mul(n.into()))
+	}
+	fn cancel_order() -> Weight {
+		Weight::from_parts(400_000_000, 8_000)
+	}
+	fn reduce_order() -> Weight {
+		Weight::from_parts(250_000_000, 6_000)
+	}
+	fn replace_order() -> Weight {
+		Weight::from_parts(800_000_000, 12_000)
+	}
+	fn check_storage() -> Weight {
+		Weight::from_parts(800_000_000, 200_000)
+	}
+	fn step_over(r: u32) -> Weight {
+		Weight::from_parts(10_000_000, 1_500)
+			.saturating_add(Weight::from_parts(700_000, 100).saturating_mul(r.into()))
+	}
+	fn service_base() -> Weight {
+		Weight::from_parts(20_000_000, 1_500)
+	}
+	fn advance_book() -> Weight {
+		Weight::from_parts(250_000_000, 4_000)
+	}
+	fn expire_order() -> Weight {
+		Weight::from_parts(400_000_000, 8_000)
+	}
+	fn forget_commitment() -> Weight {
+		Weight::from_parts(70_000_000, 2_000)
+	}
+}

@@ -1,0 +1,361 @@
+//! Benchmarks of every call and every step. Pages are full, and every meter on them has a position and
+//! takes the longest way: debtors with a claim to set off and arrears left, creditors with arrears to set
+//! off and a claim left.
+
+use alloc::vec::Vec;
+
+use frame_benchmarking::v2::*;
+use frame_support::{
+	traits::{fungible::Mutate, Get},
+	weights::WeightMeter,
+};
+use frame_system::RawOrigin;
+use gridweave_primitives::{
+	ids::METERS_PER_PAGE,
+	meter::Correction,
+	traits::{MeterInspect, MicrogridInspect, OnCorrection, OnMeterRetired},
+	Balance, Be32, MeterId, MicrogridId, Period, WattHours,
+};
+
+use crate::{
+	bill::Contracts,
+	claims::Serving,
+	schedule::Look,
+	types::{Creditor, Job, MeterTotals, PeriodSummary, Position, Progress, Statement},
+	*,
+};
+
+/// Enough for everything here, and far from any bound.
+const MONEY: Balance = 1_000_000_000_000_000_000_000;
+
+impl<T: Config> Pallet<T> {
+	/// Gives an account a trading balance, for benchmarks of other pallets.
+	pub fn endow_member(who: &T::AccountId, amount: Balance) {
+		T::Currency::set_balance(&Self::clearing_account(), MONEY.saturating_mul(1_000));
+		Self::credit(who, amount);
+	}
+}
+
+fn funded<T: Config>(name: &'static str, index: u32) -> T::AccountId {
+	let who = account(name, index, 0);
+	T::Currency::set_balance(&who, MONEY);
+	who
+}
+
+/// A community with a full page of meters.
+struct Community<T: Config> {
+	operator: T::AccountId,
+	owners: Vec<T::AccountId>,
+	microgrid: MicrogridId,
+	period: Period,
+	meters: Vec<MeterId>,
+}
+
+fn community<T: Config>() -> Community<T> {
+	let operator = funded::<T>("operator", 0);
+	let owners: Vec<_> = (0..METERS_PER_PAGE)
+		.map(|at| funded::<T>("owner", at))
+		.collect();
+	let (microgrid, period, meters) =
+		T::BenchmarkHelper::community(operator.clone(), owners.clone());
+	Settled::<T>::insert(
+		Be32::from(microgrid),
+		Progress {
+			next: period,
+			oldest: period,
+		},
+	);
+	Community {
+		operator,
+		owners,
+		microgrid,
+		period,
+		meters,
+	}
+}
+
+impl<T: Config> Community<T> {
+	fn job(&self, open: u32) -> Job<T::AccountId> {
+		let terms = T::Microgrids::terms(self.microgrid, self.period).expect("helper: has terms");
+		let operator = self.operator.clone();
+		Job::new(self.microgrid, self.period, &terms, operator, 1, open)
+	}
+
+	fn owner(&self, meter: MeterId) -> T::AccountId {
+		T::Meters::meter(meter).map_or_else(|| self.owners[0].clone(), |info| info.owner)
+	}
+
+	/// Gives a meter a position that is settled at about `value`.
+	fn position(&self, meter: MeterId, value: i128) {
+		let owner = self.owner(meter);
+		Pallet::<T>::endow_member(&owner, 1_000);
+		Pallet::<T>::mutate_member(&owner, |member| member.locked += 1_000);
+		let money = value.unsigned_abs();
+		let (receivable, payable) = if value < 0 { (0, money) } else { (money, 0) };
+		let contracts = Contracts {
+			sold: WattHours(100),
+			bought: WattHours(100),
+			receivable,
+			payable,
+			fee: 10,
+		};
+		let key = (
+			Be32::from(self.microgrid),
+			Be32::from(self.period),
+			Be32::from(meter),
+		);
+		Positions::<T>::insert(
+			key,
+			Position {
+				owner,
+				contracts,
+				margin: 1_000,
+			},
+		);
+		OpenPositions::<T>::mutate((key.0, key.1), |open| *open += 1);
+		PositionsOf::<T>::mutate(key.2, |open| *open += 1);
+	}
+
+	/// Statements and totals of all meters of the page but the first.
+	fn fill_page(&self) {
+		let mut sheets = statements::Sheets::<T>::new(self.microgrid, self.period);
+		for meter in self.meters.iter().skip(1) {
+			let statement = Statement {
+				account: self.operator.clone(),
+				provenance: None,
+				import: WattHours::ZERO,
+				export: WattHours::ZERO,
+				contracts: Contracts::default(),
+				split: Default::default(),
+				prices: Default::default(),
+				amount: 0,
+			};
+			sheets.file(*meter, statement, true);
+		}
+		sheets.store();
+	}
+}
+
+#[benchmarks]
+mod benches {
+	use super::*;
+
+	#[benchmark]
+	fn top_up() {
+		let who = funded::<T>("member", 0);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), T::MinTopUp::get());
+		assert_eq!(Ledger::<T>::get(&who).balance, T::MinTopUp::get());
+	}
+
+	#[benchmark]
+	fn withdraw() {
+		let who = funded::<T>("member", 0);
+		Pallet::<T>::endow_member(&who, MONEY);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), MONEY);
+		assert!(!Ledger::<T>::contains_key(&who));
+	}
+
+	#[benchmark]
+	fn pay_arrears() {
+		let community = community::<T>();
+		let who = funded::<T>("member", 0);
+		Pallet::<T>::endow_member(&who, 1);
+		Pallet::<T>::owe(&who, community.microgrid, MONEY / 2);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), community.microgrid, MONEY);
+		assert!(!Owing::<T>::contains_key(&who));
+	}
+
+	#[benchmark]
+	fn spend_fund() {
+		let who: T::AccountId = account("beneficiary", 0, 0);
+		let microgrid = MicrogridId(0);
+		Pallet::<T>::endow_member(&who, 1);
+		Pallet::<T>::add_to_fund(microgrid, MONEY);
+		#[extrinsic_call]
+		_(RawOrigin::Root, microgrid, who.clone(), MONEY);
+		assert_eq!(Ledger::<T>::get(&who).balance, MONEY + 1);
+	}
+
+	#[benchmark]
+	fn poll() {
+		let community = community::<T>();
+		Current::<T>::put(community.job(0));
+		// Enough to begin, not enough for a step: the settlement is read and stored again.
+		let mut meter = WeightMeter::with_limit(Pallet::<T>::poll_weight());
+		#[block]
+		{
+			Pallet::<T>::poll(&mut meter);
+		}
+		assert!(Current::<T>::exists());
+	}
+
+	#[benchmark]
+	fn look() {
+		let community = community::<T>();
+		community.position(community.meters[0], 1);
+		let found;
+		#[block]
+		{
+			let _ = Pallet::<T>::next_in_turn(1);
+			found = Pallet::<T>::look(community.microgrid);
+		}
+		assert!(matches!(found, Look::Settle(job) if job.open == 1));
+	}
+
+	#[benchmark]
+	fn sum_page() {
+		let community = community::<T>();
+		for meter in &community.meters {
+			community.position(*meter, 1);
+		}
+		let mut job = community.job(METERS_PER_PAGE);
+		#[block]
+		{
+			Pallet::<T>::sum_page(&mut job, 0);
+		}
+	}
+
+	#[benchmark]
+	fn collect_page() {
+		let community = community::<T>();
+		let mut job = community.job(METERS_PER_PAGE);
+		for meter in &community.meters {
+			community.position(*meter, -(MONEY as i128));
+			let creditor = Creditor::Member(community.owner(*meter));
+			Pallet::<T>::claim(community.microgrid, &community.operator, creditor, 1);
+		}
+		Pallet::<T>::sum_page(&mut job, 0);
+		#[block]
+		{
+			Pallet::<T>::collect_page(&mut job, 0);
+		}
+		assert_eq!(job.summary.meters, METERS_PER_PAGE);
+		assert!(Owing::<T>::contains_key(
+			community.owner(community.meters[0])
+		));
+	}
+
+	#[benchmark]
+	fn pay_page() {
+		let community = community::<T>();
+		let mut job = community.job(METERS_PER_PAGE);
+		for meter in &community.meters {
+			community.position(*meter, MONEY as i128);
+			Pallet::<T>::owe(&community.owner(*meter), community.microgrid, 1);
+		}
+		Pallet::<T>::endow_member(&community.operator, MONEY);
+		Pallet::<T>::sum_page(&mut job, 0);
+		#[block]
+		{
+			Pallet::<T>::pay_page(&mut job, 0);
+		}
+		assert_eq!(job.summary.meters, METERS_PER_PAGE);
+		assert!(Pallet::<T>::has_claims(community.microgrid));
+	}
+
+	#[benchmark]
+	fn leftover() {
+		let community = community::<T>();
+		let meter = community.meters[0];
+		community.position(meter, MONEY as i128);
+		community.fill_page();
+		Pallet::<T>::owe(&community.owner(meter), community.microgrid, 1);
+		Pallet::<T>::endow_member(&community.operator, MONEY / 2);
+		let mut job = community.job(1);
+		#[block]
+		{
+			Pallet::<T>::settle_leftover(&mut job, None);
+		}
+		assert_eq!(job.open, 0);
+	}
+
+	#[benchmark]
+	fn finish() {
+		let community = community::<T>();
+		let mut job = community.job(0);
+		job.till.pot = 1;
+		job.summary.meters = 1;
+		job.summary.fund = MONEY;
+		job.summary.members = -(MONEY as i128);
+		Pallet::<T>::endow_member(&community.operator, MONEY / 2);
+		#[block]
+		{
+			Pallet::<T>::finish(&mut job);
+			Pallet::<T>::move_on(community.microgrid, community.period);
+		}
+		assert!(Pallet::<T>::has_claims(community.microgrid));
+	}
+
+	#[benchmark]
+	fn serve_claim() {
+		let community = community::<T>();
+		let key = Be32::from(community.microgrid);
+		let creditor = Creditor::Member(community.owners[0].clone());
+		// Owed by an operator who has been replaced.
+		Pallet::<T>::claim(
+			community.microgrid,
+			&account("former", 0, 0),
+			creditor,
+			MONEY,
+		);
+		Pallet::<T>::endow_member(&community.operator, MONEY);
+		let served;
+		#[block]
+		{
+			Served::<T>::put(key);
+			served = Pallet::<T>::serve_claim(community.microgrid);
+		}
+		assert_eq!(served, Serving::Went);
+		assert!(!Pallet::<T>::has_claims(community.microgrid));
+	}
+
+	#[benchmark]
+	fn prune_page() {
+		let community = community::<T>();
+		community.fill_page();
+		let key = (
+			Be32::from(community.microgrid),
+			Be32::from(community.period),
+		);
+		Summaries::<T>::insert(key, PeriodSummary::default());
+		let mut meter = WeightMeter::new();
+		#[block]
+		{
+			Pallet::<T>::prune(community.microgrid, community.period, &mut meter);
+		}
+		assert!(!Summaries::<T>::contains_key(key));
+	}
+
+	#[benchmark]
+	fn on_correction() {
+		let community = community::<T>();
+		let meter = community.meters[0];
+		community.fill_page();
+		Pallet::<T>::owe(&community.owner(meter), community.microgrid, 1);
+		Pallet::<T>::endow_member(&community.operator, 1);
+		#[block]
+		{
+			let correction = Correction {
+				import: -1_000,
+				export: 1_000,
+			};
+			Pallet::<T>::on_correction(meter, community.period, correction);
+		}
+		assert!(Pallet::<T>::has_claims(community.microgrid));
+	}
+
+	#[benchmark]
+	fn on_meter_retired() {
+		let community = community::<T>();
+		community.fill_page();
+		let meter = community.meters[1];
+		#[block]
+		{
+			Pallet::<T>::on_meter_retired(meter);
+		}
+		assert_eq!(Pallet::<T>::totals(meter), MeterTotals::default());
+	}
+}

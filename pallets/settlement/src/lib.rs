@@ -1,0 +1,513 @@
+//! # Settlement
+//!
+//! The clearing ledger, and the settlement of what was traded against what was metered.
+//!
+//! ## Terms
+//!
+//! - A **member** keeps a *trading balance* with the clearing house: money held by the pallet's account.
+//!   Orders and positions *lock* part of it; the rest is free.
+//! - A **position** is what one meter traded for one period, and the *margin* that secures it: the worst
+//!   its trades can cost its owner. So no trade can default.
+//! - A **bill** is one signed amount per meter and period: trades at their price; a *shortfall* (sold,
+//!   not delivered) at retail; an *excess* (bought, not taken) at feed-in; what was metered beyond
+//!   contracts by the community's *residual rule*; market fees.
+//! - The **operator** is the counterparty of shortfalls, excess contracts and the residual. With its
+//!   entry and that of the community's **fund** all amounts of a community and period sum to zero.
+//! - **Arrears** are bills that a member's free balance and margin did not cover. They block bids until
+//!   paid; proceeds pay them first.
+//! - **Claims** are what an operator could not pay. They lie outside the ledger, and are served first
+//!   come, first served, before anything else, as soon as the operator's ledger holds money.
+//!
+//! ## Life cycle
+//!
+//! `top_up` (or a first order, which tops up by itself) → orders lock → fills turn locks into margins →
+//! the period is metered and frozen → settlement: pages of meters are closed and surplus and need summed;
+//! who owes pays into a pot; who is owed is paid from it, else from the operator's ledger, else by a
+//! claim; positions go, margins are released, statements are issued; the fund and the operator get what
+//! is left → after the clock's retention statements are pruned; they live on as events and in the meters'
+//! running totals.
+//!
+//! Settlement and pruning run stepped in `on_poll` under [`Config::SettleWeight`], one community and
+//! period at a time, round robin. They may be late; no period is skipped.
+//!
+//! ## Guarantees
+//!
+//! - Money moves; its sum never changes. The pallet's account holds at least all trading balances, funds
+//!   and the pot of a settlement under way; exactly these, unless somebody sends money to it directly
+//!   (the chain's genesis may endow it with the existential deposit, so that it can always pay out).
+//! - What an account cannot receive stays in its trading balance; what cannot be paid is recorded.
+//! - Locks never exceed balances; a lock ends with its order or position.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+mod arrears;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+pub mod bill;
+mod claims;
+mod engine;
+mod ledger;
+pub mod pool;
+mod positions;
+mod provides;
+pub mod runtime_api;
+mod schedule;
+pub mod split;
+mod statements;
+mod till;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+pub mod weights;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+/// What benchmarks need of other pallets. Provided by the runtime.
+#[cfg(feature = "runtime-benchmarks")]
+pub trait BenchmarkHelper<AccountId> {
+	/// A microgrid run by `operator` with one page of active meters, one for each of the (at most 32)
+	/// `owners` in turn, which have metered energy in a frozen period that has terms and is not closed.
+	/// Returns the microgrid, that period and the meters.
+	fn community(
+		operator: AccountId,
+		owners: alloc::vec::Vec<AccountId>,
+	) -> (
+		gridweave_primitives::MicrogridId,
+		gridweave_primitives::Period,
+		alloc::vec::Vec<gridweave_primitives::MeterId>,
+	);
+}
+
+#[frame_support::pallet]
+pub mod pallet {
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{fungible, ConstU32},
+		weights::WeightMeter,
+		PalletId,
+	};
+	use frame_system::pallet_prelude::*;
+	use gridweave_primitives::{
+		meter::Correction,
+		traits::{MeterInspect, MeteredEnergy, MicrogridInspect, SettlementClock},
+		Balance, Be32, Be64, MeterId, MicrogridId, Period,
+	};
+
+	use crate::{
+		types::{
+			Claim, ClaimQueue, Creditor, Job, Member, MeterTotals, PageOf, PeriodSummary, Position,
+			Progress, Statement,
+		},
+		WeightInfo,
+	};
+
+	/// The current storage version.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// The claim an account, or a community's fund, has on a community.
+	pub type CreditorOf<T> = Creditor<<T as frame_system::Config>::AccountId>;
+	/// A page of a period's statements.
+	pub type StatementPage<T> = PageOf<Statement<<T as frame_system::Config>::AccountId>>;
+
+	#[pallet::config]
+	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+		/// The money.
+		type Currency: fungible::Mutate<Self::AccountId, Balance = Balance>;
+
+		/// The clearing house: the account that holds all trading balances, funds and pots.
+		#[pallet::constant]
+		type PalletId: Get<PalletId>;
+
+		/// Communities and the terms of their periods.
+		type Microgrids: MicrogridInspect<Self::AccountId>;
+
+		/// Periods and the time.
+		type Clock: SettlementClock;
+
+		/// Who owns a meter.
+		type Meters: MeterInspect<Self::AccountId>;
+
+		/// What meters metered.
+		type Metered: MeteredEnergy;
+
+		/// Most weight that settlement, claims and pruning take of a block. Claims take at most half of
+		/// it; either half must fit every single step, which is checked when the runtime is tested.
+		#[pallet::constant]
+		type SettleWeight: Get<Weight>;
+
+		/// Least amount that opens a trading balance, in planck; at least the existential deposit.
+		#[pallet::constant]
+		type MinTopUp: Get<Balance>;
+
+		/// Weights of calls and steps.
+		type WeightInfo: WeightInfo;
+
+		/// Sets up a community to settle.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::BenchmarkHelper<Self::AccountId>;
+	}
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// Trading balances by account.
+	///
+	/// Opened by a top-up of at least `MinTopUp` from the member's own account, or by a meter's first
+	/// proceeds (bounded by meters, whose deposits pay). Freed when it is empty.
+	#[pallet::storage]
+	pub type Ledger<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Member, ValueQuery>;
+
+	/// Positions not settled yet, by microgrid, period and meter.
+	///
+	/// Opened by a meter's first trade for a period: bounded by meters and open periods. Freed at
+	/// settlement.
+	#[pallet::storage]
+	pub type Positions<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		Position<T::AccountId>,
+	>;
+
+	/// How many positions a microgrid has in a period. Freed when the period's settlement begins.
+	#[pallet::storage]
+	pub type OpenPositions<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), u32, ValueQuery>;
+
+	/// How many positions a meter has over all periods. Freed with the last of them.
+	#[pallet::storage]
+	pub type PositionsOf<T: Config> = StorageMap<_, Identity, Be32, u32, ValueQuery>;
+
+	/// How far each microgrid's settlement has come. One small item per microgrid, whose operator's
+	/// deposit pays; kept as long as the microgrid.
+	#[pallet::storage]
+	pub type Settled<T: Config> = StorageMap<_, Identity, Be32, Progress>;
+
+	/// The settlement under way, if it did not fit into one block.
+	#[pallet::storage]
+	pub type Current<T: Config> = StorageValue<_, Job<T::AccountId>>;
+
+	/// The microgrid that is looked at next.
+	#[pallet::storage]
+	pub type Turn<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// No period is due for settlement or pruning before this second.
+	#[pallet::storage]
+	pub type IdleUntil<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	/// Statements by microgrid, period and page of meters: one per meter, by its slot on the page.
+	///
+	/// Bounded by meters (whose deposits pay) and the clock's retention. Freed by pruning.
+	#[pallet::storage]
+	pub type Statements<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		StatementPage<T>,
+		ValueQuery,
+	>;
+
+	/// Sums and prices of settled periods, by microgrid and period. Freed with the statements.
+	#[pallet::storage]
+	pub type Summaries<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), PeriodSummary>;
+
+	/// Running totals by page of meters. Freed when a meter is retired; the meter's deposit pays.
+	#[pallet::storage]
+	pub type Totals<T: Config> = StorageMap<_, Identity, Be32, PageOf<MeterTotals>, ValueQuery>;
+
+	/// What accounts owe to microgrids. One item per account and microgrid in which it has meters.
+	/// Freed when paid.
+	#[pallet::storage]
+	pub type Arrears<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, Be32, Balance, ValueQuery>;
+
+	/// Sum of an account's arrears over all microgrids. Freed when paid.
+	#[pallet::storage]
+	pub type Owing<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
+
+	/// Open claims by microgrid and index. One per creditor and microgrid: what is added later keeps the
+	/// place of what came first. Freed when paid.
+	#[pallet::storage]
+	pub type Claims<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be64>), Claim<T::AccountId>>;
+
+	/// The index of a creditor's claim on a microgrid. Freed with the claim.
+	#[pallet::storage]
+	pub type ClaimIndex<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, CreditorOf<T>, Identity, Be32, u64>;
+
+	/// The queue of each microgrid that has open claims. Freed with the last claim.
+	#[pallet::storage]
+	pub type ClaimQueues<T: Config> =
+		CountedStorageMap<_, Identity, Be32, ClaimQueue<T::AccountId>>;
+
+	/// How many claim queues an operator owes. Freed with the last of them.
+	#[pallet::storage]
+	pub type Indebted<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
+	/// The microgrid whose claims were looked at last.
+	#[pallet::storage]
+	pub type Served<T: Config> = StorageValue<_, Be32>;
+
+	/// Money of the communities' funds, in planck. One item per microgrid; freed when spent.
+	#[pallet::storage]
+	pub type Funds<T: Config> = StorageMap<_, Identity, Be32, Balance, ValueQuery>;
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// Money went from an account into its trading balance.
+		ToppedUp {
+			/// Whose.
+			who: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// Money went from a trading balance to its owner's account.
+		Withdrawn {
+			/// Whose.
+			who: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// A meter's period was billed.
+		StatementIssued {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period.
+			period: Period,
+			/// The meter.
+			meter: MeterId,
+			/// The bill.
+			statement: Statement<T::AccountId>,
+		},
+		/// A community's period is settled.
+		PeriodSettled {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period.
+			period: Period,
+			/// Sums and prices. `members + operator + fund` is 0.
+			summary: PeriodSummary,
+		},
+		/// A late reading showed that a settled meter had metered more or less; the difference was
+		/// booked at the period's tariff.
+		CorrectionSettled {
+			/// The meter.
+			meter: MeterId,
+			/// The corrected period.
+			period: Period,
+			/// Who was billed.
+			account: T::AccountId,
+			/// The difference, in Wh.
+			correction: Correction,
+			/// What the account gets, or owes if negative, in planck.
+			amount: i128,
+		},
+		/// A bill was not covered: the rest is owed.
+		ArrearsGrew {
+			/// Who owes.
+			who: T::AccountId,
+			/// To the operator of which community.
+			microgrid: MicrogridId,
+			/// What was added, in planck.
+			amount: Balance,
+			/// What is owed there now.
+			total: Balance,
+		},
+		/// Arrears were paid, by their debtor or from its proceeds.
+		ArrearsPaid {
+			/// Who owed.
+			who: T::AccountId,
+			/// To the operator of which community.
+			microgrid: MicrogridId,
+			/// What was paid, in planck.
+			amount: Balance,
+			/// What is still owed there.
+			left: Balance,
+		},
+		/// An operator could not pay: the rest is a claim.
+		ClaimRecorded {
+			/// The operator's community.
+			microgrid: MicrogridId,
+			/// Whom it owes.
+			creditor: CreditorOf<T>,
+			/// What was added, in planck.
+			amount: Balance,
+			/// All of the creditor's claim there.
+			total: Balance,
+		},
+		/// A claim was paid, or set off against what its creditor owed.
+		ClaimPaid {
+			/// The operator's community.
+			microgrid: MicrogridId,
+			/// Who is paid.
+			creditor: CreditorOf<T>,
+			/// How much, in planck.
+			amount: Balance,
+			/// What is still owed.
+			left: Balance,
+		},
+		/// A community's fund paid into a trading balance.
+		FundSpent {
+			/// The community.
+			microgrid: MicrogridId,
+			/// Who was paid.
+			beneficiary: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// The statements of a period are no longer kept.
+		StatementsPruned {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period.
+			period: Period,
+		},
+		/// A meter is out of service: its running totals, for the last time.
+		TotalsClosed {
+			/// The meter.
+			meter: MeterId,
+			/// All it was billed for.
+			totals: MeterTotals,
+		},
+	}
+
+	#[pallet::error]
+	#[derive(PartialEq, Eq)]
+	pub enum Error<T> {
+		/// The amount is zero. Name one above zero.
+		ZeroAmount,
+		/// A trading balance opens with at least `MinTopUp`. Top up more.
+		BelowMinimumTopUp,
+		/// The account's transferable balance does not cover this. Pay money into the account first.
+		InsufficientFunds,
+		/// The account has no trading balance. Top up first.
+		NotAMember,
+		/// Orders and positions lock part of the trading balance, and what is free is less than this.
+		/// Withdraw less, cancel orders, or wait for settlement.
+		InsufficientFree,
+		/// What is left after this would not cover the account's arrears. Pay them, or withdraw less.
+		OwesArrears,
+		/// The account is the operator of a community with open claims, which are served first. Top up
+		/// and wait until they are paid.
+		OwesClaims,
+		/// The account cannot take this amount: it would stay below the existential deposit, or cannot
+		/// hold more. Withdraw more at once, or pay money into the account first.
+		CannotReceive,
+		/// The clearing house would be left with less than the existential deposit, which the chain
+		/// would take for dust. Withdraw slightly less, or send it that much.
+		ReserveTooLow,
+		/// The account owes nothing to this microgrid.
+		NoArrears,
+		/// Arrears block bids. Pay them with `pay_arrears`; sales are allowed and pay them as well.
+		ArrearsBlockBids,
+		/// The fund holds less than this.
+		FundTooSmall,
+		/// The period's energy is frozen: it can no longer be traded.
+		PeriodFrozen,
+		/// Less is locked than the trade releases: the order was not locked in full.
+		LockMissing,
+		/// The trade's margin exceeds what its order had locked for it.
+		MarginExceedsLock,
+		/// The meter has a position of another owner in this period, which must be settled first.
+		OwnerMismatch,
+		/// An amount exceeds what can be represented. Trade less.
+		Overflow,
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Pays `amount` planck from the caller's account into its trading balance, which secures its
+		/// orders and pays its bills. Opens the trading balance if there is none: then at least
+		/// `MinTopUp`. The account keeps its existential deposit.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::top_up())]
+		pub fn top_up(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_top_up(&who, amount)
+		}
+
+		/// Pays `amount` planck of the free part of the caller's trading balance to its account. As much
+		/// as the caller owes stays; nothing is paid to an operator with open claims.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::withdraw())]
+		pub fn withdraw(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw(&who, amount)
+		}
+
+		/// Pays up to `amount` planck of the caller's arrears with a community, from its trading balance
+		/// as far as that is free, then from its account.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::pay_arrears())]
+		pub fn pay_arrears(
+			origin: OriginFor<T>,
+			microgrid: MicrogridId,
+			amount: Balance,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_pay_arrears(&who, microgrid, amount)
+		}
+
+		/// Pays `amount` planck of a community's fund into a trading balance. For the chain's governance,
+		/// on the community's behalf.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::spend_fund())]
+		pub fn spend_fund(
+			origin: OriginFor<T>,
+			microgrid: MicrogridId,
+			beneficiary: T::AccountId,
+			amount: Balance,
+		) -> DispatchResult {
+			ensure_root(origin)?;
+			Self::do_spend_fund(microgrid, beneficiary, amount)
+		}
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_poll(_: BlockNumberFor<T>, weight: &mut WeightMeter) {
+			let limit = T::SettleWeight::get().min(weight.remaining());
+			let mut meter = WeightMeter::with_limit(limit);
+			Self::poll(&mut meter);
+			weight.consume(meter.consumed());
+		}
+
+		fn integrity_test() {
+			use frame_support::traits::fungible::Inspect;
+			assert!(
+				T::MinTopUp::get() >= T::Currency::minimum_balance(),
+				"the least top-up must keep the clearing house alive"
+			);
+			assert!(
+				T::SettleWeight::get().all_gte(Self::least_budget()),
+				"the settlement budget must fit every step, or settlement stops for ever"
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	/// Bound of the statements that one query returns.
+	pub type MaxStatements = ConstU32<512>;
+}

@@ -1,0 +1,127 @@
+//! Positions: what meters traded and what secures it. The only door to [`Positions`].
+
+use frame_support::{defensive, ensure, storage::with_storage_layer};
+use gridweave_primitives::{
+	cost,
+	market::{buyer_worst_case, seller_worst_case, Party, Side, Trade},
+	traits::SettlementClock,
+	Balance, Be32, MeterId, MicrogridId, Period,
+};
+use sp_runtime::DispatchResult;
+
+use crate::{
+	bill::Contracts, types::Position, Config, Error, Ledger, OpenPositions, Pallet, Positions,
+	PositionsOf,
+};
+
+impl Contracts {
+	/// Adds a trade of one side; `None` if a sum does not fit.
+	fn add<AccountId>(&mut self, side: Side, trade: &Trade<AccountId>) -> Option<()> {
+		let value = cost(trade.price, trade.energy);
+		match side {
+			Side::Ask => {
+				self.sold = self.sold.checked_add(trade.energy)?;
+				self.receivable = self.receivable.checked_add(value)?;
+			}
+			Side::Bid => {
+				self.bought = self.bought.checked_add(trade.energy)?;
+				self.payable = self.payable.checked_add(value)?;
+			}
+		}
+		self.fee = self.fee.checked_add(cost(trade.fee, trade.energy))?;
+		Some(())
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Books both sides of a trade, or neither.
+	pub(crate) fn book_trade(trade: &Trade<T::AccountId>) -> DispatchResult {
+		ensure!(!T::Clock::is_frozen(trade.period), Error::<T>::PeriodFrozen);
+		let Trade {
+			energy,
+			price,
+			fee,
+			retail_price,
+			..
+		} = *trade;
+		with_storage_layer(|| {
+			let margin = seller_worst_case(price, retail_price, fee, energy);
+			Self::book_side(Side::Ask, &trade.seller, margin, trade)?;
+			let margin = buyer_worst_case(price, fee, energy);
+			Self::book_side(Side::Bid, &trade.buyer, margin, trade)
+		})
+	}
+
+	fn book_side(
+		side: Side,
+		party: &Party<T::AccountId>,
+		margin: Balance,
+		trade: &Trade<T::AccountId>,
+	) -> DispatchResult {
+		ensure!(margin <= party.released, Error::<T>::MarginExceedsLock);
+		ensure!(
+			Ledger::<T>::get(&party.account).locked >= party.released,
+			Error::<T>::LockMissing
+		);
+		let key = (
+			Be32::from(trade.microgrid),
+			Be32::from(trade.period),
+			Be32::from(party.meter),
+		);
+		let mut position = match Positions::<T>::get(key) {
+			Some(position) => {
+				ensure!(position.owner == party.account, Error::<T>::OwnerMismatch);
+				position
+			}
+			None => {
+				OpenPositions::<T>::mutate((key.0, key.1), |open| *open = open.saturating_add(1));
+				PositionsOf::<T>::mutate(key.2, |open| *open = open.saturating_add(1));
+				Position {
+					owner: party.account.clone(),
+					contracts: Contracts::default(),
+					margin: 0,
+				}
+			}
+		};
+		position
+			.contracts
+			.add(side, trade)
+			.ok_or(Error::<T>::Overflow)?;
+		position.margin = position
+			.margin
+			.checked_add(margin)
+			.ok_or(Error::<T>::Overflow)?;
+		Positions::<T>::insert(key, position);
+		// The lock becomes the margin; what the better price saves is free again.
+		Self::release(&party.account, party.released.saturating_sub(margin));
+		Ok(())
+	}
+
+	/// A meter's position, if it has one.
+	pub fn position(
+		microgrid: MicrogridId,
+		period: Period,
+		meter: MeterId,
+	) -> Option<Position<T::AccountId>> {
+		Positions::<T>::get((Be32::from(microgrid), Be32::from(period), Be32::from(meter)))
+	}
+
+	/// Ends a position: its margin is free again.
+	pub(crate) fn close_position(
+		microgrid: MicrogridId,
+		period: Period,
+		meter: MeterId,
+		position: &Position<T::AccountId>,
+	) {
+		let key = (Be32::from(microgrid), Be32::from(period), Be32::from(meter));
+		Positions::<T>::remove(key);
+		PositionsOf::<T>::mutate_exists(key.2, |open| match open.unwrap_or_default() {
+			0 => {
+				defensive!("a position that was not counted");
+			}
+			1 => *open = None,
+			count => *open = Some(count.saturating_sub(1)),
+		});
+		Self::release(&position.owner, position.margin);
+	}
+}

@@ -1,0 +1,157 @@
+//! Statements and running totals, stored by page of meters. The only door to [`Statements`] and
+//! [`Totals`].
+
+use alloc::vec::Vec;
+
+use frame_support::defensive;
+use gridweave_primitives::{traits::MeterInspect, Be32, MeterId, MicrogridId, Period};
+
+use crate::{
+	types::{MeterTotals, PageOf, Progress, Statement},
+	Config, MaxStatements, Pallet, Settled, StatementPage, Statements, Totals,
+};
+
+/// The value at a slot of a page.
+fn at<V>(page: &PageOf<V>, slot: u8) -> Option<&V> {
+	page.iter()
+		.find(|(at, _)| *at == slot)
+		.map(|(_, value)| value)
+}
+
+/// The pages of meters that a step writes to: loaded once, stored when the step ends or moves on.
+pub(crate) struct Sheets<T: Config> {
+	microgrid: Be32,
+	period: Be32,
+	open: Option<Sheet<T>>,
+}
+
+struct Sheet<T: Config> {
+	page: u32,
+	statements: StatementPage<T>,
+	totals: PageOf<MeterTotals>,
+	changed: bool,
+}
+
+impl<T: Config> Sheets<T> {
+	pub fn new(microgrid: MicrogridId, period: Period) -> Self {
+		Self {
+			microgrid: microgrid.into(),
+			period: period.into(),
+			open: None,
+		}
+	}
+
+	fn turn_to(&mut self, page: u32) -> &mut Sheet<T> {
+		if self.open.as_ref().is_some_and(|sheet| sheet.page != page) {
+			self.store();
+		}
+		let (microgrid, period) = (self.microgrid, self.period);
+		self.open.get_or_insert_with(|| Sheet {
+			page,
+			statements: Statements::<T>::get((microgrid, period, Be32::from(page))),
+			totals: Totals::<T>::get(Be32::from(page)),
+			changed: false,
+		})
+	}
+
+	/// Whether the meter has its statement for the period.
+	pub fn has(&mut self, meter: MeterId) -> bool {
+		at(&self.turn_to(meter.page()).statements, meter.slot()).is_some()
+	}
+
+	/// Files a meter's statement, and adds it to the running totals if `total`.
+	pub fn file(&mut self, meter: MeterId, statement: Statement<T::AccountId>, total: bool) {
+		let sheet = self.turn_to(meter.page());
+		sheet.changed = true;
+		if total {
+			add_to_totals(&mut sheet.totals, meter.slot(), |totals| {
+				totals.add(&statement)
+			});
+		}
+		if sheet
+			.statements
+			.try_push((meter.slot(), statement))
+			.is_err()
+		{
+			defensive!("more statements than slots");
+		}
+	}
+
+	/// Stores what was changed.
+	pub fn store(&mut self) {
+		if let Some(sheet) = self.open.take().filter(|sheet| sheet.changed) {
+			let page = Be32::from(sheet.page);
+			Statements::<T>::insert((self.microgrid, self.period, page), sheet.statements);
+			if !sheet.totals.is_empty() {
+				Totals::<T>::insert(page, sheet.totals);
+			}
+		}
+	}
+}
+
+fn add_to_totals(page: &mut PageOf<MeterTotals>, slot: u8, add: impl FnOnce(&mut MeterTotals)) {
+	match page.iter_mut().find(|(at, _)| *at == slot) {
+		Some((_, totals)) => add(totals),
+		None => {
+			let mut totals = MeterTotals::default();
+			add(&mut totals);
+			if page.try_push((slot, totals)).is_err() {
+				defensive!("more totals than slots");
+			}
+		}
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The statement of a meter and period, while it is kept.
+	pub fn statement(meter: MeterId, period: Period) -> Option<Statement<T::AccountId>> {
+		let microgrid = T::Meters::meter(meter)?.microgrid;
+		let key = (
+			Be32::from(microgrid),
+			Be32::from(period),
+			Be32::from(meter.page()),
+		);
+		at(&Statements::<T>::get(key), meter.slot()).cloned()
+	}
+
+	/// The kept statements of a meter, oldest first: at most [`MaxStatements`] of the newest periods.
+	pub fn statements(meter: MeterId) -> Vec<(Period, Statement<T::AccountId>)> {
+		let Some(microgrid) = T::Meters::meter(meter).map(|meter| meter.microgrid) else {
+			return Vec::new();
+		};
+		let Progress { next, oldest } =
+			Settled::<T>::get(Be32::from(microgrid)).unwrap_or_default();
+		let bound = <MaxStatements as frame_support::traits::Get<u32>>::get();
+		// The period under settlement has statements already.
+		(oldest.0.max(next.0.saturating_sub(bound))..=next.0)
+			.filter_map(|period| Some((Period(period), Self::statement(meter, Period(period))?)))
+			.collect()
+	}
+
+	/// Running totals of a meter.
+	pub fn totals(meter: MeterId) -> MeterTotals {
+		at(&Totals::<T>::get(Be32::from(meter.page())), meter.slot())
+			.copied()
+			.unwrap_or_default()
+	}
+
+	/// Changes a meter's running totals.
+	pub(crate) fn correct_totals(meter: MeterId, change: impl FnOnce(&mut MeterTotals)) {
+		Totals::<T>::mutate(Be32::from(meter.page()), |page| {
+			add_to_totals(page, meter.slot(), change)
+		});
+	}
+
+	/// Frees a meter's running totals, and returns them.
+	pub(crate) fn close_totals(meter: MeterId) -> Option<MeterTotals> {
+		Totals::<T>::mutate_exists(Be32::from(meter.page()), |entry| {
+			let page = entry.as_mut()?;
+			let place = page.iter().position(|(slot, _)| *slot == meter.slot())?;
+			let (_, totals) = page.swap_remove(place);
+			if page.is_empty() {
+				*entry = None;
+			}
+			Some(totals)
+		})
+	}
+}

@@ -1,0 +1,117 @@
+//! Energy that a late reading shows to have been different.
+
+use frame_support::assert_ok;
+use gridweave_primitives::{
+	meter::{Correction, MeterState},
+	traits::OnCorrection,
+	MeterId, WattHours,
+};
+
+use crate::{mock::*, Event};
+
+const G: u128 = 1_000_000_000;
+const OPERATOR: AccountId = OPERATORS[0];
+
+fn correct(import: i64, export: i64) {
+	Settlement::on_correction(MeterId(0), PERIOD, Correction { import, export });
+}
+
+fn funded() {
+	add_meter(0, 1);
+	for who in [1, OPERATOR] {
+		assert_ok!(Settlement::top_up(RuntimeOrigin::signed(who), 1_000 * G));
+	}
+}
+
+#[test]
+fn more_import_should_cost_retail_and_more_export_earn_feed_in() {
+	run(|| {
+		funded();
+		correct(100, 0);
+		assert_eq!((balance(1), balance(OPERATOR)), (970 * G, 1_030 * G));
+		correct(0, 100);
+		assert_eq!((balance(1), balance(OPERATOR)), (978 * G, 1_022 * G));
+		events();
+		correct(100, 200);
+		let correction = Correction {
+			import: 100,
+			export: 200,
+		};
+		assert_eq!(
+			events(),
+			[Event::CorrectionSettled {
+				meter: MeterId(0),
+				period: PERIOD,
+				account: 1,
+				correction,
+				amount: -14_000_000_000
+			}]
+		);
+	});
+}
+
+#[test]
+fn estimate_that_was_too_high_should_be_refunded() {
+	run(|| {
+		funded();
+		correct(-100, 0);
+		assert_eq!((balance(1), balance(OPERATOR)), (1_030 * G, 970 * G));
+		correct(0, -100);
+		assert_eq!((balance(1), balance(OPERATOR)), (1_022 * G, 978 * G));
+		let totals = Settlement::totals(MeterId(0));
+		assert_eq!(totals.amount, 22_000_000_000);
+		// Totals of energy stop at zero.
+		assert_eq!((totals.import, totals.export), (WattHours(0), WattHours(0)));
+	});
+}
+
+#[test]
+fn what_cannot_be_paid_should_be_owed() {
+	run(|| {
+		add_meter(0, 1);
+		correct(-100, 0);
+		let account = Settlement::account(&1);
+		assert_eq!((account.claims, account.arrears), (30 * G, 0));
+		correct(200, 0);
+		let account = Settlement::account(&1);
+		assert_eq!((account.claims, account.arrears), (0, 30 * G));
+	});
+}
+
+#[test]
+fn pruned_period_should_be_corrected_at_the_oldest_terms_kept() {
+	run(|| {
+		funded();
+		world(|world| world.terms_from = PERIOD.0 + 3);
+		correct(100, 0);
+		assert_eq!(balance(1), 970 * G);
+	});
+}
+
+#[test]
+fn correction_should_never_fail() {
+	run(|| {
+		// No such meter; then no terms at all.
+		correct(100, 0);
+		funded();
+		world(|world| world.first = None);
+		correct(100, 0);
+		assert_eq!(balance(1), 1_000 * G);
+		world(|world| world.first = Some(PERIOD));
+		correct(i64::MAX, i64::MIN);
+		correct(i64::MIN, i64::MAX);
+	});
+}
+
+#[test]
+fn correction_of_a_retired_meter_should_open_no_totals() {
+	run(|| {
+		funded();
+		world(|world| {
+			world.meters.get_mut(&MeterId(0)).expect("known").state = MeterState::Retired
+		});
+		correct(100, 0);
+		assert_eq!(balance(1), 970 * G);
+		assert_eq!(crate::Totals::<Test>::iter().count(), 0);
+	});
+}

@@ -1,0 +1,10 @@
+//! Tests, one file per concern.
+
+mod corrections;
+mod debts;
+mod formulas;
+mod ledger;
+mod positions;
+mod properties;
+mod settling;
+mod stepping;

@@ -1,0 +1,225 @@
+//! Invariants:
+//!
+//! 1. The clearing house holds at least all trading balances, funds and the pot under way.
+//! 2. Nobody's locks exceed its balance; the margins of its positions do not exceed its locks.
+//! 3. The trades of a community and period cancel out: energy sold is energy bought, what is receivable
+//!    is payable (positions of a settlement under way are partly gone and left out).
+//! 4. Positions are counted right, per community and period and per meter.
+//! 5. Arrears and claims are never zero, add up to their totals, and nobody has both in one community.
+//! 6. An indebted operator is counted once per queue; no fund is zero; no ledger entry is empty.
+//! 7. Nothing is kept of a period before the oldest kept, or settled ahead of its turn.
+
+use alloc::collections::BTreeMap;
+
+use frame_support::{ensure, traits::fungible::Inspect};
+use gridweave_primitives::{Balance, Be32, Be64, MicrogridId, Period};
+use sp_runtime::TryRuntimeError;
+
+use crate::{
+	types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current, Funds, Indebted,
+	Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf, Statements, Summaries, Totals,
+};
+
+fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
+	let sum = sums.entry(key).or_default();
+	*sum = sum.saturating_add(amount);
+}
+
+impl<T: Config> Pallet<T> {
+	/// Checks all invariants.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		Self::check_money()?;
+		Self::check_positions()?;
+		Self::check_debts()?;
+		Self::check_periods()
+	}
+
+	/// What the clearing house holds beyond all trading balances, funds and the pot under way: what was
+	/// sent to it directly. `None` if it holds less than it should.
+	pub fn stray() -> Option<Balance> {
+		let owed = Ledger::<T>::iter_values()
+			.map(|member| member.balance)
+			.chain(Funds::<T>::iter_values())
+			.chain(Current::<T>::get().map(|job| job.till.pot))
+			.fold(0, Balance::saturating_add);
+		T::Currency::total_balance(&Self::clearing_account()).checked_sub(owed)
+	}
+
+	/// What positions lock, by account. The rest of each lock belongs to orders.
+	pub fn locked_by_positions() -> BTreeMap<T::AccountId, Balance> {
+		let mut locked = BTreeMap::new();
+		for position in Positions::<T>::iter_values() {
+			add(&mut locked, position.owner, position.margin);
+		}
+		locked.retain(|_, margin| *margin > 0);
+		locked
+	}
+
+	fn check_money() -> Result<(), TryRuntimeError> {
+		ensure!(
+			Self::stray().is_some(),
+			"the clearing house holds less than it owes"
+		);
+		for (_, member) in Ledger::<T>::iter() {
+			ensure!(
+				member.locked <= member.balance,
+				"locks exceed a trading balance"
+			);
+			ensure!(!member.is_empty(), "an empty trading balance is kept");
+		}
+		for (who, margin) in Self::locked_by_positions() {
+			ensure!(
+				margin <= Ledger::<T>::get(&who).locked,
+				"a margin is not locked"
+			);
+		}
+		for fund in Funds::<T>::iter_values() {
+			ensure!(fund > 0, "an empty fund is kept");
+		}
+		Ok(())
+	}
+
+	fn check_positions() -> Result<(), TryRuntimeError> {
+		let job = Current::<T>::get();
+		let under_way = job
+			.as_ref()
+			.map(|job| (Be32::from(job.till.microgrid), Be32::from(job.period)));
+		let mut periods = BTreeMap::<_, (u32, i128, i128)>::new();
+		let mut meters = BTreeMap::<Be32, u32>::new();
+		for ((microgrid, period, meter), position) in Positions::<T>::iter() {
+			let sum = periods.entry((microgrid, period)).or_default();
+			let contracts = position.contracts;
+			sum.0 = sum.0.saturating_add(1);
+			sum.1 = sum
+				.1
+				.saturating_add(i128::from(contracts.sold.0))
+				.saturating_sub(i128::from(contracts.bought.0));
+			sum.2 = sum
+				.2
+				.saturating_add(crate::bill::signed(contracts.receivable))
+				.saturating_sub(crate::bill::signed(contracts.payable));
+			let count = meters.entry(meter).or_default();
+			*count = count.saturating_add(1);
+		}
+		for (key, (count, energy, money)) in &periods {
+			if under_way.as_ref() == Some(key) {
+				ensure!(
+					job.as_ref().is_some_and(|job| job.open == *count),
+					"the settlement under way miscounts positions"
+				);
+				continue;
+			}
+			ensure!(
+				OpenPositions::<T>::get(*key) == *count,
+				"a period's positions are miscounted"
+			);
+			ensure!(*energy == 0, "energy sold is not energy bought");
+			ensure!(*money == 0, "what is receivable is not payable");
+		}
+		for (key, _) in OpenPositions::<T>::iter() {
+			ensure!(
+				periods.contains_key(&key),
+				"a period without positions has a count"
+			);
+		}
+		for (meter, count) in &meters {
+			ensure!(
+				PositionsOf::<T>::get(meter) == *count,
+				"a meter's positions are miscounted"
+			);
+		}
+		for (meter, _) in PositionsOf::<T>::iter() {
+			ensure!(
+				meters.contains_key(&meter),
+				"a meter without positions has a count"
+			);
+		}
+		Ok(())
+	}
+
+	fn check_debts() -> Result<(), TryRuntimeError> {
+		let mut owing = BTreeMap::new();
+		for (who, microgrid, amount) in Arrears::<T>::iter() {
+			ensure!(amount > 0, "empty arrears are kept");
+			let claim =
+				Self::claim_of(MicrogridId(microgrid.get()), &Creditor::Member(who.clone()));
+			ensure!(
+				claim == 0,
+				"an account has arrears and a claim in one community"
+			);
+			add(&mut owing, who, amount);
+		}
+		ensure!(
+			owing == Owing::<T>::iter().collect(),
+			"arrears do not add up"
+		);
+
+		let mut claimed = BTreeMap::new();
+		let mut count = 0u32;
+		for ((microgrid, index), claim) in Claims::<T>::iter() {
+			ensure!(claim.amount > 0, "an empty claim is kept");
+			ensure!(
+				ClaimIndex::<T>::get(&claim.creditor, microgrid).map(Be64::from) == Some(index),
+				"a claim is not where its creditor looks for it"
+			);
+			let queue = ClaimQueues::<T>::get(microgrid).ok_or("a claim without its queue")?;
+			ensure!(
+				(queue.first..queue.next).contains(&index.get()),
+				"a claim lies outside its queue"
+			);
+			add(&mut claimed, microgrid, claim.amount);
+			count = count.saturating_add(1);
+		}
+		ensure!(
+			ClaimIndex::<T>::iter().count() == count as usize,
+			"an index without its claim"
+		);
+		let mut indebted = BTreeMap::<_, u32>::new();
+		for (microgrid, queue) in ClaimQueues::<T>::iter() {
+			ensure!(queue.total > 0, "an empty queue is kept");
+			ensure!(
+				claimed.get(&microgrid) == Some(&queue.total),
+				"claims do not add up"
+			);
+			let queues = indebted.entry(queue.debtor).or_default();
+			*queues = queues.saturating_add(1);
+		}
+		ensure!(
+			indebted == Indebted::<T>::iter().collect(),
+			"indebted operators are miscounted"
+		);
+		Ok(())
+	}
+
+	fn check_periods() -> Result<(), TryRuntimeError> {
+		let job = Current::<T>::get();
+		for ((microgrid, period), sums) in Summaries::<T>::iter() {
+			let progress = Self::progress(MicrogridId(microgrid.get()))
+				.ok_or("a settled period of a community that never opened one")?;
+			let period = Period(period.get());
+			ensure!(
+				progress.oldest <= period && period < progress.next,
+				"a summary is kept too long or came too early"
+			);
+			let total = sums
+				.members
+				.saturating_add(sums.operator)
+				.saturating_add(crate::bill::signed(sums.fund));
+			ensure!(total == 0, "the payments of a period do not sum to zero");
+		}
+		for ((microgrid, period, _), page) in Statements::<T>::iter() {
+			ensure!(!page.is_empty(), "an empty page of statements is kept");
+			let current = job.as_ref().is_some_and(|job| {
+				(Be32::from(job.till.microgrid), Be32::from(job.period)) == (microgrid, period)
+			});
+			ensure!(
+				current || Summaries::<T>::contains_key((microgrid, period)),
+				"statements outlive their period"
+			);
+		}
+		for page in Totals::<T>::iter_values() {
+			ensure!(!page.is_empty(), "an empty page of totals is kept");
+		}
+		Ok(())
+	}
+}

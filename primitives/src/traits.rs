@@ -1,0 +1,181 @@
+//! What pallets ask of one another. Each trait is named after a need; the runtime ties who needs to who
+//! provides. Mutations go one way (readings → flags, orders → settlement); queries may go both.
+
+use sp_runtime::{DispatchError, DispatchResult};
+
+use crate::{
+	market::Trade,
+	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod},
+	microgrid::Terms,
+	reading::Reading,
+	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
+};
+
+/// The settlement clock. Provided by `pallet-microgrids`.
+pub trait SettlementClock {
+	/// The clock's constants.
+	fn clock() -> PeriodClock;
+
+	/// Chain time: Unix seconds of the current block's timestamp.
+	fn now() -> u64;
+
+	/// The period that now lies in.
+	fn current() -> Period {
+		Self::clock().period_at(Self::now())
+	}
+
+	/// Whether a period's energy is frozen.
+	fn is_frozen(period: Period) -> bool {
+		Self::clock().is_frozen(period, Self::now())
+	}
+}
+
+/// Communities and the terms of their periods. Provided by `pallet-microgrids`.
+pub trait MicrogridInspect<AccountId> {
+	/// How many microgrids there are; ids are dense from 0.
+	fn count() -> u32;
+
+	/// The microgrid's operator, if there is such a microgrid.
+	fn operator(microgrid: MicrogridId) -> Option<AccountId>;
+
+	/// The terms of a period; `None` before it opens and after it is pruned.
+	fn terms(microgrid: MicrogridId, period: Period) -> Option<Terms>;
+
+	/// The first period the microgrid ever opened; `None` if there is no such microgrid, or none of its
+	/// periods has opened yet. Never changes, and never lies before that of an older microgrid.
+	fn first_period(microgrid: MicrogridId) -> Option<Period>;
+
+	/// The first period not before `from` that has terms; `None` if none has opened yet. A chain that
+	/// stood still does not open periods that expired meanwhile: whoever walks from period to period
+	/// finds the next one by this. The default suits those who never leave one out.
+	fn next_opened(microgrid: MicrogridId, from: Period) -> Option<Period> {
+		Self::terms(microgrid, from).map(|_| from)
+	}
+
+	/// When the gate of a period closes (Unix seconds), under these terms.
+	fn gate_closes_at(clock: &PeriodClock, terms: &Terms, period: Period) -> u64 {
+		clock.start_of(period.saturating_sub(terms.rules.gate_closure))
+	}
+}
+
+/// Meters. Provided by `pallet-meter-registry`.
+pub trait MeterInspect<AccountId> {
+	/// What there is to know of a meter, if it exists.
+	fn meter(meter: MeterId) -> Option<MeterInfo<AccountId>>;
+
+	/// The last state of charge it reported.
+	fn state_of_charge(meter: MeterId) -> Option<WattHours>;
+}
+
+/// Metered energy, page by page. Provided by `pallet-meter-registry`, pulled by settlement.
+pub trait MeteredEnergy {
+	/// How many pages of meters a microgrid has.
+	fn pages(microgrid: MicrogridId) -> u32;
+
+	/// The frozen energy of a page's meters in a period, estimates filled in and stored. Only frozen
+	/// periods may be closed; meters without energy in the period (not yet active, retired, feeders)
+	/// are left out.
+	fn close_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage;
+
+	/// As [`Self::close_page`] left them, without closing anything.
+	fn closed_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage;
+
+	/// One meter's energy in a period, while it is kept.
+	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod>;
+}
+
+/// Told of every accepted reading. Provided by `pallet-anomaly-flags`.
+pub trait OnReading {
+	/// `previous` is the reading accepted before, if any. Must be cheap and bounded.
+	fn on_reading(reading: &Reading, previous: Option<&Reading>);
+}
+
+impl OnReading for () {
+	fn on_reading(_: &Reading, _: Option<&Reading>) {}
+}
+
+/// Told when a reading shows that frozen energy was wrong. Provided by `pallet-settlement`.
+pub trait OnCorrection {
+	/// `period` is the corrected period, or the oldest one still kept if that is pruned. Never fails:
+	/// what cannot be paid is recorded as owed.
+	fn on_correction(meter: MeterId, period: Period, correction: Correction);
+}
+
+impl OnCorrection for () {
+	fn on_correction(_: MeterId, _: Period, _: Correction) {}
+}
+
+/// Whether anything is still open for a meter. Provided by `pallet-order-book` (orders) and
+/// `pallet-settlement` (positions); tuples ask all.
+pub trait MeterCommitments {
+	/// Whether the meter has open orders or unsettled positions.
+	fn has_commitments(meter: MeterId) -> bool;
+}
+
+impl MeterCommitments for () {
+	fn has_commitments(_: MeterId) -> bool {
+		false
+	}
+}
+
+impl<A: MeterCommitments, B: MeterCommitments> MeterCommitments for (A, B) {
+	fn has_commitments(meter: MeterId) -> bool {
+		A::has_commitments(meter) || B::has_commitments(meter)
+	}
+}
+
+/// How far settlement has come. Provided by `pallet-settlement`; what a period's settlement needs is kept
+/// until it has passed.
+pub trait SettlementProgress {
+	/// Every period of the microgrid before this one is settled.
+	fn settled_before(microgrid: MicrogridId) -> Period;
+}
+
+impl SettlementProgress for () {
+	fn settled_before(_: MicrogridId) -> Period {
+		Period(u32::MAX)
+	}
+}
+
+/// Told when a meter is taken out of service for good, so that what is kept for it is freed. Provided by
+/// `pallet-settlement` (running totals).
+pub trait OnMeterRetired {
+	/// Must be cheap and bounded.
+	fn on_meter_retired(meter: MeterId);
+}
+
+impl OnMeterRetired for () {
+	fn on_meter_retired(_: MeterId) {}
+}
+
+/// Whether a meter is under quarantine. Provided by `pallet-anomaly-flags`.
+pub trait Quarantine {
+	/// Quarantined meters may not trade and earn nothing.
+	fn is_quarantined(meter: MeterId) -> bool;
+}
+
+impl Quarantine for () {
+	fn is_quarantined(_: MeterId) -> bool {
+		false
+	}
+}
+
+/// The clearing ledger as the order book sees it. Provided by `pallet-settlement`.
+pub trait Clearing<AccountId> {
+	/// Locks `amount` of the member's trading balance; what is missing is topped up from the member's
+	/// account. Nothing is changed on error.
+	fn lock(who: &AccountId, amount: Balance) -> DispatchResult;
+
+	/// Unlocks `amount`, locked before by [`Self::lock`] and not released by a trade since.
+	fn unlock(who: &AccountId, amount: Balance);
+
+	/// Whether the member may buy: arrears block bids (and bids only: proceeds pay arrears first).
+	fn may_buy(who: &AccountId) -> Result<(), DispatchError>;
+}
+
+/// Told of every fill. Provided by `pallet-settlement`.
+pub trait OnTrade<AccountId> {
+	/// Books the trade into both positions and turns the released locks into margins. An error undoes
+	/// the fill.
+	fn on_trade(trade: Trade<AccountId>) -> DispatchResult;
+}

@@ -1,0 +1,423 @@
+//! What clients may ask of the runtime.
+
+use alloc::vec::Vec;
+
+use frame_support::{
+	genesis_builder_helper::{build_state, get_preset},
+	weights::Weight,
+};
+use gridweave_primitives::{
+	device::DeviceKey,
+	market::Side,
+	meter::MeteredPeriod,
+	microgrid::Terms,
+	traits::{MicrogridInspect, SettlementClock},
+	MeterId, MicrogridId, OrderId, Period, PeriodClock,
+};
+use sp_api::impl_runtime_apis;
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_consensus_grandpa::AuthorityId as GrandpaId;
+use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_runtime::{
+	traits::{Block as BlockT, NumberFor},
+	transaction_validity::{TransactionSource, TransactionValidity},
+	ApplyExtrinsicResult, ExtrinsicInclusionMode,
+};
+use sp_session::OpaqueGeneratedSessionKeys;
+use sp_version::RuntimeVersion;
+
+use crate::{
+	AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, MeterRegistry,
+	Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys,
+	Settlement, System, TransactionPayment, VERSION,
+};
+
+impl_runtime_apis! {
+	impl sp_api::Core<Block> for Runtime {
+		fn version() -> RuntimeVersion {
+			VERSION
+		}
+
+		fn execute_block(block: <Block as BlockT>::LazyBlock) {
+			Executive::execute_block(block);
+		}
+
+		fn initialize_block(header: &<Block as BlockT>::Header) -> ExtrinsicInclusionMode {
+			Executive::initialize_block(header)
+		}
+	}
+
+	impl sp_api::Metadata<Block> for Runtime {
+		fn metadata() -> OpaqueMetadata {
+			OpaqueMetadata::new(Runtime::metadata().into())
+		}
+
+		fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
+			Runtime::metadata_at_version(version)
+		}
+
+		fn metadata_versions() -> Vec<u32> {
+			Runtime::metadata_versions()
+		}
+	}
+
+	impl frame_support::view_functions::runtime_api::RuntimeViewFunction<Block> for Runtime {
+		fn execute_view_function(
+			id: frame_support::view_functions::ViewFunctionId,
+			input: Vec<u8>,
+		) -> Result<Vec<u8>, frame_support::view_functions::ViewFunctionDispatchError> {
+			Runtime::execute_view_function(id, input)
+		}
+	}
+
+	impl sp_block_builder::BlockBuilder<Block> for Runtime {
+		fn apply_extrinsic(extrinsic: <Block as BlockT>::Extrinsic) -> ApplyExtrinsicResult {
+			Executive::apply_extrinsic(extrinsic)
+		}
+
+		fn finalize_block() -> <Block as BlockT>::Header {
+			Executive::finalize_block()
+		}
+
+		fn inherent_extrinsics(
+			data: sp_inherents::InherentData,
+		) -> Vec<<Block as BlockT>::Extrinsic> {
+			data.create_extrinsics()
+		}
+
+		fn check_inherents(
+			block: <Block as BlockT>::LazyBlock,
+			data: sp_inherents::InherentData,
+		) -> sp_inherents::CheckInherentsResult {
+			data.check_extrinsics(&block)
+		}
+	}
+
+	impl sp_transaction_pool::runtime_api::TaggedTransactionQueue<Block> for Runtime {
+		fn validate_transaction(
+			source: TransactionSource,
+			tx: <Block as BlockT>::Extrinsic,
+			block_hash: <Block as BlockT>::Hash,
+		) -> TransactionValidity {
+			Executive::validate_transaction(source, tx, block_hash)
+		}
+	}
+
+	impl sp_offchain::OffchainWorkerApi<Block> for Runtime {
+		fn offchain_worker(header: &<Block as BlockT>::Header) {
+			Executive::offchain_worker(header)
+		}
+	}
+
+	impl sp_consensus_aura::AuraApi<Block, AuraId> for Runtime {
+		fn slot_duration() -> sp_consensus_aura::SlotDuration {
+			sp_consensus_aura::SlotDuration::from_millis(Aura::slot_duration())
+		}
+
+		fn authorities() -> Vec<AuraId> {
+			pallet_aura::Authorities::<Runtime>::get().into_inner()
+		}
+	}
+
+	impl sp_session::SessionKeys<Block> for Runtime {
+		fn generate_session_keys(
+			owner: Vec<u8>,
+			seed: Option<Vec<u8>>,
+		) -> OpaqueGeneratedSessionKeys {
+			SessionKeys::generate(&owner, seed).into()
+		}
+
+		fn decode_session_keys(encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
+			SessionKeys::decode_into_raw_public_keys(&encoded)
+		}
+	}
+
+	impl sp_consensus_grandpa::GrandpaApi<Block> for Runtime {
+		fn grandpa_authorities() -> sp_consensus_grandpa::AuthorityList {
+			Grandpa::grandpa_authorities()
+		}
+
+		fn current_set_id() -> sp_consensus_grandpa::SetId {
+			pallet_grandpa::CurrentSetId::<Runtime>::get()
+		}
+
+		fn submit_report_equivocation_unsigned_extrinsic(
+			_proof: sp_consensus_grandpa::EquivocationProof<
+				<Block as BlockT>::Hash,
+				NumberFor<Block>,
+			>,
+			_key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+		) -> Option<()> {
+			None
+		}
+
+		fn generate_key_ownership_proof(
+			_set_id: sp_consensus_grandpa::SetId,
+			_authority: GrandpaId,
+		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
+			None
+		}
+	}
+
+	impl frame_system_rpc_runtime_api::AccountNonceApi<Block, AccountId, Nonce> for Runtime {
+		fn account_nonce(account: AccountId) -> Nonce {
+			System::account_nonce(account)
+		}
+	}
+
+	impl pallet_transaction_payment_rpc_runtime_api::TransactionPaymentApi<Block, Balance>
+		for Runtime
+	{
+		fn query_info(
+			uxt: <Block as BlockT>::Extrinsic,
+			len: u32,
+		) -> pallet_transaction_payment_rpc_runtime_api::RuntimeDispatchInfo<Balance> {
+			TransactionPayment::query_info(uxt, len)
+		}
+
+		fn query_fee_details(
+			uxt: <Block as BlockT>::Extrinsic,
+			len: u32,
+		) -> pallet_transaction_payment::FeeDetails<Balance> {
+			TransactionPayment::query_fee_details(uxt, len)
+		}
+
+		fn query_weight_to_fee(weight: Weight) -> Balance {
+			TransactionPayment::weight_to_fee(weight)
+		}
+
+		fn query_length_to_fee(length: u32) -> Balance {
+			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl pallet_transaction_payment_rpc_runtime_api::TransactionPaymentCallApi<
+		Block,
+		Balance,
+		RuntimeCall,
+	> for Runtime
+	{
+		fn query_call_info(
+			call: RuntimeCall,
+			len: u32,
+		) -> pallet_transaction_payment::RuntimeDispatchInfo<Balance> {
+			TransactionPayment::query_call_info(call, len)
+		}
+
+		fn query_call_fee_details(
+			call: RuntimeCall,
+			len: u32,
+		) -> pallet_transaction_payment::FeeDetails<Balance> {
+			TransactionPayment::query_call_fee_details(call, len)
+		}
+
+		fn query_weight_to_fee(weight: Weight) -> Balance {
+			TransactionPayment::weight_to_fee(weight)
+		}
+
+		fn query_length_to_fee(length: u32) -> Balance {
+			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl pallet_microgrids::runtime_api::MicrogridsApi<Block, AccountId> for Runtime {
+		fn clock() -> PeriodClock {
+			<Microgrids as SettlementClock>::clock()
+		}
+
+		fn now() -> u64 {
+			<Microgrids as SettlementClock>::now()
+		}
+
+		fn current_period() -> Period {
+			<Microgrids as SettlementClock>::current()
+		}
+
+		fn count() -> u32 {
+			<Microgrids as MicrogridInspect<AccountId>>::count()
+		}
+
+		fn microgrid(microgrid: MicrogridId) -> Option<pallet_microgrids::Microgrid<AccountId>> {
+			pallet_microgrids::Microgrids::<Runtime>::get(microgrid)
+		}
+
+		fn terms(microgrid: MicrogridId, period: Period) -> Option<Terms> {
+			<Microgrids as MicrogridInspect<AccountId>>::terms(microgrid, period)
+		}
+
+		fn open_periods(microgrid: MicrogridId) -> Option<pallet_microgrids::PeriodRange> {
+			pallet_microgrids::Periods::<Runtime>::get(microgrid)
+		}
+	}
+
+	impl pallet_meter_registry::runtime_api::MeterRegistryApi<Block, AccountId> for Runtime {
+		fn progress(from: MeterId, limit: u32) -> Vec<(MeterId, u64, u64)> {
+			MeterRegistry::api_progress(from, limit)
+		}
+
+		fn meter(meter: MeterId) -> Option<pallet_meter_registry::Meter<AccountId>> {
+			MeterRegistry::api_meter(meter)
+		}
+
+		fn meter_by_key(key: DeviceKey) -> Option<MeterId> {
+			MeterRegistry::api_meter_by_key(&key)
+		}
+
+		fn latest(meter: MeterId) -> Option<pallet_meter_registry::LatestReading> {
+			MeterRegistry::latest(meter)
+		}
+
+		fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod> {
+			MeterRegistry::api_metered(meter, period)
+		}
+	}
+
+	impl pallet_order_book::runtime_api::OrderBookApi<Block, AccountId> for Runtime {
+		fn best(
+			microgrid: MicrogridId,
+			period: Period,
+			side: Side,
+		) -> Option<pallet_order_book::runtime_api::OpenOrder<AccountId>> {
+			OrderBook::best(microgrid, period, side)
+		}
+
+		fn depth(
+			microgrid: MicrogridId,
+			period: Period,
+			side: Side,
+			levels: u32,
+		) -> Vec<pallet_order_book::runtime_api::Level> {
+			OrderBook::depth(microgrid, period, side, levels)
+		}
+
+		fn market_data(
+			microgrid: MicrogridId,
+			period: Period,
+		) -> Option<pallet_order_book::runtime_api::MarketSummary> {
+			OrderBook::market_data(microgrid, period)
+		}
+
+		fn order(
+			order_id: OrderId,
+		) -> Option<pallet_order_book::runtime_api::OpenOrder<AccountId>> {
+			OrderBook::order(order_id)
+		}
+
+		fn orders_of(
+			meter: MeterId,
+		) -> Vec<pallet_order_book::runtime_api::OpenOrder<AccountId>> {
+			OrderBook::orders_of(meter)
+		}
+
+		fn commitments(meter: MeterId, period: Period) -> pallet_order_book::Commitment {
+			OrderBook::commitment(meter, period)
+		}
+	}
+
+	impl pallet_settlement::runtime_api::SettlementApi<Block, AccountId> for Runtime {
+		fn account(who: AccountId) -> pallet_settlement::runtime_api::Account {
+			Settlement::account(&who)
+		}
+
+		fn statement(
+			meter: MeterId,
+			period: Period,
+		) -> Option<pallet_settlement::types::Statement<AccountId>> {
+			Settlement::statement(meter, period)
+		}
+
+		fn statements(
+			meter: MeterId,
+		) -> Vec<(Period, pallet_settlement::types::Statement<AccountId>)> {
+			Settlement::statements(meter)
+		}
+
+		fn totals(meter: MeterId) -> pallet_settlement::types::MeterTotals {
+			Settlement::totals(meter)
+		}
+
+		fn position(
+			meter: MeterId,
+			period: Period,
+		) -> Option<pallet_settlement::types::Position<AccountId>> {
+			Settlement::position_of(meter, period)
+		}
+
+		fn fund(microgrid: MicrogridId) -> Balance {
+			Settlement::fund(microgrid)
+		}
+
+		fn open_claims(microgrid: MicrogridId) -> Balance {
+			Settlement::open_claims(microgrid)
+		}
+
+		fn summary(
+			microgrid: MicrogridId,
+			period: Period,
+		) -> Option<pallet_settlement::types::PeriodSummary> {
+			Settlement::summary(microgrid, period)
+		}
+
+		fn progress(microgrid: MicrogridId) -> Option<pallet_settlement::types::Progress> {
+			Settlement::progress(microgrid)
+		}
+
+		fn awaiting_settlement() -> u32 {
+			Settlement::awaiting_settlement()
+		}
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	impl frame_benchmarking::Benchmark<Block> for Runtime {
+		fn benchmark_metadata(
+			extra: bool,
+		) -> (
+			Vec<frame_benchmarking::BenchmarkList>,
+			Vec<frame_support::traits::StorageInfo>,
+		) {
+			crate::benchmarking::metadata(extra)
+		}
+
+		fn dispatch_benchmark(
+			config: frame_benchmarking::BenchmarkConfig,
+		) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
+			crate::benchmarking::dispatch(config)
+		}
+	}
+
+	#[cfg(feature = "try-runtime")]
+	impl frame_try_runtime::TryRuntime<Block> for Runtime {
+		fn on_runtime_upgrade(
+			checks: frame_try_runtime::UpgradeCheckSelect,
+		) -> (Weight, Weight) {
+			#[allow(clippy::expect_used)] // Test tooling: a failure must stop it.
+			let weight = Executive::try_runtime_upgrade(checks).expect("the upgrade must pass");
+			(weight, crate::configs::system::MAX_BLOCK_WEIGHT)
+		}
+
+		fn execute_block(
+			block: <Block as BlockT>::LazyBlock,
+			state_root_check: bool,
+			signature_check: bool,
+			select: frame_try_runtime::TryStateSelect,
+		) -> Weight {
+			#[allow(clippy::expect_used)] // Test tooling: a failure must stop it.
+			Executive::try_execute_block(block, state_root_check, signature_check, select)
+				.expect("the block must pass")
+		}
+	}
+
+	impl sp_genesis_builder::GenesisBuilder<Block> for Runtime {
+		fn build_state(config: Vec<u8>) -> sp_genesis_builder::Result {
+			build_state::<RuntimeGenesisConfig>(config)
+		}
+
+		fn get_preset(id: &Option<sp_genesis_builder::PresetId>) -> Option<Vec<u8>> {
+			get_preset::<RuntimeGenesisConfig>(id, crate::genesis::preset)
+		}
+
+		fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
+			crate::genesis::names()
+		}
+	}
+}

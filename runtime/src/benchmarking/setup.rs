@@ -1,0 +1,226 @@
+//! Sets up, by the pallets' own calls where there are any, the state their benchmarks start from.
+
+// Benchmarks alone run this: what cannot be set up must stop them.
+#![allow(clippy::expect_used)]
+
+use alloc::{vec, vec::Vec};
+
+use codec::Compact;
+use frame_benchmarking::account;
+use frame_support::traits::fungible::Mutate;
+use frame_system::RawOrigin;
+use gridweave_primitives::{
+	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
+	meter::{MeterKind, Ratings},
+	microgrid::Terms,
+	reading::{Reading, SignedReading},
+	traits::{MicrogridInspect, SettlementClock},
+	Be32, MeterId, MicrogridId, Period, WattHours, Watts,
+};
+use sp_core::{crypto::KeyTypeId, sr25519, H256};
+
+use crate::{
+	genesis::development_terms, AccountId, Balance, Balances, MeterRegistry, Microgrids, Runtime,
+	RuntimeOrigin, Settlement, System, GRID,
+};
+
+/// Implements what every pallet's benchmarks ask for.
+pub struct Setup;
+
+/// Keystore of the devices.
+const DEVICES: KeyTypeId = KeyTypeId(*b"devi");
+/// Far from every bound.
+const MONEY: Balance = 1_000_000_000 * GRID;
+/// The period that benchmarks begin in.
+const NOW: Period = Period(1_000_000);
+
+fn set_time(now: u64) {
+	pallet_timestamp::Now::<Runtime>::put(now * 1_000);
+}
+
+fn funded(name: &'static str, number: u32) -> AccountId {
+	let who = account(name, number, 0);
+	Balances::set_balance(&who, MONEY);
+	who
+}
+
+fn open(microgrid: MicrogridId, period: Period) {
+	let key = (Be32::from(microgrid), Be32::from(period));
+	pallet_microgrids::PeriodTerms::<Runtime>::insert(key, terms());
+}
+
+/// Terms under which asks at the feed-in price lock something.
+fn terms() -> Terms {
+	development_terms()
+}
+
+/// A meter with its device's key.
+struct Metered {
+	owner: AccountId,
+	meter: MeterId,
+	device: sr25519::Public,
+}
+
+fn sign(device: &sr25519::Public, digest: &[u8; 32]) -> DeviceSignature {
+	let signature = sp_io::crypto::sr25519_sign(DEVICES, device, digest);
+	DeviceSignature::Sr25519(signature.expect("the key was made here"))
+}
+
+fn genesis_hash() -> H256 {
+	System::block_hash(0)
+}
+
+impl Metered {
+	/// Registers and admits a meter.
+	fn new(microgrid: MicrogridId, owner: AccountId, kind: MeterKind) -> Self {
+		let device = sp_io::crypto::sr25519_generate(DEVICES, None);
+		let serial = Serial::truncate_from(vec![b'0'; 32]);
+		let digest = registration_digest(&genesis_hash(), &owner, microgrid, &serial);
+		MeterRegistry::register_meter(
+			RawOrigin::Signed(owner.clone()).into(),
+			microgrid,
+			kind,
+			DeviceKey::Sr25519(device),
+			serial,
+			WattHours(1 << 48),
+			sign(&device, &digest),
+		)
+		.expect("registers");
+		let meter =
+			MeterRegistry::api_meter_by_key(&DeviceKey::Sr25519(device)).expect("just registered");
+		let operator = <Microgrids as MicrogridInspect<AccountId>>::operator(microgrid)
+			.expect("the microgrid exists");
+		let ratings = Ratings {
+			max_import: Watts(1_000_000),
+			max_export: Watts(1_000_000),
+		};
+		MeterRegistry::admit_meter(RawOrigin::Signed(operator).into(), meter, ratings)
+			.expect("admits");
+		Self {
+			owner,
+			meter,
+			device,
+		}
+	}
+
+	/// Brings a reading on chain.
+	fn read(&self, sequence: u64, captured_at: u64, energy: u64, charge: Option<u64>) {
+		let reading = Reading {
+			meter: self.meter,
+			sequence,
+			captured_at,
+			import_register: WattHours(energy),
+			export_register: WattHours(energy),
+			state_of_charge: charge.map(Compact),
+			quality: None,
+			acknowledged: None,
+			status: 0,
+		};
+		let signature = sign(&self.device, &reading.digest(&genesis_hash()));
+		let readings = vec![SignedReading { reading, signature }];
+		MeterRegistry::relay_readings(
+			RawOrigin::Signed(self.owner.clone()).into(),
+			readings.try_into().expect("one fits"),
+			100,
+		)
+		.expect("accepted");
+	}
+}
+
+impl pallet_microgrids::BenchmarkHelper for Setup {
+	fn set_time(now: u64) {
+		set_time(now);
+	}
+
+	fn set_settled(microgrid: MicrogridId, period: Period) {
+		let progress = pallet_settlement::types::Progress {
+			next: period,
+			oldest: period,
+		};
+		pallet_settlement::Settled::<Runtime>::insert(Be32::from(microgrid), progress);
+	}
+}
+
+impl pallet_meter_registry::BenchmarkHelper<AccountId> for Setup {
+	fn microgrid() -> (MicrogridId, AccountId) {
+		let microgrid = MicrogridId(0);
+		// Settlement holds back nothing that is to be pruned.
+		<Self as pallet_microgrids::BenchmarkHelper>::set_settled(microgrid, Period(u32::MAX));
+		let operator = <Microgrids as MicrogridInspect<AccountId>>::operator(microgrid);
+		(microgrid, operator.expect("genesis has a microgrid"))
+	}
+
+	fn funded(number: u32) -> AccountId {
+		funded("owner", number)
+	}
+
+	fn set_now(now: u64) {
+		set_time(now);
+	}
+
+	fn settled(microgrid: MicrogridId, period: Period) {
+		open(microgrid, period);
+	}
+}
+
+impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
+	fn market() -> (MicrogridId, Period) {
+		let (microgrid, first) = (MicrogridId(0), NOW.next());
+		set_time(<Microgrids as SettlementClock>::clock().start_of(NOW));
+		for ahead in 0..=96 {
+			open(microgrid, NOW.saturating_add(ahead));
+		}
+		(microgrid, first)
+	}
+
+	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
+		let owner = funded("trader", n);
+		Settlement::top_up(RuntimeOrigin::signed(owner.clone()), MONEY / 2).expect("has money");
+		let capacity = 1_000_000;
+		let kind = if storage {
+			MeterKind::Storage {
+				capacity: WattHours(capacity),
+			}
+		} else {
+			MeterKind::Prosumer
+		};
+		let metered = Metered::new(microgrid, owner.clone(), kind);
+		if storage {
+			metered.read(
+				1,
+				<Microgrids as SettlementClock>::now(),
+				0,
+				Some(capacity / 2),
+			);
+		}
+		(owner, metered.meter)
+	}
+}
+
+impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
+	fn community(
+		operator: AccountId,
+		owners: Vec<AccountId>,
+	) -> (MicrogridId, Period, Vec<MeterId>) {
+		let clock = <Microgrids as SettlementClock>::clock();
+		let microgrid = MicrogridId(<Microgrids as MicrogridInspect<AccountId>>::count());
+		Balances::set_balance(&operator, MONEY);
+		Microgrids::create_microgrid(RawOrigin::Root.into(), operator, terms()).expect("creates");
+		open(microgrid, NOW);
+		let metered: Vec<_> = owners
+			.into_iter()
+			.map(|owner| Metered::new(microgrid, owner, MeterKind::Prosumer))
+			.collect();
+		set_time(clock.end_of(NOW));
+		for meter in &metered {
+			meter.read(1, clock.start_of(NOW), 0, None);
+			meter.read(2, clock.end_of(NOW), 1_000, None);
+		}
+		set_time(clock.freezes_at(NOW));
+		(
+			microgrid,
+			NOW,
+			metered.into_iter().map(|metered| metered.meter).collect(),
+		)
+	}
+}

@@ -1,0 +1,137 @@
+//! Electricity: communities, meters, the market and its settlement.
+
+use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
+use frame_system::EnsureRoot;
+
+use super::{
+	consensus::MAX_AUTHORITIES,
+	governance::deposit,
+	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
+};
+use crate::{
+	AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime, RuntimeHoldReason,
+	Settlement, Timestamp, GRID, MILLI_GRID,
+};
+
+/// How many periods ahead of the current one are open for trading: a day.
+const HORIZON: u32 = 96;
+
+/// A share of a block's computation. The steps of all pallets together take at most a fifth.
+const fn share(percent: u64) -> Weight {
+	Weight::from_parts(MAX_BLOCK_WEIGHT.ref_time() / 100 * percent, u64::MAX)
+}
+
+parameter_types! {
+	/// Held of the operator of a microgrid.
+	pub const MicrogridDeposit: Balance = 100 * GRID;
+	pub const OpenWeight: Weight = share(3);
+	pub const PruneTermsWeight: Weight = share(1);
+}
+
+impl pallet_microgrids::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Time = Timestamp;
+	type Settled = Settlement;
+	type CreateOrigin = EnsureRoot<AccountId>;
+	type BlockSeconds = ConstU32<BLOCK_SECONDS>;
+	type Horizon = ConstU32<HORIZON>;
+	type MaxMicrogrids = ConstU32<4_096>;
+	type Deposit = MicrogridDeposit;
+	type OpenWeight = OpenWeight;
+	type PruneWeight = PruneTermsWeight;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	pub const MeterDepositBase: Balance = deposit(1, 0);
+	pub const MeterDepositPerByte: Balance = deposit(0, 1);
+	pub const PruneReadingsWeight: Weight = share(2);
+}
+
+impl pallet_meter_registry::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Microgrids = Microgrids;
+	type Clock = Microgrids;
+	type Readings = ();
+	type Corrections = Settlement;
+	type Commitments = (OrderBook, Settlement);
+	type Progress = Settlement;
+	type Retired = Settlement;
+	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
+	type MaxSpan = ConstU32<96>;
+	// Half a block of 1.5 s at 65 µs of signature and as much again of state for a reading.
+	type MaxBlockReadings = ConstU32<5_000>;
+	type DepositBase = MeterDepositBase;
+	type DepositPerByte = MeterDepositPerByte;
+	type TaskWeight = PruneReadingsWeight;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	pub const ServiceWeight: Weight = share(4);
+}
+
+impl pallet_order_book::Config for Runtime {
+	type Clock = Microgrids;
+	type Microgrids = Microgrids;
+	type Meters = MeterRegistry;
+	type Quarantine = ();
+	type Clearing = Settlement;
+	type Trades = Settlement;
+	type MaxFills = ConstU32<50>;
+	type MaxBatch = ConstU32<96>;
+	type MaxOrdersPerMeter = ConstU32<256>;
+	type MaxRemovals = ConstU32<1_000>;
+	type Horizon = ConstU32<HORIZON>;
+	type ServiceWeight = ServiceWeight;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	pub const ClearingHouse: PalletId = PalletId(*b"gw/clear");
+	pub const SettleWeight: Weight = share(10);
+	pub const MinTopUp: Balance = 10 * MILLI_GRID;
+}
+
+impl pallet_settlement::Config for Runtime {
+	type Currency = Balances;
+	type PalletId = ClearingHouse;
+	type Microgrids = Microgrids;
+	type Clock = Microgrids;
+	type Meters = MeterRegistry;
+	type Metered = MeterRegistry;
+	type SettleWeight = SettleWeight;
+	type MinTopUp = MinTopUp;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sp_runtime::Perbill;
+
+	#[test]
+	fn steps_should_take_at_most_a_fifth_of_a_block() {
+		let tasks = [
+			OpenWeight::get(),
+			PruneTermsWeight::get(),
+			PruneReadingsWeight::get(),
+			SettleWeight::get(),
+			ServiceWeight::get(),
+		];
+		let sum = tasks
+			.into_iter()
+			.fold(Weight::zero(), |sum, weight| sum.saturating_add(weight));
+		assert!(sum.ref_time() <= (Perbill::from_percent(20) * MAX_BLOCK_WEIGHT).ref_time());
+	}
+}

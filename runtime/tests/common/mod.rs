@@ -1,0 +1,198 @@
+//! The runtime without a node: blocks, signed transactions, and every invariant after every block.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use codec::Encode;
+use frame_support::{genesis_builder_helper::build_state, traits::UnfilteredDispatchable};
+use gridweave_runtime::{
+	genesis::preset, tx_extension, AccountId, Executive, Header, Runtime, RuntimeCall,
+	RuntimeGenesisConfig, RuntimeOrigin, Signature, SignedPayload, System, UncheckedExtrinsic,
+	BLOCK_SECONDS,
+};
+use serde_json::Value;
+use sp_core::{sr25519, Pair};
+use sp_runtime::{
+	generic::{Digest, DigestItem, Era},
+	traits::Header as _,
+	transaction_validity::TransactionValidityError,
+	DispatchResult,
+};
+
+/// 15 June 2026, 06:00 UTC: where the chains of these tests begin.
+pub const START: u64 = 1_781_503_200;
+
+/// Key pair of a well-known name.
+pub fn pair(name: &str) -> sr25519::Pair {
+	sr25519::Pair::from_string(&format!("//{name}"), None).expect("a valid derivation")
+}
+
+/// Account of a well-known name.
+pub fn account(name: &str) -> AccountId {
+	AccountId::from(pair(name).public().0)
+}
+
+/// Account of an authority.
+pub fn author_of(name: &str) -> AccountId {
+	account(name)
+}
+
+/// Lays a preset over the default configuration, as a chain specification does (RFC 7386).
+fn merge(into: &mut Value, patch: Value) {
+	match (into, patch) {
+		(Value::Object(into), Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(into.entry(key).or_insert(Value::Null), value);
+			}
+		}
+		(into, patch) => *into = patch,
+	}
+}
+
+/// The genesis configuration of a preset, with changes.
+pub fn genesis(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+	let patch = preset(&name.into()).expect("a preset");
+	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("it serializes");
+	merge(
+		&mut config,
+		serde_json::from_slice(&patch).expect("presets are JSON"),
+	);
+	change(&mut config);
+	config
+}
+
+/// A chain of one authority, always within a block.
+pub struct Chain {
+	ext: sp_io::TestExternalities,
+	number: u32,
+	time: u64,
+}
+
+impl Chain {
+	/// The development preset in its first block.
+	pub fn development() -> Self {
+		Self::from_genesis(genesis("development", |_| ()))
+	}
+
+	/// A chain of this genesis in its first block.
+	pub fn from_genesis(config: Value) -> Self {
+		let mut ext = sp_io::TestExternalities::default();
+		ext.execute_with(|| {
+			build_state::<RuntimeGenesisConfig>(config.to_string().into_bytes())
+				.expect("the configuration is complete")
+		});
+		let mut chain = Self {
+			ext,
+			number: 0,
+			time: START,
+		};
+		chain.begin();
+		chain
+	}
+
+	fn begin(&mut self) {
+		self.number += 1;
+		let (number, time) = (self.number, self.time);
+		let slot = time / u64::from(BLOCK_SECONDS);
+		self.ext.execute_with(|| {
+			let digest = Digest {
+				logs: vec![DigestItem::PreRuntime(*b"aura", slot.encode())],
+			};
+			let header = Header::new(
+				number,
+				Default::default(),
+				Default::default(),
+				System::block_hash(number - 1),
+				digest,
+			);
+			Executive::initialize_block(&header);
+			let inherent =
+				UncheckedExtrinsic::new_bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set {
+					now: time * 1_000,
+				}));
+			Executive::apply_extrinsic(inherent)
+				.expect("valid")
+				.expect("good");
+		});
+	}
+
+	/// Ends the block, checks every invariant, begins the next.
+	pub fn next_block(&mut self) {
+		self.ext.execute_with(|| {
+			Executive::finalize_block();
+			try_state();
+		});
+		self.time += u64::from(BLOCK_SECONDS);
+		self.begin();
+	}
+
+	/// Blocks until chain time reaches `time`.
+	pub fn advance_to(&mut self, time: u64) {
+		while self.time < time {
+			self.next_block();
+		}
+	}
+
+	/// Chain time in Unix seconds.
+	pub fn now(&self) -> u64 {
+		self.time
+	}
+
+	/// Looks at the state, or changes it as genesis could.
+	pub fn read<R>(&mut self, f: impl FnOnce() -> R) -> R {
+		self.ext.execute_with(f)
+	}
+
+	/// Applies a transaction signed by a well-known account.
+	pub fn submit(&mut self, who: &str, call: RuntimeCall) -> DispatchResult {
+		self.try_submit(who, call).expect("a valid transaction")
+	}
+
+	/// Applies a signed transaction, which may be invalid.
+	pub fn try_submit(
+		&mut self,
+		who: &str,
+		call: RuntimeCall,
+	) -> Result<DispatchResult, TransactionValidityError> {
+		self.ext.execute_with(|| {
+			let nonce = System::account_nonce(account(who));
+			let payload = SignedPayload::new(call, tx_extension(Era::Immortal, nonce, 0))
+				.expect("it encodes");
+			let signature = payload.using_encoded(|bytes| pair(who).sign(bytes));
+			let (call, extension, _) = payload.deconstruct();
+			Executive::apply_extrinsic(UncheckedExtrinsic::new_signed(
+				call,
+				account(who).into(),
+				Signature::Sr25519(signature),
+				extension,
+			))
+		})
+	}
+
+	/// Applies an authorised call as a general transaction.
+	pub fn submit_authorised(
+		&mut self,
+		call: RuntimeCall,
+	) -> Result<DispatchResult, TransactionValidityError> {
+		self.ext.execute_with(|| {
+			let extension = tx_extension(Era::Immortal, 0, 0);
+			Executive::apply_extrinsic(UncheckedExtrinsic::new_transaction(call, extension))
+		})
+	}
+
+	/// Dispatches a call as root.
+	pub fn root(&mut self, call: RuntimeCall) -> DispatchResult {
+		self.ext.execute_with(|| {
+			call.dispatch_bypass_filter(RuntimeOrigin::root())
+				.map(|_| ())
+				.map_err(|e| e.error)
+		})
+	}
+}
+
+/// Every pallet's invariants.
+fn try_state() {
+	pallet_microgrids::Pallet::<Runtime>::do_try_state().expect("microgrids");
+	pallet_meter_registry::Pallet::<Runtime>::do_try_state().expect("meter registry");
+	pallet_order_book::Pallet::<Runtime>::do_try_state().expect("order book");
+	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
+}
