@@ -78,7 +78,8 @@ pub struct PeriodClock {
 	pub day_offset: u32,
 	/// How many periods after its end a period still takes late readings. Then its energy is frozen.
 	pub grace: u32,
-	/// How many periods after its settlement a period is kept before it is pruned.
+	/// How many periods a settled period is kept after its energy froze, before it is pruned. One that is
+	/// settled later is kept until then.
 	pub retention: u32,
 }
 

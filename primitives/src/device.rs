@@ -65,7 +65,8 @@ impl DeviceKey {
 
 /// The 32 bytes a device signs to prove, at registration, that it holds its key and that its owner may
 /// register it: `blake2_256((b"gridweave/register/v1", genesis_hash, owner, microgrid, serial))`, the tag
-/// without length prefix. The proof is worth nothing on another chain, for another owner or microgrid.
+/// without length prefix, the microgrid as 4 bytes, little-endian, the serial with its compact length in
+/// front. The proof is worth nothing on another chain, for another owner or microgrid.
 pub fn registration_digest<AccountId: Encode>(
 	genesis_hash: &H256,
 	owner: &AccountId,
@@ -83,7 +84,68 @@ pub fn registration_digest<AccountId: Encode>(
 }
 
 /// The 32 bytes a device signs with its old key to approve a new one:
-/// `blake2_256((b"gridweave/rotate/v1", genesis_hash, meter, new_key))`, the tag without length prefix.
+/// `blake2_256((b"gridweave/rotate/v1", genesis_hash, meter, new_key))`, the tag without length prefix, the
+/// meter as 4 bytes, little-endian, the key with the byte of its type in front.
 pub fn rotation_digest(genesis_hash: &H256, meter: MeterId, key: &DeviceKey) -> [u8; 32] {
 	(b"gridweave/rotate/v1", genesis_hash, meter, key).using_encoded(sp_io::hashing::blake2_256)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const GENESIS: H256 = H256::repeat_byte(1);
+
+	fn keys() -> [DeviceKey; 3] {
+		[
+			DeviceKey::Ed25519(ed25519::Public::from_raw([0xaa; 32])),
+			DeviceKey::Sr25519(sr25519::Public::from_raw([0xab; 32])),
+			DeviceKey::Secp256k1(ecdsa::Public::from_raw([0xac; 33])),
+		]
+	}
+
+	#[test]
+	fn keys_and_signatures_should_encode_as_their_type_and_bytes() {
+		let expected = [
+			"00".to_string() + &"aa".repeat(32),
+			"01".to_string() + &"ab".repeat(32),
+			"02".to_string() + &"ac".repeat(33),
+		];
+		assert_eq!(keys().map(|key| hex::encode(key.encode())), expected);
+		let signatures = [
+			DeviceSignature::Ed25519(ed25519::Signature::from_raw([0xba; 64])),
+			DeviceSignature::Sr25519(sr25519::Signature::from_raw([0xbb; 64])),
+			DeviceSignature::Secp256k1(ecdsa::Signature::from_raw([0xbc; 65])),
+		];
+		let expected = [
+			"00".to_string() + &"ba".repeat(64),
+			"01".to_string() + &"bb".repeat(64),
+			"02".to_string() + &"bc".repeat(65),
+		];
+		assert_eq!(
+			signatures.map(|signature| hex::encode(signature.encode())),
+			expected
+		);
+	}
+
+	#[test]
+	fn what_devices_sign_should_never_change() {
+		// blake2b-256 of "gridweave/register/v1", 32 × 01, 32 × 05, 07000000, 10 and "GW-1".
+		let serial = Serial::truncate_from(b"GW-1".to_vec());
+		assert_eq!(
+			hex::encode(registration_digest(
+				&GENESIS,
+				&[5u8; 32],
+				MicrogridId(7),
+				&serial
+			)),
+			"3fa9e1c8f5f3735114e8749ba83f8144388dce33d924d1196a8d331ced1400ca",
+		);
+		// blake2b-256 of "gridweave/rotate/v1", 32 × 01, 04030201, 01 and 32 × ab.
+		let [_, key, _] = keys();
+		assert_eq!(
+			hex::encode(rotation_digest(&GENESIS, MeterId(0x0102_0304), &key)),
+			"fec420558e5bae2503c298dedd8a621c3fc534489eb5506f9de7f471febb9ebf",
+		);
+	}
 }

@@ -36,7 +36,8 @@ id!(
 );
 id!(
 	/// A meter. Ids are given out in pages of [`METERS_PER_PAGE`] consecutive ids per microgrid, so that
-	/// neighbours in a community are neighbours in storage.
+	/// neighbours in a community are neighbours in storage. An id is given out again only if no operator
+	/// has admitted its meter.
 	MeterId(u32)
 );
 id!(

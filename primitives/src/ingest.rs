@@ -14,6 +14,9 @@ pub const INGEST: KeyTypeId = KeyTypeId(*b"ingt");
 /// SCALE-encoded `Vec<Vec<u8>>`, written at every start.
 pub const GATEWAYS_KEY: &[u8] = b"gridweave/meter-gateways";
 
+/// Most gateways of a node.
+pub const MAX_GATEWAYS: usize = 16;
+
 /// Most readings of one batch.
 pub const MAX_BATCH_READINGS: u32 = 500;
 
@@ -42,7 +45,8 @@ pub struct ReadingBatch {
 	pub authority: u32,
 	/// Makes a batch submitted again a new transaction: the pool bans hashes, not contents.
 	pub salt: u32,
-	/// Witness: how many meter-periods the readings touch at most, the base of the batch's weight.
+	/// Witness: how many meter-periods the readings touch at most, the base of the batch's weight: each may
+	/// have to be corrected.
 	/// Readings beyond it are left for the next batch.
 	pub spans: u32,
 	/// The readings: ascending by meter, and of one meter by sequence.
@@ -50,8 +54,50 @@ pub struct ReadingBatch {
 }
 
 impl ReadingBatch {
-	/// The 32 bytes the authority signs: `blake2_256((b"gridweave/batch/v1", genesis_hash, batch))`.
+	/// The 32 bytes the authority signs: `blake2_256((b"gridweave/batch/v1", genesis_hash, batch))`, the tag
+	/// without length prefix.
 	pub fn digest(&self, genesis_hash: &H256) -> [u8; 32] {
 		(b"gridweave/batch/v1", genesis_hash, self).using_encoded(sp_io::hashing::blake2_256)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{device::DeviceSignature, reading::Reading, MeterId, WattHours};
+	use sp_core::ed25519;
+
+	#[test]
+	fn what_authorities_sign_should_never_change() {
+		let signed = SignedReading {
+			reading: Reading {
+				meter: MeterId(7),
+				sequence: 42,
+				captured_at: 1_780_000_000,
+				import_register: WattHours(123_456),
+				export_register: WattHours(0),
+				state_of_charge: None,
+				quality: None,
+				acknowledged: None,
+				status: 0,
+			},
+			signature: DeviceSignature::Ed25519(ed25519::Signature::from_raw([0xcd; 64])),
+		};
+		let reading = "1ca80300a5186a028907000000000000".to_string() + "00" + &"cd".repeat(64);
+		assert_eq!(hex::encode(signed.encode()), reading);
+		let batch = ReadingBatch {
+			authority: 3,
+			salt: 9,
+			spans: 2,
+			readings: BoundedVec::truncate_from(vec![signed]),
+		};
+		assert_eq!(
+			hex::encode(batch.encode()),
+			"030000000900000002000000".to_string() + "04" + &reading,
+		);
+		assert_eq!(
+			hex::encode(batch.digest(&H256::repeat_byte(1))),
+			"e1a16e1faf7ef218dfe2c2eae88d08a870ee8d640ffc5a503000ccd00df8df7f",
+		);
 	}
 }

@@ -78,6 +78,16 @@ pub struct Ratings {
 	pub max_export: Watts,
 }
 
+impl Ratings {
+	/// The higher of both, per direction.
+	pub fn or_higher(self, other: Self) -> Self {
+		Self {
+			max_import: self.max_import.max(other.max_import),
+			max_export: self.max_export.max(other.max_export),
+		}
+	}
+}
+
 /// Where a meter is in its life. Quarantine is no part of it: anomaly flags keep that.
 #[derive(
 	Clone,

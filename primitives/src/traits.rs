@@ -1,7 +1,7 @@
 //! What pallets ask of one another. Each trait is named after a need; the runtime ties who needs to who
 //! provides. Mutations go one way (readings → flags, orders → settlement); queries may go both.
 
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 use crate::{
 	market::Trade,
@@ -99,16 +99,23 @@ pub trait OnCorrection {
 	/// `period` is the corrected period, or the oldest one still kept if that is pruned. Never fails:
 	/// what cannot be paid is recorded as owed.
 	fn on_correction(meter: MeterId, period: Period, correction: Correction);
+
+	/// What one call of [`Self::on_correction`] weighs at most: the caller charges it.
+	fn weight() -> Weight;
 }
 
 impl OnCorrection for () {
 	fn on_correction(_: MeterId, _: Period, _: Correction) {}
+
+	fn weight() -> Weight {
+		Weight::zero()
+	}
 }
 
 /// Whether anything is still open for a meter. Provided by `pallet-order-book` (orders) and
-/// `pallet-settlement` (positions); tuples ask all.
+/// `pallet-settlement` (positions, arrears); tuples ask all.
 pub trait MeterCommitments {
-	/// Whether the meter has open orders or unsettled positions.
+	/// Whether the meter has open orders or unsettled positions, or its owner arrears in its microgrid.
 	fn has_commitments(meter: MeterId) -> bool;
 }
 
@@ -127,7 +134,7 @@ impl<A: MeterCommitments, B: MeterCommitments> MeterCommitments for (A, B) {
 /// How far settlement has come. Provided by `pallet-settlement`; what a period's settlement needs is kept
 /// until it has passed.
 pub trait SettlementProgress {
-	/// Every period of the microgrid before this one is settled.
+	/// Every period of the microgrid before this one is settled; the current one if none has opened yet.
 	fn settled_before(microgrid: MicrogridId) -> Period;
 }
 
@@ -142,10 +149,17 @@ impl SettlementProgress for () {
 pub trait OnMeterRetired {
 	/// Must be cheap and bounded.
 	fn on_meter_retired(meter: MeterId);
+
+	/// What one call of [`Self::on_meter_retired`] weighs at most: the caller charges it.
+	fn weight() -> Weight;
 }
 
 impl OnMeterRetired for () {
 	fn on_meter_retired(_: MeterId) {}
+
+	fn weight() -> Weight {
+		Weight::zero()
+	}
 }
 
 /// Whether a meter is under quarantine. Provided by `pallet-anomaly-flags`.

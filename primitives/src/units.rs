@@ -12,8 +12,8 @@ pub type Balance = u128;
 /// energy far inside [`Balance`]. Checked where prices enter: tariffs, market rules, orders.
 pub const PRICE_BOUND: u64 = 1 << 40;
 
-/// The energy of one meter and period is below this bound (2³² Wh). Checked where energy enters: ratings
-/// and orders.
+/// What a meter's ratings allow in a period, and what an order asks for, is below this bound (2³² Wh).
+/// Checked where both enter. Metered energy can be more: the end of a long silence is booked on one period.
 pub const ENERGY_BOUND: u64 = 1 << 32;
 
 macro_rules! quantity {
@@ -97,8 +97,8 @@ impl Watts {
 }
 
 /// What `energy` costs at `price`, in planck: **exactly** price × energy × 1000, for
-/// 10⁻⁶ GRID/kWh × Wh = 10⁻⁹ GRID = 1000 planck. No rounding. Saturates only beyond [`PRICE_BOUND`] and
-/// [`ENERGY_BOUND`], which are checked at the door.
+/// 10⁻⁶ GRID/kWh × Wh = 10⁻⁹ GRID = 1000 planck. No rounding, and nothing saturates: below [`PRICE_BOUND`],
+/// which is checked at the door, the cost of any energy is below 2¹¹⁴.
 ///
 /// ```
 /// # use gridweave_primitives::{cost, Price, WattHours};
@@ -121,6 +121,11 @@ mod tests {
 		assert_eq!(
 			cost(Price(price), WattHours(energy)),
 			price as u128 * energy as u128 * 1_000,
+		);
+		// Nor does it saturate for energy beyond what one period allows.
+		assert_eq!(
+			cost(Price(price), WattHours(u64::MAX)),
+			price as u128 * u64::MAX as u128 * 1_000,
 		);
 	}
 

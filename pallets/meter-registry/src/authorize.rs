@@ -1,12 +1,13 @@
 //! Whether a batch of readings may enter the pool and a block.
 //!
-//! In this order, so that an outsider's junk costs one storage read or two and one signature, never
-//! hundreds:
+//! In this order, so that an outsider's junk costs a pass over it, a hash, reads of a few single items and
+//! one signature, and no device's signature is checked before the batch may be worth it:
 //!
 //! 1. its shape: readings there are, in order, and a sound witness;
 //! 2. the authority exists, and the block's share of readings is not used up;
 //! 3. the authority's signature over the whole batch;
-//! 4. every meter is known and measures, and enough readings are fresh;
+//! 4. every meter is known and measures, and enough readings are fresh: looked up in order, and no further
+//!    than it takes to refuse;
 //! 5. the device signatures of those that are.
 //!
 //! Refusals that time may cure are `Stale`, `Future` and `ExhaustsResources`; a wrong signature of the
@@ -48,10 +49,12 @@ pub mod refusal {
 	pub const BAD_DEVICE_SIGNATURE: u8 = 8;
 }
 
-/// Blocks that a batch stays valid in the pool.
-pub const LONGEVITY: u64 = 16;
+/// Blocks that a batch stays valid in the pool. Few: until it is included or forgotten, no other batch with
+/// one of its pages can come.
+pub const LONGEVITY: u64 = 3;
 
-/// A batch is refused if more than this part of its readings, one in so many, cannot be accepted.
+/// A batch is refused if more than this part of its readings, one in so many, cannot be accepted; one may
+/// always be, so that nobody spoils a small batch by relaying one of its readings.
 const TOLERANCE: usize = 10;
 
 const fn refuse(code: u8) -> TransactionValidityError {
@@ -66,6 +69,21 @@ struct Review<'a> {
 	rounds: Vec<(u32, u32)>,
 	stale: usize,
 	future: usize,
+}
+
+impl Review<'_> {
+	fn skipped(&self) -> usize {
+		self.stale.saturating_add(self.future)
+	}
+
+	/// Why the batch cannot be accepted now, if too many of its readings cannot.
+	fn refusal(&self) -> TransactionValidityError {
+		match self.future {
+			0 => InvalidTransaction::Stale,
+			_ => InvalidTransaction::Future,
+		}
+		.into()
+	}
 }
 
 impl<T: Config> Pallet<T> {
@@ -111,14 +129,6 @@ impl<T: Config> Pallet<T> {
 		);
 
 		let review = Self::review(&batch.readings)?;
-		let skipped = review.stale.saturating_add(review.future);
-		if skipped.saturating_mul(TOLERANCE) > batch.readings.len() {
-			return Err(match review.future {
-				0 => InvalidTransaction::Stale,
-				_ => InvalidTransaction::Future,
-			}
-			.into());
-		}
 		for (signed, key) in &review.fresh {
 			ensure!(
 				signed.is_signed_by(key, &genesis),
@@ -140,7 +150,7 @@ impl<T: Config> Pallet<T> {
 			.map(|validity| (validity, Weight::zero()))
 	}
 
-	/// Looks up meters and what of ordered readings is fresh, each page once.
+	/// Looks up meters and what of ordered readings is fresh, each page once. Refuses if too few are, or none.
 	fn review(readings: &[SignedReading]) -> Result<Review<'_>, TransactionValidityError> {
 		let moment = Moment::read::<T>();
 		let mut review = Review {
@@ -149,6 +159,7 @@ impl<T: Config> Pallet<T> {
 			stale: 0,
 			future: 0,
 		};
+		let most_skipped = (readings.len() / TOLERANCE).max(1);
 		let mut page: Option<(u32, LatestPage)> = None;
 		let mut meter = None;
 		// Sequence and time of the latest reading before, which may be of the batch itself.
@@ -183,8 +194,12 @@ impl<T: Config> Pallet<T> {
 				Freshness::Stale => review.stale = review.stale.saturating_add(1),
 				Freshness::Future => review.future = review.future.saturating_add(1),
 			}
+			if review.skipped() > most_skipped {
+				return Err(review.refusal());
+			}
 			page = Some((id.page(), latest));
 		}
+		ensure!(!review.fresh.is_empty(), review.refusal());
 		Ok(review)
 	}
 }

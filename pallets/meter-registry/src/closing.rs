@@ -1,14 +1,13 @@
 //! Closing what readings do not cover.
 
+use frame_support::traits::Get;
 use gridweave_primitives::{
-	meter::{MeteredPage, Provenance, Ratings},
+	meter::{MeteredPage, Provenance},
 	Be32, MeterId, MicrogridId, Period, PeriodClock,
 };
 
-use frame_support::traits::Get;
-
 use crate::{
-	booking, freshness::Moment, pages, pages::Desk, Config, LatestReading, Meters, Pallet,
+	booking, freshness::Moment, pages, pages::Desk, Config, LatestReading, Meter, Meters, Pallet,
 };
 
 impl<T: Config> Desk<T> {
@@ -19,7 +18,7 @@ impl<T: Config> Desk<T> {
 		&mut self,
 		slot: u8,
 		latest: &LatestReading,
-		ratings: Ratings,
+		meter: &Meter<T::AccountId>,
 		period: Period,
 		clock: &PeriodClock,
 		max_span: u32,
@@ -40,11 +39,11 @@ impl<T: Config> Desk<T> {
 			return;
 		}
 		let usual = booking::usual_import(self.history(slot, period).iter());
-		let covered = latest.captured_at.max(clock.start_of(period));
-		let uncovered = clock.end_of(period).saturating_sub(covered);
+		let uncovered = latest.uncovered(clock, period);
+		let from = latest.captured_at.max(clock.start_of(period));
 		entry.close(booking::estimate(
 			usual,
-			ratings.max_import,
+			meter.ratings_since(from).max_import,
 			uncovered,
 			clock.period_length,
 		));
@@ -76,15 +75,15 @@ impl<T: Config> Pallet<T> {
 			.latest
 			.meters
 			.iter()
-			.filter(|(_, latest)| !latest.retired && latest.captured_at < clock.end_of(period))
+			.filter(|(_, latest)| latest.uncovered(&clock, period) > 0)
 			.map(|(slot, latest)| (slot, latest.clone()))
 			.collect();
 		for (slot, latest) in silent {
 			let id = Be32::from(MeterId::at(page, slot));
-			let ratings = Meters::<T>::get(id)
-				.map(|meter| meter.ratings)
-				.unwrap_or_default();
-			desk.close_entry(slot, &latest, ratings, period, &clock, T::MaxSpan::get());
+			// A meter that has given a reading is there until that is gone.
+			if let Some(meter) = Meters::<T>::get(id) {
+				desk.close_entry(slot, &latest, &meter, period, &clock, T::MaxSpan::get());
+			}
 		}
 		// A page of which nothing is stored yet would not be found when the mark is to be pruned.
 		desk.changed |= desk.latest.meters.is_empty();

@@ -11,8 +11,6 @@ use alloc::vec::Vec;
 
 use gridweave_primitives::{Period, PeriodClock, WattHours, Watts};
 
-use crate::Registers;
-
 /// The time between two readings: from the older (exclusive of nothing, in seconds) until the newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -79,19 +77,6 @@ pub fn movement(
 /// digit.
 fn plausible(energy: WattHours, allowance: WattHours) -> bool {
 	u128::from(energy.0) * 10 <= u128::from(allowance.0) * 11 + 10
-}
-
-/// Both registers' movements.
-pub fn movements(
-	old: Registers,
-	new: Registers,
-	modulus: WattHours,
-	allowed: Registers,
-) -> (Movement, Movement) {
-	(
-		movement(old.import, new.import, modulus, allowed.import),
-		movement(old.export, new.export, modulus, allowed.export),
-	)
 }
 
 /// The base that ties `registers` to what was counted and suspended since.

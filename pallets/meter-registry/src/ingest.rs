@@ -2,16 +2,13 @@
 
 use frame_support::{dispatch::PostDispatchInfo, ensure, pallet_prelude::*};
 use gridweave_primitives::{
-	ingest::ReadingBatch,
-	meter::MeterState,
-	reading::{Reading, SignedReading},
-	Be32, MeterId,
+	ingest::ReadingBatch, meter::MeterState, reading::SignedReading, traits::OnCorrection, Be32,
+	MeterId,
 };
 use sp_core::H256;
 
 use crate::{
-	energy::Span,
-	freshness::{count, count_pages, is_ordered, spans_needed, Moment},
+	freshness::{count, count_pages, is_ordered},
 	intake::{Intake, Outcome},
 	BlockReadings, Config, Error, Event, Meter, Meters, Pallet, RelayedReadings, WeightInfo,
 	MAX_SPANS,
@@ -56,26 +53,6 @@ impl<T: Config> Pallet<T> {
 		Ok(intake.outcome)
 	}
 
-	/// How many energy pages a reading touches at most when it is accepted now: what the witness of a batch
-	/// must add up.
-	pub fn spans_of(reading: &Reading) -> u32 {
-		let Some(page) = crate::pages::latest_page::<T>(reading.meter.page()) else {
-			return 0;
-		};
-		page.meters.get(reading.meter.slot()).map_or(0, |latest| {
-			let span = Span {
-				from: latest.captured_at,
-				until: reading.captured_at,
-			};
-			spans_needed(
-				&Moment::read::<T>(),
-				span,
-				page.kept_from,
-				T::MaxSpan::get(),
-			)
-		})
-	}
-
 	pub(crate) fn do_submit(batch: ReadingBatch) -> DispatchResultWithPostInfo {
 		let readings = count(batch.readings.len());
 		let block = frame_system::Pallet::<T>::block_number();
@@ -99,7 +76,8 @@ impl<T: Config> Pallet<T> {
 			outcome.irregular,
 			outcome.pages,
 			outcome.energy_pages,
-		);
+		)
+		.saturating_add(Self::weight_of_corrections(outcome.corrections));
 		Ok(PostDispatchInfo {
 			actual_weight: Some(weight),
 			pays_fee: Pays::No,
@@ -136,21 +114,29 @@ impl<T: Config> Pallet<T> {
 			outcome.irregular,
 			outcome.pages,
 			outcome.energy_pages,
-		);
+		)
+		.saturating_add(Self::weight_of_corrections(outcome.corrections));
 		Ok(PostDispatchInfo {
 			actual_weight: Some(weight),
 			pays_fee: Pays::Yes,
 		})
 	}
 
-	/// At worst, all readings are irregular.
+	/// At worst, all readings are irregular, and whatever they touch is corrected: a reading calls for at
+	/// most as many corrections as the witness counts pages of energy for it.
 	pub(crate) fn weight_of_batch(readings: &[SignedReading], spans: u32) -> Weight {
 		T::WeightInfo::submit_readings(0, count(readings.len()), count_pages(readings), spans)
+			.saturating_add(Self::weight_of_corrections(spans))
 	}
 
-	/// At worst, all readings are irregular.
+	/// At worst, as of a batch.
 	pub(crate) fn weight_of_relay(readings: &[SignedReading], spans: u32) -> Weight {
 		T::WeightInfo::relay_readings(0, count(readings.len()), count_pages(readings), spans)
+			.saturating_add(Self::weight_of_corrections(spans))
+	}
+
+	fn weight_of_corrections(corrections: u32) -> Weight {
+		T::Corrections::weight().saturating_mul(corrections.into())
 	}
 
 	/// The hash of the first block, which ties signatures to this chain.

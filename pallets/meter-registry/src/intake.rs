@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
 	pub pages: u32,
 	/// Pages of energy that were touched.
 	pub energy_pages: u32,
+	/// Corrections that were called for.
+	pub corrections: u32,
 }
 
 /// What others are told once a page is written back, so that what they ask of us then is up to date.
@@ -98,7 +100,10 @@ impl<'a, T: Config> Intake<'a, T> {
 					meter,
 					period,
 					correction,
-				} => T::Corrections::on_correction(meter, period, correction),
+				} => {
+					self.outcome.corrections = self.outcome.corrections.saturating_add(1);
+					T::Corrections::on_correction(meter, period, correction);
+				}
 			}
 		}
 	}
@@ -199,15 +204,16 @@ impl<'a, T: Config> Intake<'a, T> {
 		let moved = |old, new, rating| {
 			energy::movement(old, new, meter.modulus, energy::allowance(rating, span))
 		};
+		let ratings = meter.ratings_since(span.from);
 		let import = moved(
 			latest.import_register,
 			reading.import_register,
-			meter.ratings.max_import,
+			ratings.max_import,
 		);
 		let export = moved(
 			latest.export_register,
 			reading.export_register,
-			meter.ratings.max_export,
+			ratings.max_export,
 		);
 		// Counted energy is at most rating × time: below 2⁶⁴ for as long as time is.
 		latest.imported = latest.imported.saturating_add(import.counted);
@@ -351,7 +357,7 @@ impl<'a, T: Config> Intake<'a, T> {
 			desk.close_entry(
 				slot,
 				latest,
-				meter.ratings,
+				meter,
 				period,
 				&moment.clock,
 				T::MaxSpan::get(),

@@ -11,11 +11,14 @@
 //!
 //! The owner registers a meter with a proof that the device holds its key; the operator of the microgrid
 //! admits it and fixes its ratings. Readings count from admission, the first one only sets the base.
-//! A retired meter gives no more readings; once its last period is settled and pruned, everything kept for
-//! it is freed and the deposit is released. A meter that never gave a reading is freed at once.
+//! A retired meter gives no more readings, and is estimated up to its retirement like any silent meter;
+//! once its last period is settled and pruned, everything kept for it is freed and the deposit is released.
+//! A meter that never gave a reading is freed at once.
 //!
-//! Ids are dense and given out in pages of 32 per microgrid, never twice: neighbours in a community are
-//! neighbours in storage.
+//! Ids are dense and given out in pages of 32 per microgrid: neighbours in a community are neighbours in
+//! storage. The id of a meter that was never admitted is given out again; any other never. So nobody but an
+//! operator makes pages that stay: whoever wants a new one must hold the deposits of all unadmitted ids at
+//! once.
 //!
 //! ## Readings
 //!
@@ -27,15 +30,17 @@
 //!
 //! Energy of a period may be booked until the end of its grace. Then it is frozen: settlement closes it
 //! ([`MeteredEnergy::close_page`](gridweave_primitives::traits::MeteredEnergy::close_page)), silent meters
-//! get an estimate, and what readings show later is handed to `Config::Corrections`.
+//! get an estimate, and what readings show later is handed to `Config::Corrections`. Import that a reading
+//! takes back is a negative correction; what that is worth settlement decides.
 //!
 //! ## Who pays for storage
 //!
 //! | storage | paid by | freed |
 //! |---|---|---|
 //! | `Meters`, `Keys`, `LatestPages` (its slot), `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
-//! | `EnergyPages` | the owner's deposit; a bounded number of periods | pruned after settlement and retention |
-//! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of 32 meters each | never: ids are not given out twice |
+//! | `EnergyPages` | the owner's deposit; the periods not yet settled and those in retention | pruned after settlement and retention |
+//! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of the meters on a page, held when it was opened | never: at most one page per 32 meters that were registered at once or admitted |
+//! | `FreeIds` | the chain: at most one for each id given out, which needed a deposit | when the id is given out again |
 //! | `IngestKeys`, `BlockReadings`, cursors | the chain; single bounded items | overwritten |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -60,6 +65,7 @@ mod provides;
 mod pruning;
 pub mod runtime_api;
 mod session;
+pub mod slots;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -70,6 +76,7 @@ pub mod weights;
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
+pub use slots::Slots;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -127,7 +134,7 @@ pub mod pallet {
 		/// Told when a reading shows that settled energy was wrong.
 		type Corrections: OnCorrection;
 
-		/// Whether orders or positions of a meter are open.
+		/// Whether orders, positions or debts keep a meter in service, with its owner and its ratings.
 		type Commitments: MeterCommitments;
 
 		/// How far settlement has come: energy is kept until it has passed.
@@ -197,6 +204,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Allocations<T: Config> = StorageMap<_, Identity, Be32, Allocation, ValueQuery>;
 
+	/// The ids of a microgrid to be given out again, by their place in a stack: they were of meters that no
+	/// operator admitted. At most as many as ids were given out; freed when they are given out again.
+	#[pallet::storage]
+	pub type FreeIds<T: Config> = StorageDoubleMap<_, Identity, Be32, Identity, Be32, MeterId>;
+
 	/// The next page of ids to give out. One item.
 	#[pallet::storage]
 	pub type NextPage<T: Config> = StorageValue<_, u32, ValueQuery>;
@@ -248,6 +260,8 @@ pub mod pallet {
 			owner: T::AccountId,
 			/// What stands behind it.
 			kind: MeterKind,
+			/// Its registers count modulo this many Wh: the operator compares it with the device.
+			modulus: WattHours,
 		},
 		/// The operator admitted a meter, or changed its ratings.
 		MeterAdmitted {
@@ -267,7 +281,7 @@ pub mod pallet {
 			meter: MeterId,
 			/// Who owned it.
 			owner: T::AccountId,
-			/// The deposit, in planck.
+			/// What was released of the deposit, in planck.
 			deposit: Balance,
 		},
 		/// A meter's device signs with another key from now on.
@@ -365,13 +379,20 @@ pub mod pallet {
 		/// The old key has not approved the new one. Let the device sign the rotation digest with the old
 		/// key, or ask the microgrid's operator.
 		BadRotationSignature,
+		/// The owner rotated this key less than a day ago. Wait, or ask the microgrid's operator.
+		RotatedRecently,
 		/// All ids are given out. Nothing can be registered any more.
 		NoIdsLeft,
 		/// At this power, a period's energy exceeds what the market can book. Admit a lower rating.
 		RatingTooHigh,
+		/// At this power, registers of the declared modulus go round too fast to tell a rollover from a
+		/// rollback. Compare the modulus with the device: its owner may have to register it again.
+		ModulusBelowRating,
 		/// The meter is retired. Register it again once it is freed.
 		MeterIsRetired,
-		/// The meter has open orders or unsettled positions. Cancel its orders, and wait for settlement.
+		/// The meter has open orders or unsettled positions, or its owner owes in its microgrid: it can
+		/// neither retire nor change owner, nor can its ratings be lowered. Cancel its orders, wait for
+		/// settlement, and pay what is owed.
 		HasCommitments,
 		/// The meter was not offered to this account. Ask its owner to offer it.
 		NotOffered,
@@ -380,7 +401,7 @@ pub mod pallet {
 		/// Readings must ascend by meter, and of one meter by sequence. Sort them.
 		Unordered,
 		/// The witness of touched periods is zero or too large. Declare what the readings touch, at most
-		/// 2000.
+		/// 1000.
 		BadWitness,
 		/// The meter of a reading is not admitted. Ask the microgrid's operator to admit it.
 		NotAdmitted,
@@ -402,15 +423,20 @@ pub mod pallet {
 				"a reading spans at least its own period and the last"
 			);
 			assert!(
-				T::MaxSpan::get() < MAX_SPANS,
+				T::MaxSpan::get()
+					.saturating_add(1)
+					.saturating_add(ESTIMATE_PERIODS)
+					<= MAX_SPANS,
 				"every reading must fit a batch's witness"
 			);
 			assert!(
 				T::MaxBlockReadings::get() >= gridweave_primitives::ingest::MAX_BATCH_READINGS,
 				"a full batch must fit a block",
 			);
-			let step = Self::weight_of_step().saturating_add(T::WeightInfo::prune_idle());
-			assert!(T::TaskWeight::get().all_gte(step), "pruning must get on");
+			assert!(
+				T::TaskWeight::get().all_gte(Self::least_prune_weight()),
+				"pruning must get on"
+			);
 		}
 
 		fn on_poll(_: BlockNumberFor<T>, weight: &mut WeightMeter) {
@@ -441,7 +467,8 @@ pub mod pallet {
 		/// - `modulus`: its registers count modulo this many Wh, at least 2: 10 to the power of their
 		///   digits, or 2^64 − 1 for those that never roll over in practice.
 		/// - `proof`: the device's signature over
-		///   `blake2_256("gridweave/register/v1" ++ genesis hash ++ owner ++ microgrid ++ serial)`.
+		///   `blake2_256("gridweave/register/v1" ++ genesis hash ++ owner ++ microgrid ++ serial)`, of which
+		///   the microgrid is 4 bytes, little-endian, and the serial has its compact length in front.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::register_meter())]
 		pub fn register_meter(
@@ -459,7 +486,10 @@ pub mod pallet {
 
 		/// Admits a meter to your microgrid, or changes its ratings. Its readings count from now on.
 		///
-		/// - `ratings`: the most power its connection may take and give. Energy beyond is not settled.
+		/// - `ratings`: the most power its connection may take and give. Energy beyond is not settled. A
+		///   change does not reach back: time that the next reading covers from before it has the higher of
+		///   both. Lower ones are refused while the meter has open orders or unsettled positions, or its
+		///   owner owes in its microgrid.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::admit_meter())]
 		pub fn admit_meter(
@@ -473,19 +503,21 @@ pub mod pallet {
 
 		/// Takes your meter, or one of your microgrid, out of service; also refuses a registration. A meter
 		/// that gave readings is freed, and its deposit released, when its last period is settled and
-		/// pruned; any other at once. Refused while it has open orders or unsettled positions.
+		/// pruned; any other at once. Refused while it has open orders or unsettled positions, or its owner
+		/// owes in its microgrid.
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::retire_meter())]
+		#[pallet::weight(T::WeightInfo::retire_meter().saturating_add(T::Retired::weight()))]
 		pub fn retire_meter(origin: OriginFor<T>, meter: MeterId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_retire(who, meter)
 		}
 
-		/// Replaces the key a meter's device signs with.
+		/// Replaces the key a meter's device signs with. The owner may do so once a day.
 		///
 		/// - `proof`: signature by the new key over the registration digest (see `register_meter`).
 		/// - `approval`: signature by the old key over
-		///   `blake2_256("gridweave/rotate/v1" ++ genesis hash ++ meter ++ new key)`; needed from the owner.
+		///   `blake2_256("gridweave/rotate/v1" ++ genesis hash ++ meter ++ new key)`, of which the meter is
+		///   4 bytes, little-endian, and the key has the byte of its type in front; needed from the owner.
 		///   The microgrid's operator may leave it out, after an inspection.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::rotate_key())]
@@ -513,7 +545,8 @@ pub mod pallet {
 		}
 
 		/// Takes over a meter that was offered to you: you place the deposit, and are billed for every
-		/// period not yet settled. Refused while it has open orders or unsettled positions.
+		/// period not yet settled. Refused while it has open orders or unsettled positions, or its owner
+		/// owes in its microgrid.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::accept_meter())]
 		pub fn accept_meter(origin: OriginFor<T>, meter: MeterId) -> DispatchResult {

@@ -17,8 +17,8 @@ use gridweave_primitives::{
 use sp_core::H256;
 
 use crate::{
-	pages, Allocation, Allocations, Config, Error, Event, HoldReason, Keys, LatestReading, Meter,
-	Meters, MicrogridPages, NextPage, Offers, Pallet, Registers, SuspendedEnergy,
+	pages, Allocation, Allocations, Config, Error, Event, FormerRatings, FreeIds, HoldReason, Keys,
+	Meter, Meters, MicrogridPages, NextPage, Offers, Pallet, Registers, SuspendedEnergy,
 };
 
 /// Whether what a connection of these ratings transfers in a period stays within what can be booked.
@@ -28,9 +28,17 @@ fn bookable(ratings: Ratings, clock: &PeriodClock) -> bool {
 		.all(|power| power.over(clock.period_length.into()).0 < ENERGY_BOUND)
 }
 
-/// The last period a meter's readings say anything of.
-pub(crate) fn last_period(clock: &PeriodClock, latest: &LatestReading) -> Period {
-	clock.period_before(latest.captured_at)
+/// Whether registers of this modulus tell a rollover from a register that runs backwards: in the longest
+/// span that is booked period by period they go round less than half.
+fn tells_rollovers(
+	modulus: WattHours,
+	ratings: Ratings,
+	clock: &PeriodClock,
+	max_span: u32,
+) -> bool {
+	let longest = u64::from(clock.period_length).saturating_mul(max_span.into());
+	let most = ratings.max_import.max(ratings.max_export).over(longest);
+	u128::from(modulus.0) > u128::from(most.0).saturating_mul(2)
 }
 
 impl<T: Config> Pallet<T> {
@@ -53,13 +61,21 @@ impl<T: Config> Pallet<T> {
 		T::DepositBase::get().saturating_add(T::DepositPerByte::get().saturating_mul(bytes))
 	}
 
-	/// The next id of a microgrid, on a new page if its last is full.
+	/// An id for a meter of a microgrid: one that is free again; else the next, on a new page if the last is
+	/// full.
 	fn next_id(microgrid: MicrogridId) -> Result<MeterId, Error<T>> {
 		let key = Be32::from(microgrid);
+		let mut given = Allocations::<T>::get(key);
+		if let Some(last) = given.free.checked_sub(1) {
+			given.free = last;
+			Allocations::<T>::insert(key, given);
+			return FreeIds::<T>::take(key, Be32::from(last)).ok_or(Error::NoIdsLeft);
+		}
 		let Allocation {
 			mut pages,
 			mut slots,
-		} = Allocations::<T>::get(key);
+			free,
+		} = given;
 		if pages == 0 || u32::from(slots) >= METERS_PER_PAGE {
 			let page = NextPage::<T>::get();
 			// The ids of the page after the last would not fit.
@@ -77,9 +93,19 @@ impl<T: Config> Pallet<T> {
 			Allocation {
 				pages,
 				slots: slots.saturating_add(1),
+				free,
 			},
 		);
 		Ok(id)
+	}
+
+	/// Lets an id of a microgrid be given out again.
+	fn give_back(id: MeterId, microgrid: MicrogridId) {
+		let key = Be32::from(microgrid);
+		Allocations::<T>::mutate(key, |given| {
+			FreeIds::<T>::insert(key, Be32::from(given.free), id);
+			given.free = given.free.saturating_add(1);
+		});
 	}
 
 	pub(crate) fn do_register(
@@ -109,9 +135,11 @@ impl<T: Config> Pallet<T> {
 			microgrid,
 			kind,
 			ratings: Ratings::default(),
+			former: None,
 			modulus,
 			serial,
 			key,
+			rotated: None,
 			deposit: 0,
 			state: MeterState::Registered,
 			admitted_at: 0,
@@ -127,6 +155,7 @@ impl<T: Config> Pallet<T> {
 			microgrid,
 			owner,
 			kind,
+			modulus,
 		});
 		Ok(())
 	}
@@ -142,17 +171,28 @@ impl<T: Config> Pallet<T> {
 			Error::<T>::NotOperator
 		);
 		ensure!(
-			bookable(ratings, &T::Clock::clock()),
-			Error::<T>::RatingTooHigh
+			meter.state != MeterState::Retired,
+			Error::<T>::MeterIsRetired
 		);
-		match meter.state {
-			MeterState::Registered => {
-				meter.state = MeterState::Admitted;
-				meter.admitted_at = T::Clock::now();
-			}
-			MeterState::Admitted | MeterState::Active => {}
-			MeterState::Retired => return Err(Error::<T>::MeterIsRetired.into()),
+		let (clock, now) = (T::Clock::clock(), T::Clock::now());
+		ensure!(bookable(ratings, &clock), Error::<T>::RatingTooHigh);
+		ensure!(
+			tells_rollovers(meter.modulus, ratings, &clock, T::MaxSpan::get()),
+			Error::<T>::ModulusBelowRating
+		);
+		// What the owner has sold counts on the ratings it was sold under.
+		ensure!(
+			ratings.or_higher(meter.ratings) == ratings || !T::Commitments::has_commitments(id),
+			Error::<T>::HasCommitments
+		);
+		if meter.state == MeterState::Registered {
+			meter.state = MeterState::Admitted;
+			meter.admitted_at = now;
 		}
+		meter.former = pages::latest::<T>(id).map(|latest| FormerRatings {
+			ratings: meter.ratings_since(latest.captured_at),
+			until: now,
+		});
 		meter.ratings = ratings;
 		Meters::<T>::insert(Be32::from(id), meter);
 		Self::deposit_event(Event::MeterAdmitted { meter: id, ratings });
@@ -175,27 +215,15 @@ impl<T: Config> Pallet<T> {
 		);
 		Self::deposit_event(Event::MeterRetired { meter: id });
 
-		let page = pages::latest_page::<T>(id.page());
-		let Some(mut page) = page.filter(|page| page.meters.get(id.slot()).is_some()) else {
+		let mut page = pages::latest_page::<T>(id.page()).unwrap_or_default();
+		let Some(latest) = page.meters.get_mut(id.slot()) else {
 			Self::free(id, meter);
 			return Ok(());
 		};
-		let kept_from = page.kept_from;
-		let kept = match page.meters.get_mut(id.slot()) {
-			Some(latest) => {
-				latest.retired = true;
-				last_period(&T::Clock::clock(), latest) >= kept_from
-			}
-			None => false,
-		};
-		if kept {
-			meter.state = MeterState::Retired;
-			Meters::<T>::insert(Be32::from(id), meter);
-		} else {
-			page.meters.remove(id.slot());
-			Self::free(id, meter);
-		}
-		pages::put_latest_page::<T>(id.page(), page);
+		latest.retired_at = Some(T::Clock::now().into());
+		pages::put_latest_page::<T>(id.page(), &page);
+		meter.state = MeterState::Retired;
+		Meters::<T>::insert(Be32::from(id), meter);
 		Ok(())
 	}
 
@@ -206,6 +234,9 @@ impl<T: Config> Pallet<T> {
 		Keys::<T>::remove(Self::key_hash(&meter.key));
 		SuspendedEnergy::<T>::remove(key);
 		Offers::<T>::remove(key);
+		if meter.state == MeterState::Registered {
+			Self::give_back(id, meter.microgrid);
+		}
 		T::Retired::on_meter_retired(id);
 		let reason = HoldReason::Registration.into();
 		// Best effort releases whatever is still held: all of it, unless it was slashed.
@@ -220,7 +251,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::MeterFreed {
 			meter: id,
 			owner: meter.owner,
-			deposit: meter.deposit,
+			deposit: released.unwrap_or_default(),
 		});
 	}
 
@@ -241,6 +272,16 @@ impl<T: Config> Pallet<T> {
 			meter.state != MeterState::Retired,
 			Error::<T>::MeterIsRetired
 		);
+		if !operates {
+			// Readings on their way by the old key are lost, and their batches with them.
+			let (clock, now) = (T::Clock::clock(), T::Clock::current());
+			let again = |at: Period| at.saturating_add(clock.periods_per_day);
+			ensure!(
+				meter.rotated.is_none_or(|at| now >= again(at)),
+				Error::<T>::RotatedRecently
+			);
+			meter.rotated = Some(now);
+		}
 		let hash = Self::key_hash(&key);
 		ensure!(!Keys::<T>::contains_key(hash), Error::<T>::KeyInUse);
 		let genesis = Self::genesis_hash();

@@ -97,7 +97,13 @@ parameter_types! {
 	pub static MaxSpan: u32 = 96;
 	pub static MaxBlockReadings: u32 = 1_000;
 	pub static TaskWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX);
+	pub static DepositBase: Balance = 1_000;
 }
+
+/// What others charge to be told of a correction.
+pub const CORRECTION_WEIGHT: Weight = Weight::from_parts(7_000_000, 70);
+/// What others charge to be told of a freed meter.
+pub const FREED_WEIGHT: Weight = Weight::from_parts(3_000_000, 30);
 
 /// The clock of the test.
 pub struct Clock;
@@ -141,10 +147,16 @@ impl OnCorrection for Others {
 	fn on_correction(meter: MeterId, period: Period, correction: Correction) {
 		CORRECTIONS.with_borrow_mut(|all| all.push((meter, period, correction)));
 	}
+	fn weight() -> Weight {
+		CORRECTION_WEIGHT
+	}
 }
 impl OnMeterRetired for Others {
 	fn on_meter_retired(meter: MeterId) {
 		FREED.with_borrow_mut(|all| all.push(meter));
+	}
+	fn weight() -> Weight {
+		FREED_WEIGHT
 	}
 }
 impl MeterCommitments for Others {
@@ -171,7 +183,7 @@ impl crate::Config for Test {
 	type MaxAuthorities = ConstU32<4>;
 	type MaxSpan = MaxSpan;
 	type MaxBlockReadings = MaxBlockReadings;
-	type DepositBase = ConstU128<1_000>;
+	type DepositBase = DepositBase;
 	type DepositPerByte = ConstU128<10>;
 	type TaskWeight = TaskWeight;
 	type WeightInfo = ();
@@ -195,7 +207,6 @@ impl crate::BenchmarkHelper<u64> for Others {
 	fn set_now(now: u64) {
 		Now::set(now);
 	}
-	fn settled(_: MicrogridId, _: Period) {}
 }
 
 impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
@@ -249,6 +260,7 @@ pub fn ext() -> sp_io::TestExternalities {
 	MaxSpan::set(96);
 	MaxBlockReadings::set(1_000);
 	TaskWeight::set(Weight::from_parts(1_000_000_000_000, u64::MAX));
+	DepositBase::set(1_000);
 	SETTLED.set(Period(u32::MAX));
 	COMMITTED.take();
 	CORRECTIONS.take();
@@ -394,6 +406,16 @@ pub fn registered(number: u32, owner: u64, microgrid: MicrogridId, kind: MeterKi
 	device
 }
 
+/// Lets the operator admit a meter, or change its ratings.
+pub fn admit(device: &Device, ratings: Ratings) -> sp_runtime::DispatchResult {
+	Registry::admit_meter(RuntimeOrigin::signed(OPERATOR), device.id, ratings)
+}
+
+/// Takes a meter out of service.
+pub fn retire(device: &Device) {
+	Registry::retire_meter(RuntimeOrigin::signed(ALICE), device.id).expect("retires");
+}
+
 /// Registers and admits the device with a number.
 pub fn admitted(number: u32) -> Device {
 	admitted_as(number, MeterKind::Prosumer)
@@ -402,7 +424,7 @@ pub fn admitted(number: u32) -> Device {
 /// Registers and admits the device with a number.
 pub fn admitted_as(number: u32, kind: MeterKind) -> Device {
 	let device = registered(number, ALICE, HERE, kind);
-	Registry::admit_meter(RuntimeOrigin::signed(OPERATOR), device.id, RATINGS).expect("admits");
+	admit(&device, RATINGS).expect("admits");
 	device
 }
 
@@ -450,6 +472,12 @@ pub fn bring(readings: Vec<SignedReading>) {
 /// Brings one reading of a device: register values at a time.
 pub fn bring_one(device: &Device, sequence: u64, at: u64, import: u64, export: u64) {
 	bring(vec![device.read(sequence, at, import, export)]);
+}
+
+/// The deposits held of an account.
+pub fn held(who: u64) -> Balance {
+	use frame_support::traits::fungible::InspectHold;
+	Balances::balance_on_hold(&crate::HoldReason::Registration.into(), &who)
 }
 
 /// The events of this pallet since the last block began.

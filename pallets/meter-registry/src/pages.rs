@@ -31,7 +31,7 @@ pub fn latest<T: Config>(meter: MeterId) -> Option<LatestReading> {
 }
 
 /// Stores the latest readings of a page.
-pub fn put_latest_page<T: Config>(page: u32, latest: LatestPage) {
+pub fn put_latest_page<T: Config>(page: u32, latest: &LatestPage) {
 	LatestPages::<T>::insert(Be32::from(page), latest);
 }
 
@@ -143,7 +143,7 @@ impl<T: Config> Desk<T> {
 	/// Writes back what was changed.
 	pub fn clear(self) {
 		if self.changed {
-			put_latest_page::<T>(self.page, self.latest);
+			put_latest_page::<T>(self.page, &self.latest);
 		}
 		for (period, (energy, changed)) in self.energy {
 			if changed {

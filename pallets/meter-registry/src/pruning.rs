@@ -1,19 +1,23 @@
 //! Pruning: energy of periods that are settled and past retention, and meters whose last is.
 //!
-//! Runs in `on_poll`, in steps of one period of one page, or one retired meter. A cursor goes round all
-//! microgrids and their pages; a round in which every microgrid had settled up to the retention bound ends
-//! the work until the bound moves.
+//! Runs in `on_poll`. A cursor goes round all microgrids and looks at their pages; what is due on a page is
+//! done in steps of one period or one retired meter. A page has a bounded number of steps a round, so that
+//! none holds up the others. A round that left nothing undone ends the work until the bound of retention
+//! moves.
 
 use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
-	traits::{MeteredEnergy, MicrogridInspect},
-	Be32, MeterId, MicrogridId, Period,
+	traits::{MeteredEnergy, MicrogridInspect, OnMeterRetired},
+	Be32, MeterId, MicrogridId, Period, PeriodClock,
 };
 
 use crate::{
-	freshness::Moment, lifecycle::last_period, pages, Config, Cursor, LatestPage, Meters, Pallet,
-	PruneCursor, PrunedBefore, WeightInfo,
+	freshness::Moment, pages, Config, Cursor, LatestPage, Meters, Pallet, PruneCursor,
+	PrunedBefore, WeightInfo,
 };
+
+/// Most steps a round takes on one page: to free all its meters, and as many periods.
+pub(crate) const PAGE_STEPS: u32 = 64;
 
 /// What one step does to a page.
 enum Step {
@@ -21,6 +25,23 @@ enum Step {
 	Free(u8),
 	/// Prunes the oldest period kept.
 	Prune(Period),
+}
+
+impl Step {
+	fn weight<T: Config>(&self) -> Weight {
+		match self {
+			Self::Free(_) => T::WeightInfo::prune_meter().saturating_add(T::Retired::weight()),
+			Self::Prune(_) => T::WeightInfo::prune_period(),
+		}
+	}
+}
+
+/// How a look at the cursor ended.
+pub(crate) enum Look {
+	/// Nothing is left to do there: the cursor is here now.
+	Done(PruneCursor),
+	/// The weight is used up: the cursor is still there.
+	Spent(PruneCursor),
 }
 
 impl<T: Config> Pallet<T> {
@@ -35,7 +56,7 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let mut cursor = Cursor::<T>::get();
-		while weight.try_consume(Self::weight_of_step()).is_ok() {
+		while weight.try_consume(T::WeightInfo::prune_look()).is_ok() {
 			if cursor.microgrid.0 >= T::Microgrids::count() {
 				if !cursor.behind {
 					PrunedBefore::<T>::put(bound);
@@ -43,79 +64,108 @@ impl<T: Config> Pallet<T> {
 				cursor = PruneCursor::default();
 				break;
 			}
-			cursor = Self::prune_step(&moment, bound, cursor);
+			match Self::prune_page(&moment, bound, cursor, weight) {
+				Look::Done(next) => cursor = next,
+				Look::Spent(here) => {
+					cursor = here;
+					break;
+				}
+			}
 		}
 		Cursor::<T>::put(cursor);
 	}
 
-	/// What a step costs at most.
-	pub(crate) fn weight_of_step() -> Weight {
-		T::WeightInfo::prune_period().max(T::WeightInfo::prune_meter())
+	/// What a poll must be able to spend to get on, wherever the cursor is.
+	pub(crate) fn least_prune_weight() -> Weight {
+		let step = Step::Free(0)
+			.weight::<T>()
+			.max(Step::Prune(Period(0)).weight::<T>());
+		T::WeightInfo::prune_idle()
+			.saturating_add(T::WeightInfo::prune_look())
+			.saturating_add(step)
 	}
 
-	/// One step at the cursor; where to go on.
-	pub(crate) fn prune_step(moment: &Moment, bound: Period, cursor: PruneCursor) -> PruneCursor {
+	/// Does what is due on the page at the cursor, while `weight` lasts. The look itself is paid for.
+	pub(crate) fn prune_page(
+		moment: &Moment,
+		bound: Period,
+		cursor: PruneCursor,
+		weight: &mut WeightMeter,
+	) -> Look {
 		let PruneCursor {
 			microgrid,
 			page: index,
+			mut steps,
 			behind,
 		} = cursor;
 		let kept_from = moment.kept_from::<T>(microgrid);
 		let behind = behind || kept_from < bound;
 		if index >= <Self as MeteredEnergy>::pages(microgrid) {
-			return PruneCursor {
+			return Look::Done(PruneCursor {
 				microgrid: MicrogridId(microgrid.0.saturating_add(1)),
 				page: 0,
+				steps: 0,
 				behind,
-			};
+			});
 		}
 		let on = PruneCursor {
 			microgrid,
 			page: index.saturating_add(1),
+			steps: 0,
 			behind,
 		};
 		let Some(page) = pages::page_of::<T>(microgrid, index) else {
-			return on;
+			return Look::Done(on);
 		};
 		let Some(mut latest) = pages::latest_page::<T>(page) else {
-			return on;
+			return Look::Done(on);
 		};
-		match next_step(&moment.clock, &latest, kept_from) {
-			None => return on,
-			Some(Step::Free(slot)) => {
-				let id = MeterId::at(page, slot);
-				latest.meters.remove(slot);
-				pages::put_latest_page::<T>(page, latest);
-				if let Some(meter) = Meters::<T>::get(Be32::from(id)) {
-					Self::free(id, meter);
-				}
+		while let Some(step) = next_step(&moment.clock, &latest, kept_from) {
+			if steps >= PAGE_STEPS {
+				return Look::Done(PruneCursor { behind: true, ..on });
 			}
-			Some(Step::Prune(period)) => {
-				prune_period::<T>(page, &mut latest, period);
-				pages::put_latest_page::<T>(page, latest);
+			if weight.try_consume(step.weight::<T>()).is_err() {
+				return Look::Spent(PruneCursor {
+					steps,
+					behind,
+					..cursor
+				});
 			}
+			take_step::<T>(page, &mut latest, step);
+			steps = steps.saturating_add(1);
 		}
-		PruneCursor {
-			microgrid,
-			page: index,
-			behind,
-		}
+		Look::Done(on)
 	}
 }
 
-fn next_step(
-	clock: &gridweave_primitives::PeriodClock,
-	latest: &LatestPage,
-	kept_from: Period,
-) -> Option<Step> {
-	let retired = latest
-		.meters
-		.iter()
-		.find(|(_, meter)| meter.retired && last_period(clock, meter) < latest.kept_from);
-	match retired {
+fn next_step(clock: &PeriodClock, latest: &LatestPage, kept_from: Period) -> Option<Step> {
+	let gone = latest.meters.iter().find(|(_, meter)| {
+		meter
+			.last_period(clock)
+			.is_some_and(|last| last < latest.kept_from)
+	});
+	match gone {
 		Some((slot, _)) => Some(Step::Free(slot)),
 		None if latest.kept_from < kept_from => Some(Step::Prune(latest.kept_from)),
 		None => None,
+	}
+}
+
+/// Takes a step, and stores the page.
+fn take_step<T: Config>(page: u32, latest: &mut LatestPage, step: Step) {
+	match step {
+		Step::Free(slot) => {
+			latest.meters.remove(slot);
+			pages::put_latest_page::<T>(page, latest);
+			let id = MeterId::at(page, slot);
+			if let Some(meter) = Meters::<T>::get(Be32::from(id)) {
+				Pallet::<T>::free(id, meter);
+			}
+		}
+		Step::Prune(period) => {
+			prune_period::<T>(page, latest, period);
+			pages::put_latest_page::<T>(page, latest);
+		}
 	}
 }
 

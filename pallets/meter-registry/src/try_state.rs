@@ -1,21 +1,21 @@
 //! Invariants.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use frame_support::{ensure, traits::fungible::InspectHold};
 use gridweave_primitives::{ids::METERS_PER_PAGE, meter::MeterState, Be32, MeterId, Period};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	energy, Allocations, Config, EnergyPages, HoldReason, Keys, LatestPages, Meter, Meters,
-	MicrogridPages, NextPage, Offers, Pallet, SuspendedEnergy,
+	energy, Allocations, Config, EnergyPages, FreeIds, HoldReason, Keys, LatestPages, Meter,
+	Meters, MicrogridPages, NextPage, Offers, Pallet, SuspendedEnergy,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Checks that
 	///
 	/// 1. every page of ids belongs to one microgrid, all pages given out do, and a microgrid's meters lie
-	///    on its pages within what it was given;
+	///    on its pages within what it was given; a free id is one of those, once, and of no meter;
 	/// 2. each meter has one key and each key one meter;
 	/// 3. deposits are held;
 	/// 4. a latest reading exists exactly for meters that are active, or retired after they were; registers
@@ -25,6 +25,7 @@ impl<T: Config> Pallet<T> {
 	/// 6. offers and suspended energy exist only for meters.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let owners = Self::try_pages()?;
+		Self::try_free_ids(&owners)?;
 		Self::try_meters(&owners)?;
 		Self::try_readings()?;
 		Self::try_energy()
@@ -60,6 +61,38 @@ impl<T: Config> Pallet<T> {
 			"a microgrid has pages without an allocation"
 		);
 		Ok(owners)
+	}
+
+	fn try_free_ids(owners: &BTreeMap<u32, (Be32, u32)>) -> Result<(), TryRuntimeError> {
+		let mut free = BTreeMap::<Be32, u32>::new();
+		let mut ids = BTreeSet::new();
+		for (microgrid, place, id) in FreeIds::<T>::iter() {
+			let given = Allocations::<T>::get(microgrid);
+			ensure!(place.get() < given.free, "a free id is beyond its stack");
+			let count = free.entry(microgrid).or_default();
+			*count = count.saturating_add(1);
+			ensure!(ids.insert(id), "an id is free twice");
+			ensure!(
+				!Meters::<T>::contains_key(Be32::from(id)),
+				"the id of a meter is free"
+			);
+			let index = owners
+				.get(&id.page())
+				.filter(|(owner, _)| *owner == microgrid)
+				.map(|(_, index)| index.saturating_add(1))
+				.ok_or("a free id lies on a page of another microgrid")?;
+			ensure!(
+				index < given.pages || id.slot() < given.slots,
+				"a free id was not given out"
+			);
+		}
+		for (microgrid, given) in Allocations::<T>::iter() {
+			ensure!(
+				free.get(&microgrid).copied().unwrap_or_default() == given.free,
+				"a microgrid has other free ids than counted",
+			);
+		}
+		Ok(())
 	}
 
 	fn try_meters(owners: &BTreeMap<u32, (Be32, u32)>) -> Result<(), TryRuntimeError> {
@@ -115,10 +148,9 @@ impl<T: Config> Pallet<T> {
 				with_readings = with_readings.saturating_add(1);
 				let key = Be32::from(MeterId::at(page.get(), slot));
 				let meter = Meters::<T>::get(key).ok_or("a reading has no meter")?;
-				let state = if latest.retired {
-					MeterState::Retired
-				} else {
-					MeterState::Active
+				let state = match latest.retired_at {
+					Some(_) => MeterState::Retired,
+					None => MeterState::Active,
 				};
 				ensure!(
 					meter.state == state,

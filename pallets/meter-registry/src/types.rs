@@ -4,18 +4,20 @@ use codec::{Compact, Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use gridweave_primitives::{
 	device::{DeviceKey, Serial},
-	ids::METERS_PER_PAGE,
 	meter::{MeterKind, MeterState, MeteredPeriod, Provenance, Ratings},
 	reading::{Reading, SignedReading},
-	Balance, MeterId, MicrogridId, Period, WattHours,
+	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
 };
 use scale_info::TypeInfo;
+
+use crate::Slots;
 
 /// Most readings of one relay call.
 pub const MAX_RELAY_READINGS: u32 = 50;
 
-/// Most meter-periods a batch or a relay call may declare as touched.
-pub const MAX_SPANS: u32 = 2_000;
+/// Most meter-periods a batch or a relay call may declare as touched. Each may have to be corrected, and is
+/// charged for that: a full batch must fit a block.
+pub const MAX_SPANS: u32 = 1_000;
 
 /// How many periods back an estimate looks for measured ones.
 pub const ESTIMATE_PERIODS: u32 = 4;
@@ -39,12 +41,16 @@ pub struct Meter<AccountId> {
 	pub kind: MeterKind,
 	/// Most power it may take and give; zero before admission.
 	pub ratings: Ratings,
+	/// The ratings before those, for what it took and gave while they held.
+	pub former: Option<FormerRatings>,
 	/// Both registers count modulo this many Wh.
 	pub modulus: WattHours,
 	/// As printed on it.
 	pub serial: Serial,
 	/// What its device signs with.
 	pub key: DeviceKey,
+	/// The period in which its owner last rotated the key.
+	pub rotated: Option<Period>,
 	/// Held on the owner's account until the meter is freed, in planck.
 	pub deposit: Balance,
 	/// Where it is in its life.
@@ -54,6 +60,36 @@ pub struct Meter<AccountId> {
 	/// Where both registers would stand had nothing been counted or suspended: at first those of the
 	/// first reading, moved when a register runs backwards. Ties the registers to what was counted.
 	pub base: Registers,
+}
+
+impl<AccountId> Meter<AccountId> {
+	/// The most power it may have taken and given since `from`: a change of ratings does not reach back.
+	pub fn ratings_since(&self, from: u64) -> Ratings {
+		match self.former {
+			Some(former) if from < former.until => self.ratings.or_higher(former.ratings),
+			_ => self.ratings,
+		}
+	}
+}
+
+/// Ratings that were changed.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct FormerRatings {
+	/// Most power it might take and give.
+	pub ratings: Ratings,
+	/// When they were changed, in Unix seconds.
+	pub until: u64,
 }
 
 /// Both registers of a meter.
@@ -126,8 +162,9 @@ pub struct LatestReading {
 	pub pruned_estimate: WattHours,
 	/// Whether the meter is settled. Feeders are not: they measure all members together.
 	pub settles: bool,
-	/// Taken out of service: nothing is estimated any more; freed once its last period is pruned.
-	pub retired: bool,
+	/// When it was taken out of service, in Unix seconds: until then it is estimated. Freed once its last
+	/// period is pruned.
+	pub retired_at: Option<Compact<u64>>,
 }
 
 impl LatestReading {
@@ -137,6 +174,20 @@ impl LatestReading {
 			import: self.import_register,
 			export: self.export_register,
 		}
+	}
+
+	/// How many seconds of a period are still without a reading, while it is in service.
+	pub fn uncovered(&self, clock: &PeriodClock, period: Period) -> u64 {
+		let end = clock.end_of(period);
+		let until = self.retired_at.map_or(end, |at| at.0.min(end));
+		until.saturating_sub(self.captured_at.max(clock.start_of(period)))
+	}
+
+	/// The last period in which a retired meter can have energy, measured or estimated; `None` while it is
+	/// in service.
+	pub fn last_period(&self, clock: &PeriodClock) -> Option<Period> {
+		// A reading may lie somewhat ahead of the chain.
+		Some(clock.period_before(self.retired_at?.0.max(self.captured_at)))
 	}
 
 	/// The reading this came from. Its power quality is not kept.
@@ -212,70 +263,6 @@ impl From<EnergyEntry> for MeteredPeriod {
 			export: entry.export,
 			provenance: entry.provenance,
 		}
-	}
-}
-
-/// Values of the meters on one page, ascending by slot.
-#[derive(
-	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Slots<V>(BoundedVec<(u8, V), ConstU32<METERS_PER_PAGE>>);
-
-impl<V> Default for Slots<V> {
-	fn default() -> Self {
-		Self(BoundedVec::new())
-	}
-}
-
-impl<V> Slots<V> {
-	fn place(&self, slot: u8) -> Result<usize, usize> {
-		self.0.binary_search_by_key(&slot, |(slot, _)| *slot)
-	}
-
-	/// The value at `slot`.
-	pub fn get(&self, slot: u8) -> Option<&V> {
-		self.place(slot)
-			.ok()
-			.and_then(|place| self.0.get(place))
-			.map(|(_, value)| value)
-	}
-
-	/// The value at `slot`, to change.
-	pub fn get_mut(&mut self, slot: u8) -> Option<&mut V> {
-		let place = self.place(slot).ok()?;
-		self.0.get_mut(place).map(|(_, value)| value)
-	}
-
-	/// Stores `value` at `slot`. Slots at or beyond [`METERS_PER_PAGE`] do not exist; they are ignored.
-	pub fn set(&mut self, slot: u8, value: V) {
-		match self.place(slot) {
-			Ok(place) => {
-				if let Some((_, old)) = self.0.get_mut(place) {
-					*old = value;
-				}
-			}
-			// A page has as many places as slots, and each slot has at most one.
-			Err(place) if u32::from(slot) < METERS_PER_PAGE => {
-				let _ = self.0.try_insert(place, (slot, value));
-			}
-			Err(_) => {}
-		}
-	}
-
-	/// Takes the value at `slot` out.
-	pub fn remove(&mut self, slot: u8) -> Option<V> {
-		let place = self.place(slot).ok()?;
-		Some(self.0.remove(place).1)
-	}
-
-	/// All slots with a value, ascending.
-	pub fn iter(&self) -> impl Iterator<Item = (u8, &V)> {
-		self.0.iter().map(|(slot, value)| (*slot, value))
-	}
-
-	/// Whether no slot has a value.
-	pub fn is_empty(&self) -> bool {
-		self.0.is_empty()
 	}
 }
 
@@ -362,6 +349,8 @@ pub struct Allocation {
 	pub pages: u32,
 	/// How many slots of the last one were ever given out.
 	pub slots: u8,
+	/// How many ids are free to be given out again.
+	pub free: u32,
 }
 
 /// Where pruning goes on.
@@ -383,6 +372,9 @@ pub struct PruneCursor {
 	pub microgrid: MicrogridId,
 	/// The next of its pages.
 	pub page: u32,
-	/// Whether this round has met a microgrid whose settlement is behind.
+	/// How many steps this round has taken on it.
+	pub steps: u32,
+	/// Whether this round has left something to the next: the settlement of a microgrid is behind, or a
+	/// page had too much.
 	pub behind: bool,
 }

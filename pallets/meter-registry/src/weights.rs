@@ -5,7 +5,10 @@ use frame_support::weights::Weight;
 /// What calls and steps cost.
 ///
 /// `r` readings, `x` more that write beyond the hot pages (a meter's first, or one whose energy was not all
-/// counted), on `g` pages of meters, touching `s` pages of energy.
+/// counted), on `g` pages of meters, touching `s` pages of energy. What others do when they are told of a
+/// correction or of a freed meter is not included: it has a weight of its own
+/// ([`OnCorrection`](gridweave_primitives::traits::OnCorrection),
+/// [`OnMeterRetired`](gridweave_primitives::traits::OnMeterRetired)).
 pub trait WeightInfo {
 	/// [`Call::register_meter`](crate::Call::register_meter).
 	fn register_meter() -> Weight;
@@ -27,6 +30,8 @@ pub trait WeightInfo {
 	fn relay_readings(r: u32, x: u32, g: u32, s: u32) -> Weight;
 	/// Finding out that there is nothing to prune.
 	fn prune_idle() -> Weight;
+	/// A look of pruning at a full page on which nothing is due.
+	fn prune_look() -> Weight;
 	/// A step of pruning that forgets a period of a full page.
 	fn prune_period() -> Weight;
 	/// A step of pruning that frees a retired meter.
@@ -71,6 +76,9 @@ impl WeightInfo for () {
 	}
 	fn prune_idle() -> Weight {
 		Weight::from_parts(10_000_000, 0)
+	}
+	fn prune_look() -> Weight {
+		Weight::from_parts(40_000_000, 0)
 	}
 	fn prune_period() -> Weight {
 		Weight::from_parts(100_000_000, 0)

@@ -1,12 +1,13 @@
 //! From readings in order of meters to batches. Pure.
 //!
 //! All readings of a page of meters go into one batch: two batches with the same page would exclude one
-//! another in the pool. Of a page with more readings than a batch takes the first ones go; the others
-//! wait for the next round.
+//! another in the pool. Of a page with more readings than a batch takes, the first of every meter go, then
+//! the second of every meter, and so on: a meter with a long backlog takes no place from its neighbours.
+//! The others wait for the next round.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
-use gridweave_primitives::{ingest::MAX_BATCH_READINGS, reading::SignedReading};
+use gridweave_primitives::{ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId};
 use sp_runtime::{traits::ConstU32, BoundedVec};
 
 use crate::MAX_SPANS;
@@ -55,18 +56,17 @@ impl Draft {
 	}
 }
 
-/// Batches of these readings, which are in order of meters.
+/// Batches of these readings, which are in order of meters, and of one meter by sequence.
 pub fn build(spanned: Vec<Spanned>) -> Vec<Draft> {
 	let mut drafts: Vec<Draft> = Vec::new();
-	let mut pages = spanned.into_iter().peekable();
-	while let Some(first) = pages.next() {
-		let page = first.signed.reading.meter.page();
-		let mut draft = Draft::default();
-		let mut fits = draft.push(first);
-		while let Some(next) = pages.next_if(|next| next.signed.reading.meter.page() == page) {
-			// After the first that does not fit none is taken: it would overtake.
-			fits = fits && draft.push(next);
+	let mut rest = spanned.into_iter().peekable();
+	while let Some(first) = rest.next() {
+		let number = first.signed.reading.meter.page();
+		let mut page = Vec::from([first]);
+		while let Some(next) = rest.next_if(|next| next.signed.reading.meter.page() == number) {
+			page.push(next);
 		}
+		let draft = draft_of(page);
 		if draft.readings.is_empty() {
 			continue;
 		}
@@ -79,4 +79,38 @@ pub fn build(spanned: Vec<Spanned>) -> Vec<Draft> {
 		draft.spans = draft.spans.max(1);
 	}
 	drafts
+}
+
+/// What of a page goes into one batch.
+fn draft_of(page: Vec<Spanned>) -> Draft {
+	let mut before: Option<(MeterId, u32)> = None;
+	let mut ranked: Vec<(u32, Spanned)> = page
+		.into_iter()
+		.map(|spanned| {
+			let meter = spanned.signed.reading.meter;
+			let rank = match before {
+				Some((held, rank)) if held == meter => rank.saturating_add(1),
+				_ => 0,
+			};
+			before = Some((meter, rank));
+			(rank, spanned)
+		})
+		.collect();
+	// Stable: those of one rank stay in order of meters.
+	ranked.sort_by_key(|(rank, _)| *rank);
+
+	let mut draft = Draft::default();
+	let mut held_up = BTreeSet::new();
+	for (_, spanned) in ranked {
+		let meter = spanned.signed.reading.meter;
+		// After the first of a meter that does not fit none of it is taken: it would overtake.
+		if !held_up.contains(&meter) && !draft.push(spanned) {
+			held_up.insert(meter);
+		}
+	}
+	draft
+		.readings
+		.as_mut()
+		.sort_by_key(|signed| (signed.reading.meter, signed.reading.sequence));
+	draft
 }

@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 use codec::{Decode, DecodeAll, Encode};
 use gridweave_primitives::reading::{ReadingPage, MAX_PAGE_BYTES, MAX_PAGE_READINGS};
 use sp_core::offchain::{HttpError, Timestamp};
-use sp_runtime::offchain::http::{Error as HttpFailure, Request};
+use sp_runtime::offchain::http::{Error as HttpFailure, PendingRequest, Request, Response};
 
 /// Readings asked for: a page with fewer is the last one.
 pub const PAGE_READINGS: usize = MAX_PAGE_READINGS as usize;
@@ -46,29 +46,98 @@ impl core::fmt::Display for FetchError {
 	}
 }
 
-/// The readings after an offset of an epoch. If the page is of another epoch, it begins with the oldest
-/// reading there.
-pub fn page(
+/// A request that is on its way.
+pub struct Asked {
+	pending: PendingRequest,
+	epoch: Option<u64>,
+	after: u64,
+}
+
+/// An answer whose body is still to be read.
+pub struct Answer {
+	response: Response,
+	epoch: Option<u64>,
+	after: u64,
+}
+
+/// Asks for the readings after an offset of an epoch, without waiting for them. If the page is of another
+/// epoch, it begins with the oldest reading there.
+pub fn ask(
 	base: &[u8],
 	epoch: Option<u64>,
 	after: u64,
 	deadline: Timestamp,
-) -> Result<ReadingPage, FetchError> {
+) -> Result<Asked, FetchError> {
 	let base = core::str::from_utf8(base).map_err(|_| FetchError::BadUrl)?;
-	let body = get(&url(base, epoch, after), deadline)?;
-	let page = ReadingPage::decode_all(&mut &body[..]).map_err(|_| FetchError::Garbage)?;
-	if page.readings.len() > PAGE_READINGS {
-		return Err(FetchError::Garbage);
+	let pending = Request::get(&url(base, epoch, after))
+		.deadline(deadline)
+		.send()
+		.map_err(failure)?;
+	Ok(Asked {
+		pending,
+		epoch,
+		after,
+	})
+}
+
+/// Waits until all have answered, or time is over.
+pub fn answers(
+	asked: Vec<Result<Asked, FetchError>>,
+	deadline: Timestamp,
+) -> Vec<Result<Answer, FetchError>> {
+	let mut requests = Vec::with_capacity(asked.len());
+	let mut questions = Vec::with_capacity(asked.len());
+	for asked in asked {
+		questions.push(asked.map(|asked| {
+			requests.push(asked.pending);
+			(asked.epoch, asked.after)
+		}));
 	}
-	let first = if epoch == Some(page.epoch) { after } else { 0 };
-	let mut last = first;
-	for (offset, _) in &page.readings {
-		if *offset <= last {
-			return Err(FetchError::Unordered);
+	let mut outcomes = PendingRequest::try_wait_all(requests, deadline).into_iter();
+	let mut answer = |(epoch, after)| match outcomes.next() {
+		None | Some(Err(_)) | Some(Ok(Err(HttpFailure::DeadlineReached))) => Err(FetchError::Slow),
+		Some(Ok(Err(_))) => Err(FetchError::Unreachable),
+		Some(Ok(Ok(response))) if response.code != 200 => Err(FetchError::Status(response.code)),
+		Some(Ok(Ok(response))) => Ok(Answer {
+			response,
+			epoch,
+			after,
+		}),
+	};
+	questions
+		.into_iter()
+		.map(|question| question.and_then(&mut answer))
+		.collect()
+}
+
+impl Asked {
+	/// Waits for the page.
+	pub fn page(self, deadline: Timestamp) -> Result<ReadingPage, FetchError> {
+		let answer = answers(Vec::from([Ok(self)]), deadline).pop();
+		answer.unwrap_or(Err(FetchError::Slow))?.page(deadline)
+	}
+}
+
+impl Answer {
+	/// Reads the page.
+	pub fn page(self, deadline: Timestamp) -> Result<ReadingPage, FetchError> {
+		let body = read(&self.response, deadline)?;
+		let page = ReadingPage::decode_all(&mut &body[..]).map_err(|_| FetchError::Garbage)?;
+		if page.readings.len() > PAGE_READINGS {
+			return Err(FetchError::Garbage);
 		}
-		last = *offset;
+		let mut last = match self.epoch == Some(page.epoch) {
+			true => self.after,
+			false => 0,
+		};
+		for (offset, _) in &page.readings {
+			if *offset <= last {
+				return Err(FetchError::Unordered);
+			}
+			last = *offset;
+		}
+		Ok(page)
 	}
-	Ok(page)
 }
 
 fn url(base: &str, epoch: Option<u64>, after: u64) -> String {
@@ -80,20 +149,7 @@ fn url(base: &str, epoch: Option<u64>, after: u64) -> String {
 	}
 }
 
-fn get(url: &str, deadline: Timestamp) -> Result<Vec<u8>, FetchError> {
-	let pending = Request::get(url)
-		.deadline(deadline)
-		.send()
-		.map_err(failure)?;
-	let response = match pending.try_wait(deadline) {
-		Err(_) => return Err(FetchError::Slow),
-		Ok(Err(HttpFailure::DeadlineReached)) => return Err(FetchError::Slow),
-		Ok(Err(_)) => return Err(FetchError::Unreachable),
-		Ok(Ok(response)) => response,
-	};
-	if response.code != 200 {
-		return Err(FetchError::Status(response.code));
-	}
+fn read(response: &Response, deadline: Timestamp) -> Result<Vec<u8>, FetchError> {
 	let mut body = Vec::new();
 	let mut chunk = vec![0u8; CHUNK];
 	loop {

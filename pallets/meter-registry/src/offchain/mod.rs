@@ -4,50 +4,61 @@
 //! from the persistent off-chain storage ([`GATEWAYS_KEY`], written by the node at every start). Each run
 //!
 //! 1. settles the batches in flight: those that are on chain, and those that were given up;
-//! 2. fetches pages from each gateway in turn, from its *cursor* on, and looks at each reading: settled
-//!    (on chain, or never going to be), waiting, or to be brought now (module `select`);
-//! 3. builds batches in order of meters, signs and submits them (module `batches`).
+//! 2. fetches pages from all gateways (module `visit`), of each from its *cursor* on, and looks at each
+//!    reading: settled (on chain, or never going to be), waiting, or to be brought now (module `select`);
+//! 3. builds batches in order of meters (module `batches`), signs and submits them.
 //!
 //! **Nothing is lost.** A gateway's cursor never passes a reading that may still come on chain: whatever
-//! becomes of a batch, its readings are looked at again. What a submission answers means nothing; only
-//! sequences on chain do. At every sweep the cursor goes back to where it was a sweep before, so that
-//! readings whose block was retracted are found again.
+//! becomes of a batch, its readings are looked at again. What a submission answers means next to nothing
+//! (the pool answers `Ok` to what it refuses); only sequences on chain count. Gateways keep readings until
+//! they are finalised: when the chain of the last run was left, and at every sweep, the cursor goes back to
+//! the oldest of them, so that readings whose block was retracted are found again.
 //!
 //! **Nobody else's readings suffer.** A gateway that is dead, slow, lying, or flooding costs its own share
 //! of the run: a part of the time, a bounded number of bytes and readings, and signatures up to a part of
-//! what may fly; on failure it is left alone for some blocks.
+//! what may fly; on failure it is left alone for some blocks. A meter with a long backlog costs its
+//! neighbours no more than one place each in a batch.
 //!
 //! **No coordinator.** A page of meters belongs to one authority after the other ([`is_mine`]); the others
 //! bring its readings only once they have waited for some blocks. Batches for the same page exclude one
-//! another in the pool by their tags, so that no page is ever in two batches in flight.
+//! another in the pool by their tags, so that no page is ever in two batches in flight. The tags follow from
+//! the block that the pool knows; a page that has just come on chain is left alone for a block, until the
+//! pool has seen it.
 //!
 //! Operators find what the worker did under [`PROGRESS_KEY`]; each run writes at most one line of log.
 
 mod batches;
 mod fetch;
+mod lock;
 mod select;
 mod state;
 #[cfg(test)]
 mod tests;
+mod visit;
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
+use codec::{Decode, Encode};
 use frame_support::traits::Get;
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
-use gridweave_primitives::ingest::{IngestId, ReadingBatch, GATEWAYS_KEY, MAX_BATCH_READINGS};
+use gridweave_primitives::ingest::{IngestId, ReadingBatch, GATEWAYS_KEY, MAX_GATEWAYS};
 use sp_application_crypto::RuntimeAppPublic;
-use sp_core::offchain::{Duration, Timestamp};
+use sp_core::{
+	offchain::{Duration, StorageKind, Timestamp},
+	H256,
+};
 use sp_runtime::{
-	offchain::{storage::StorageValueRef, storage_lock::StorageLock},
-	traits::UniqueSaturatedInto,
+	offchain::storage::StorageValueRef,
+	traits::{UniqueSaturatedFrom, UniqueSaturatedInto},
 };
 
 use self::{
 	batches::Draft,
-	select::{Selection, Share},
-	state::{Flights, GatewayState, State},
+	lock::Lock,
+	select::Selection,
+	state::{Flights, State},
 };
-use crate::{freshness::count, Call, Config, IngestKeys, Pallet};
+use crate::{authorize::LONGEVITY, freshness::count, Call, Config, IngestKeys, Pallet};
 
 pub use self::{
 	fetch::FetchError,
@@ -61,23 +72,22 @@ pub const PROGRESS_KEY: &[u8] = b"gridweave/ingest/v1/progress";
 /// Key of the lock that keeps runs apart.
 pub const LOCK_KEY: &[u8] = b"gridweave/ingest/v1/lock";
 
-/// Most gateways; further ones are ignored.
-pub const MAX_GATEWAYS: usize = 16;
 /// A run that died leaves its lock for so long, in milliseconds: less than the time between blocks.
 const LOCK_MS: u64 = 2_500;
-/// When a run stops asking gateways, in milliseconds from its start.
-const FETCH_MS: u64 = 1_500;
-/// When a run stops checking signatures.
-const VERIFY_MS: u64 = 1_900;
+/// When a run stops waiting for first answers, in milliseconds from its start.
+const FIRST_MS: u64 = 750;
+/// When a run stops fetching pages and checking signatures.
+const LOOK_MS: u64 = 1_900;
+/// When a run stops submitting batches; what is left of its lock is for writing its state.
+const SUBMIT_MS: u64 = 2_300;
 /// Most pages a run fetches from a gateway.
 const MAX_PAGES: u32 = 16;
 /// How many blocks' worth of readings may be in flight, of all authorities together: every batch in the
 /// pool is verified again at every block.
 const BLOCKS_IN_FLIGHT: u32 = 2;
-/// A batch that is not on chain after so many blocks is given up: its readings are brought again.
-const FLIGHT_BLOCKS: u64 = 8;
-/// The same for a batch that the pool refused at once.
-const REFUSED_BLOCKS: u64 = 2;
+/// A batch that is not on chain after so many blocks is given up: its readings are brought again. The pool
+/// has forgotten it by then, even if it has not seen the last block yet.
+const FLIGHT_BLOCKS: u64 = LONGEVITY + 1;
 /// The same for what is left of a batch of which some readings came on chain.
 const LANDED_BLOCKS: u64 = 2;
 /// Blocks that a reading waits for the authority that its page belongs to.
@@ -111,13 +121,12 @@ pub(crate) fn run<T: Config>(block: BlockNumberFor<T>) {
 	if urls.is_empty() {
 		return;
 	}
-	let mut lock = StorageLock::with_deadline(LOCK_KEY, Duration::from_millis(LOCK_MS));
-	let Ok(_guard) = lock.try_lock() else {
+	let start = sp_io::offchain::timestamp();
+	let Some(_lock) = Lock::take(start) else {
 		log::debug!(target: LOG, "the run before is not over");
 		return;
 	};
 	let block: u64 = block.unique_saturated_into();
-	let start = sp_io::offchain::timestamp();
 	let run = Run {
 		block,
 		mine,
@@ -153,141 +162,51 @@ struct Run {
 	start: Timestamp,
 }
 
-/// What came of looking at a gateway.
-#[derive(Default)]
-struct Visit {
-	error: Option<FetchError>,
-	waiting: u32,
-	oldest: Option<u64>,
-}
-
 impl Run {
 	fn after(&self, milliseconds: u64) -> Timestamp {
 		self.start.add(Duration::from_millis(milliseconds))
 	}
 
 	fn run<T: Config>(&self, key: &IngestId, urls: &[Vec<u8>]) {
-		let storage = StorageValueRef::persistent(STATE_KEY);
+		let stored = sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, STATE_KEY);
 		// State that cannot be read is that of another version: what is on chain is known from the chain.
-		let mut state = storage.get::<State>().ok().flatten().unwrap_or_default();
+		let mut state = stored
+			.as_deref()
+			.and_then(|mut stored| State::decode(&mut stored).ok())
+			.unwrap_or_default();
 		state.keep_only(urls);
+		state.arrive(self.block, hash_of::<T>);
 		let mut tally = Tally::default();
-		state.flights.settle(self.block, &mut tally, |meter| {
+		let landed = state.flights.settle(self.block, &mut tally, |meter| {
 			Pallet::<T>::latest(meter).map(|latest| latest.sequence)
 		});
 
+		let mut aloft = state.flights.pages();
+		aloft.extend(landed);
+		let mut selection = Selection::<T>::new(self.block, &self.mine, self.authorities, aloft);
 		let room = self.room::<T>(&state.flights);
-		let mut selection = Selection::<T>::new(
-			self.block,
-			&self.mine,
-			self.authorities,
-			self.after(VERIFY_MS),
-			state.flights.pages(),
-		);
-		let mut reports = vec![None; urls.len()];
-		// Another one is first every time: time and room may run out.
-		let first = self.block.checked_rem(urls.len() as u64).unwrap_or(0);
-		let order = (0..urls.len())
-			.cycle()
-			.skip(usize::try_from(first).unwrap_or(0));
-		for (n, place) in order.take(urls.len()).enumerate() {
-			let Some(gateway) = state.gateways.get_mut(place) else {
-				break;
-			};
-			let left = count(urls.len().saturating_sub(n)).max(1);
-			let room = room.saturating_sub(selection.taken()).div_ceil(left);
-			let visit = self.visit(gateway, &mut selection, Share { room, left }, &mut tally);
-			if let Some(report) = reports.get_mut(place) {
-				*report = Some(GatewayProgress {
-					url: gateway.url.clone(),
-					cursor: gateway.cursor,
-					waiting: visit.waiting,
-					oldest: visit.oldest,
-					failures: gateway.failures,
-					error: visit.error,
-				});
-			}
-		}
-
+		visit::all(self, &mut state.gateways, &mut selection, room, &mut tally);
 		let drafts = selection.into_batches();
 		self.submit::<T>(key, drafts, &mut state.flights, &mut tally);
-		storage.set(&state);
-		self.tell(
-			tally,
-			state.flights.readings(),
-			reports.into_iter().flatten().collect(),
+
+		// Whoever took the lock meanwhile knows better.
+		let kept = sp_io::offchain::local_storage_compare_and_set(
+			StorageKind::PERSISTENT,
+			STATE_KEY,
+			stored,
+			&state.encode(),
 		);
+		match kept {
+			true => self.tell(tally, &state),
+			false => log::warn!(target: LOG, "block {}: another run was faster", self.block),
+		}
 	}
 
-	/// How many readings may still depart.
+	/// How many readings may still depart: this authority's part of what may fly.
 	fn room<T: Config>(&self, flights: &Flights) -> u32 {
 		let all = T::MaxBlockReadings::get().saturating_mul(BLOCKS_IN_FLIGHT);
-		let own = all
-			.checked_div(self.authorities)
-			.unwrap_or(0)
-			.max(MAX_BATCH_READINGS);
+		let own = all.checked_div(self.authorities).unwrap_or(0);
 		own.saturating_sub(flights.readings())
-	}
-
-	/// Looks at what a gateway has, page by page.
-	fn visit<T: Config>(
-		&self,
-		gateway: &mut GatewayState,
-		selection: &mut Selection<'_, T>,
-		share: Share,
-		tally: &mut Tally,
-	) -> Visit {
-		let mut visit = Visit::default();
-		if gateway.rests(self.block) {
-			return visit;
-		}
-		gateway.sweep_if_due(self.block);
-		let now = sp_io::offchain::timestamp();
-		let left = self.after(FETCH_MS).diff(&now).millis();
-		let part = left.checked_div(share.left.into()).unwrap_or(0);
-		let deadline = now.add(Duration::from_millis(part));
-
-		let mut window = selection.window(share.room);
-		let mut after = gateway.cursor;
-		for _ in 0..MAX_PAGES {
-			if sp_io::offchain::timestamp() >= deadline {
-				break;
-			}
-			let page = match fetch::page(&gateway.url, gateway.epoch, after, deadline) {
-				Ok(page) => page,
-				Err(error) => {
-					visit.error = Some(error);
-					break;
-				}
-			};
-			if gateway.epoch != Some(page.epoch) {
-				// Another store: its offsets have nothing to do with those before.
-				gateway.begin(page.epoch, self.block);
-				window.restart();
-				after = 0;
-			}
-			let full = page.readings.len() >= fetch::PAGE_READINGS;
-			let Some(last) = page.readings.last().map(|(offset, _)| *offset) else {
-				break;
-			};
-			gateway.mark(self.block, last);
-			for (offset, signed) in page.readings {
-				window.look(offset, gateway.age(offset, self.block), signed, tally);
-			}
-			after = last;
-			if !full || !window.has_room() {
-				break;
-			}
-		}
-		let first = window.first_waiting();
-		visit.waiting = window.waiting();
-		visit.oldest = first.map(|offset| gateway.age(offset, self.block));
-		gateway.cursor = first.map_or(after, |offset| offset.saturating_sub(1));
-		match visit.error {
-			Some(_) => gateway.fail(self.block),
-			None => gateway.failures = 0,
-		}
-		visit
 	}
 
 	fn submit<T: Config>(
@@ -306,6 +225,10 @@ impl Run {
 			.first_chunk::<4>()
 			.map_or(0, |bytes| u32::from_le_bytes(*bytes));
 		for Draft { readings, spans } in drafts {
+			// The pool checks every signature before it answers.
+			if sp_io::offchain::timestamp() >= self.after(SUBMIT_MS) {
+				return;
+			}
 			salt = salt.wrapping_add(1);
 			let batch = ReadingBatch {
 				authority,
@@ -322,22 +245,35 @@ impl Run {
 			tally.submitted = tally.submitted.saturating_add(count(readings.len()));
 			let call = Call::<T>::submit_readings { batch, signature };
 			let transaction = T::create_authorized_transaction(call.into());
-			let patience = match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-				Ok(()) => FLIGHT_BLOCKS,
-				Err(()) => {
-					tally.refused = tally.refused.saturating_add(1);
-					REFUSED_BLOCKS
+			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
+				Ok(()) => {
+					let expires = self.block.saturating_add(FLIGHT_BLOCKS);
+					flights.depart(self.block, expires, &readings);
 				}
-			};
-			flights.depart(self.block, self.block.saturating_add(patience), &readings);
+				// The pool did not even look at it: it is full, say. The next run brings its readings.
+				Err(()) => tally.refused = tally.refused.saturating_add(1),
+			}
 		}
 	}
 
-	fn tell(&self, tally: Tally, in_flight: u32, gateways: Vec<GatewayProgress>) {
+	fn tell(&self, tally: Tally, state: &State) {
 		let block = self.block;
-		let failing = gateways
+		let in_flight = state.flights.readings();
+		let gateways: Vec<GatewayProgress> = state
+			.gateways
 			.iter()
-			.find_map(|gateway| Some((gateway, gateway.error.as_ref()?)));
+			.map(|gateway| gateway.progress(block))
+			.collect();
+		// One that is left alone has failed before, and was told of.
+		let failing = state
+			.gateways
+			.iter()
+			.zip(&gateways)
+			.find_map(|(state, told)| {
+				state
+					.failed_at(block)
+					.then_some((told, told.error.as_ref()?))
+			});
 		match failing {
 			Some((gateway, error)) => log::warn!(
 				target: LOG,
@@ -353,8 +289,14 @@ impl Run {
 			block,
 			tally,
 			in_flight,
+			batches_in_flight: state.flights.batches(),
 			gateways,
 		};
 		StorageValueRef::persistent(PROGRESS_KEY).set(&progress);
 	}
+}
+
+/// The hash of a block of the chain that the worker is on; of one long ago, nothing but zeros.
+fn hash_of<T: Config>(block: u64) -> H256 {
+	frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::unique_saturated_from(block))
 }

@@ -12,7 +12,8 @@ use alloc::{
 
 use frame_support::traits::Get;
 use gridweave_primitives::{
-	device::DeviceKey, reading::SignedReading, MeterId, MicrogridId, Period,
+	device::DeviceKey, ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId, MicrogridId,
+	Period,
 };
 use sp_core::{offchain::Timestamp, H256};
 
@@ -28,15 +29,6 @@ use crate::{
 	pages, Config, LatestPage, Pallet,
 };
 
-/// What a gateway may use of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Share {
-	/// Most signatures to check.
-	pub room: u32,
-	/// Among how many gateways the time is still to be divided.
-	pub left: u32,
-}
-
 /// Of a registration what is needed here.
 #[derive(Clone, Copy)]
 struct Registered {
@@ -50,48 +42,34 @@ pub struct Selection<'a, T: Config> {
 	block: u64,
 	mine: &'a [usize],
 	authorities: u32,
-	/// When signatures are no longer checked.
-	deadline: Timestamp,
-	late: bool,
 	moment: Moment,
 	genesis: H256,
-	/// Pages in flight.
+	/// Pages in flight, and those that have just landed.
 	aloft: BTreeSet<u32>,
 	pages: BTreeMap<u32, Option<LatestPage>>,
 	meters: BTreeMap<MeterId, Option<Registered>>,
 	chosen: Vec<SignedReading>,
+	/// How many of each meter were chosen.
+	chosen_of: BTreeMap<MeterId, u32>,
 	_config: core::marker::PhantomData<T>,
 }
 
 impl<'a, T: Config> Selection<'a, T> {
-	/// Nothing yet. `aloft` are the pages in flight.
-	pub fn new(
-		block: u64,
-		mine: &'a [usize],
-		authorities: u32,
-		deadline: Timestamp,
-		aloft: BTreeSet<u32>,
-	) -> Self {
+	/// Nothing yet. `aloft` are the pages of which nothing may be brought now.
+	pub fn new(block: u64, mine: &'a [usize], authorities: u32, aloft: BTreeSet<u32>) -> Self {
 		Self {
 			block,
 			mine,
 			authorities,
-			deadline,
-			late: false,
 			moment: Moment::read::<T>(),
 			genesis: Pallet::<T>::genesis_hash(),
 			aloft,
 			pages: BTreeMap::new(),
 			meters: BTreeMap::new(),
 			chosen: Vec::new(),
+			chosen_of: BTreeMap::new(),
 			_config: core::marker::PhantomData,
 		}
-	}
-
-	/// Whether the time for signatures is over; once it is, nobody looks at the clock again.
-	fn is_late(&mut self) -> bool {
-		self.late = self.late || sp_io::offchain::timestamp() >= self.deadline;
-		self.late
 	}
 
 	/// How many were chosen.
@@ -99,11 +77,13 @@ impl<'a, T: Config> Selection<'a, T> {
 		count(self.chosen.len())
 	}
 
-	/// Looks at a gateway's readings, of which `room` may be checked.
-	pub fn window(&mut self, room: u32) -> Window<'_, 'a, T> {
+	/// Looks at a gateway's readings, of which `room` may be checked, until the deadline.
+	pub fn window(&mut self, room: u32, deadline: Timestamp) -> Window<'_, 'a, T> {
 		Window {
 			selection: self,
 			room,
+			deadline,
+			late: false,
 			waiting: 0,
 			first_waiting: None,
 		}
@@ -191,6 +171,9 @@ enum Fate {
 pub struct Window<'w, 'a, T: Config> {
 	selection: &'w mut Selection<'a, T>,
 	room: u32,
+	/// When signatures are no longer checked.
+	deadline: Timestamp,
+	late: bool,
 	waiting: u32,
 	first_waiting: Option<u64>,
 }
@@ -205,6 +188,12 @@ impl<T: Config> Window<'_, '_, T> {
 	/// Whether more may be checked.
 	pub fn has_room(&self) -> bool {
 		self.room > 0
+	}
+
+	/// Whether the time for signatures is over; once it is, nobody looks at the clock again.
+	fn is_late(&mut self) -> bool {
+		self.late = self.late || sp_io::offchain::timestamp() >= self.deadline;
+		self.late
 	}
 
 	/// How many readings are not settled.
@@ -261,7 +250,13 @@ impl<T: Config> Window<'_, '_, T> {
 				return Fate::Settled;
 			}
 		}
-		if self.room == 0 || selection.is_late() {
+		if self.room == 0 || self.is_late() {
+			return Fate::Waiting;
+		}
+		let selection = &mut *self.selection;
+		let chosen_of = selection.chosen_of.entry(reading.meter).or_default();
+		// More of one meter than a batch takes cannot go: its page goes in one batch.
+		if *chosen_of >= MAX_BATCH_READINGS {
 			return Fate::Waiting;
 		}
 		// Counted whether it is good or not: junk uses up its own gateway's room.
@@ -270,6 +265,7 @@ impl<T: Config> Window<'_, '_, T> {
 			tally.bad_signature = tally.bad_signature.saturating_add(1);
 			return Fate::Settled;
 		}
+		*chosen_of = chosen_of.saturating_add(1);
 		selection.chosen.push(signed);
 		Fate::Waiting
 	}

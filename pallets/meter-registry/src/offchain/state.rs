@@ -5,6 +5,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use codec::{Decode, Encode};
 use gridweave_primitives::{reading::SignedReading, MeterId};
+use sp_core::H256;
 
 use super::{fetch::FetchError, LANDED_BLOCKS, MAX_BACK_OFF_BLOCKS, SWEEP_BLOCKS};
 use crate::freshness::count;
@@ -15,6 +16,8 @@ const MARKS: usize = 32;
 /// Everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct State {
+	/// Number and hash of the block after which the worker ran last.
+	last: Option<(u64, H256)>,
 	/// Batches that may still come on chain.
 	pub flights: Flights,
 	/// One for each URL, in the order of the node's list.
@@ -22,6 +25,19 @@ pub struct State {
 }
 
 impl State {
+	/// Notes that the worker runs after a block; `hash_of` tells hashes of the chain it is on. If that is
+	/// not the chain of the last run, readings may have been retracted with their blocks: all that
+	/// gateways keep, which is what is not finalised, is looked at again.
+	pub fn arrive(&mut self, block: u64, hash_of: impl Fn(u64) -> H256) {
+		let same = |(number, hash): (u64, H256)| number <= block && hash_of(number) == hash;
+		if !self.last.is_none_or(same) {
+			for gateway in &mut self.gateways {
+				gateway.rewind();
+			}
+		}
+		self.last = Some((block, hash_of(block)));
+	}
+
 	/// Keeps what is known of these gateways, in this order, and forgets others.
 	pub fn keep_only(&mut self, urls: &[Vec<u8>]) {
 		let mut known = core::mem::take(&mut self.gateways);
@@ -49,53 +65,108 @@ pub struct GatewayState {
 	pub epoch: Option<u64>,
 	/// Everything up to this offset is settled.
 	pub cursor: u64,
-	/// Where the cursor was at the last sweep.
-	swept: u64,
-	/// The block of the last sweep.
-	swept_at: u64,
+	/// The block in which the gateway's last reading was reached, since it is read from its start.
+	reached: Option<u64>,
 	/// In which block offsets were first seen: (block, last offset), both ascending.
 	marks: Vec<(u64, u64)>,
 	/// How often in a row it failed.
 	pub failures: u32,
+	/// The block of the last failure.
+	failed_at: Option<u64>,
 	/// It is not asked before this block.
 	retry_at: u64,
+	/// Why it failed last, until it does not.
+	error: Option<FetchError>,
+	/// The block of the last visit without a failure.
+	succeeded: Option<u64>,
+	/// Readings seen in the last visit that were not settled.
+	waiting: u32,
+	/// The block in which the oldest of them was first seen.
+	oldest: Option<u64>,
 }
 
 impl GatewayState {
 	/// Begins with another store.
-	pub fn begin(&mut self, epoch: u64, block: u64) {
-		let url = core::mem::take(&mut self.url);
-		*self = Self {
-			url,
-			epoch: Some(epoch),
-			swept_at: block,
-			..Self::default()
-		};
+	pub fn begin(&mut self, epoch: u64) {
+		self.epoch = Some(epoch);
+		self.marks.clear();
+		self.rewind();
 	}
 
-	/// Goes back to where the cursor was a sweep before, if it is time. A chain that was reverted makes it
-	/// so, too.
+	/// Goes back to the oldest reading that the gateway keeps.
+	fn rewind(&mut self) {
+		self.cursor = 0;
+		self.reached = None;
+	}
+
+	/// Goes back to the oldest reading that the gateway keeps, if it is time: some blocks after all there is
+	/// was looked at. With many readings waiting, the worker would not get on otherwise.
 	pub fn sweep_if_due(&mut self, block: u64) {
-		if block
-			.checked_sub(self.swept_at)
-			.is_some_and(|since| since < SWEEP_BLOCKS)
-		{
-			return;
+		let due = |reached: u64| match block.checked_sub(reached) {
+			Some(since) => since >= SWEEP_BLOCKS,
+			// The chain was reverted.
+			None => true,
+		};
+		if self.reached.is_some_and(due) {
+			self.rewind();
 		}
-		let cursor = self.cursor;
-		self.cursor = self.swept.min(cursor);
-		self.swept = cursor;
-		self.swept_at = block;
+	}
+
+	/// Notes that there is no reading after `head` now. If there once was, the store has lost it, and its
+	/// offset may come again.
+	pub fn reach(&mut self, block: u64, head: u64) {
+		self.reached.get_or_insert(block);
+		let kept = self.marks.partition_point(|(_, last)| *last < head);
+		self.marks.truncate(kept.saturating_add(1));
+		if let Some((_, last)) = self.marks.get_mut(kept) {
+			*last = head;
+		}
+	}
+
+	/// Notes a visit without a failure.
+	pub fn succeed(&mut self, block: u64) {
+		self.failures = 0;
+		self.error = None;
+		self.succeeded = Some(block);
 	}
 
 	/// Notes a failure: it is asked again after 1, 2, 4, … blocks.
-	pub fn fail(&mut self, block: u64) {
+	pub fn fail(&mut self, block: u64, error: FetchError) {
 		let pause = 1u64
 			.checked_shl(self.failures)
 			.unwrap_or(u64::MAX)
 			.min(MAX_BACK_OFF_BLOCKS);
 		self.failures = self.failures.saturating_add(1);
+		self.failed_at = Some(block);
 		self.retry_at = block.saturating_add(pause);
+		self.error = Some(error);
+	}
+
+	/// Whether it failed in this block's run.
+	pub fn failed_at(&self, block: u64) -> bool {
+		self.error.is_some() && self.failed_at == Some(block)
+	}
+
+	/// Notes how many readings are waiting, from this offset on, and that all before are settled.
+	pub fn advance(&mut self, block: u64, settled: u64, waiting: u32, first: Option<u64>) {
+		self.cursor = first.map_or(settled, |offset| offset.saturating_sub(1));
+		self.waiting = waiting;
+		self.oldest = first.map(|offset| block.saturating_sub(self.age(offset, block)));
+	}
+
+	/// What operators are told of it.
+	pub fn progress(&self, block: u64) -> GatewayProgress {
+		GatewayProgress {
+			url: self.url.clone(),
+			cursor: self.cursor,
+			waiting: self.waiting,
+			oldest: self
+				.oldest
+				.map(|first_seen| block.saturating_sub(first_seen)),
+			failures: self.failures,
+			error: self.error.clone(),
+			succeeded: self.succeeded,
+		}
 	}
 
 	/// Whether it is left alone: no longer than the longest pause, even if the chain was reverted.
@@ -143,7 +214,18 @@ struct Flight {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Flights(Vec<Flight>);
 
+impl Flight {
+	fn pages(&self) -> impl Iterator<Item = u32> + '_ {
+		self.meters.iter().map(|(meter, _)| meter.page())
+	}
+}
+
 impl Flights {
+	/// How many batches fly.
+	pub fn batches(&self) -> u32 {
+		count(self.0.len())
+	}
+
 	/// How many readings fly.
 	pub fn readings(&self) -> u32 {
 		self.0
@@ -153,11 +235,7 @@ impl Flights {
 
 	/// The pages of meters in flight: another batch with one of them would be refused by the pool.
 	pub fn pages(&self) -> BTreeSet<u32> {
-		self.0
-			.iter()
-			.flat_map(|flight| &flight.meters)
-			.map(|(meter, _)| meter.page())
-			.collect()
+		self.0.iter().flat_map(Flight::pages).collect()
 	}
 
 	/// Notes a batch, in order of meters.
@@ -178,30 +256,36 @@ impl Flights {
 	}
 
 	/// Forgets what has landed and what is given up. `latest` tells a meter's latest sequence on chain.
+	/// Returns the pages of what has landed: the pool may not have seen the block yet, and would refuse
+	/// their next batch, which provides the same tags at the block before.
 	pub fn settle(
 		&mut self,
 		block: u64,
 		tally: &mut Tally,
 		latest: impl Fn(MeterId) -> Option<u64>,
-	) {
+	) -> BTreeSet<u32> {
+		let mut pages = BTreeSet::new();
 		self.0.retain(|flight| {
 			let arrived = |(meter, sequence): &&(MeterId, u64)| latest(*meter) >= Some(*sequence);
 			let landed = flight.meters.iter().filter(arrived).count();
-			if landed == flight.meters.len() {
-				tally.landed = tally.landed.saturating_add(flight.readings);
-				return false;
-			}
 			let over = match block.checked_sub(flight.submitted) {
+				_ if landed == flight.meters.len() => true,
 				// A batch comes all at once: what one that landed did not bring does not come any more.
 				Some(age) => block >= flight.expires || (landed > 0 && age >= LANDED_BLOCKS),
 				// The chain was reverted to before it.
 				None => true,
 			};
-			if over {
+			if over && landed == flight.meters.len() {
+				tally.landed = tally.landed.saturating_add(flight.readings);
+			} else if over {
 				tally.expired = tally.expired.saturating_add(1);
+			}
+			if over && landed > 0 {
+				pages.extend(flight.pages());
 			}
 			!over
 		});
+		pages
 	}
 }
 
@@ -264,23 +348,27 @@ pub struct Progress {
 	pub tally: Tally,
 	/// Readings in flight after it.
 	pub in_flight: u32,
-	/// Of each gateway.
+	/// In so many batches.
+	pub batches_in_flight: u32,
+	/// Of each gateway, in the order of the node's list.
 	pub gateways: Vec<GatewayProgress>,
 }
 
-/// How a gateway stood.
+/// How a gateway stands.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct GatewayProgress {
 	/// Its base URL.
 	pub url: Vec<u8>,
 	/// Everything up to this offset is settled.
 	pub cursor: u64,
-	/// Readings seen in this run that are not.
+	/// Readings seen in the last visit that are not.
 	pub waiting: u32,
 	/// For how many blocks the oldest of them has been waiting: the lag.
 	pub oldest: Option<u64>,
-	/// How often in a row it failed.
+	/// How often in a row it failed. It is left alone for a while after each.
 	pub failures: u32,
-	/// Why it failed in this run.
+	/// Why it failed last, if it has not answered since.
 	pub error: Option<FetchError>,
+	/// The block after which it last answered as it should.
+	pub succeeded: Option<u64>,
 }

@@ -49,7 +49,7 @@ fn a_good_batch_should_be_valid_and_tell_its_worth() {
 		readings.extend(fresh(&b, 1));
 		let valid = validity(batch(readings.clone())).unwrap();
 		assert_eq!(valid.priority, 3);
-		assert_eq!(valid.longevity, 16);
+		assert_eq!(valid.longevity, crate::authorize::LONGEVITY);
 		assert!(valid.propagate);
 		assert_eq!(
 			valid.provides,
@@ -281,10 +281,53 @@ fn nine_in_ten_readings_must_be_fresh() {
 		let device = admitted(1);
 		bring_one(&device, 1, T0 + 1, 0, 0);
 		assert_ok!(validity(batch(fresh(&device, 10))));
-		// 8 of 9 are 88.9 %.
+		bring_one(&device, 2, T0 + 2, 0, 0);
+		assert_ok!(validity(batch(fresh(&device, 20))));
+		// 17 of 19 are 89.5 %.
 		assert_eq!(
-			validity(batch(fresh(&device, 9))),
+			validity(batch(fresh(&device, 19))),
 			invalid(InvalidTransaction::Stale)
+		);
+	});
+}
+
+#[test]
+fn one_stale_reading_should_not_spoil_a_small_batch_with_fresh_ones() {
+	run(|| {
+		let device = admitted(1);
+		bring_one(&device, 1, T0 + 1, 0, 0);
+		assert_ok!(validity(batch(fresh(&device, 2))));
+		assert_ok!(validity(batch(fresh(&device, 9))));
+		assert_eq!(
+			validity(batch(fresh(&device, 1))),
+			invalid(InvalidTransaction::Stale)
+		);
+		let ahead = vec![device.read(2, T0 + 2, 0, 0), device.read(3, T0 + 400, 0, 0)];
+		assert_ok!(validity(batch(ahead.clone())));
+		assert_eq!(
+			validity(batch(ahead[1..].to_vec())),
+			invalid(InvalidTransaction::Future)
+		);
+	});
+}
+
+#[test]
+fn a_batch_should_be_refused_as_soon_as_too_much_of_it_is_stale() {
+	run(|| {
+		let device = admitted(1);
+		bring_one(&device, 12, T0 + 12, 0, 0);
+		let mut unknown = Device::new(9);
+		unknown.id = MeterId(999);
+		let mut readings = fresh(&device, 100);
+		readings.push(unknown.read(1, T0, 0, 0));
+		assert_eq!(
+			validity(batch(readings.clone())),
+			invalid(InvalidTransaction::Stale)
+		);
+		// With three stale ones less the last one is looked at.
+		assert_eq!(
+			validity(batch(readings[3..].to_vec())),
+			refused(refusal::UNKNOWN_METER)
 		);
 	});
 }
@@ -314,7 +357,9 @@ fn replayed_and_older_readings_should_be_stale() {
 		assert_ok!(of(6, T0 + 6));
 		// Within a batch, too: the second reading of these is no newer than the first.
 		let twice = vec![device.read(6, T0 + 6, 0, 0), device.read(7, T0 + 6, 0, 0)];
-		assert_eq!(validity(batch(twice)), invalid(InvalidTransaction::Stale));
+		assert_eq!(validity(batch(twice.clone())).unwrap().priority, 1);
+		let thrice = [twice, vec![device.read(8, T0 + 6, 0, 0)]].concat();
+		assert_eq!(validity(batch(thrice)), invalid(InvalidTransaction::Stale));
 	});
 }
 

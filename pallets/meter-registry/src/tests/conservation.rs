@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use gridweave_primitives::traits::MeteredEnergy;
+use gridweave_primitives::traits::{MeteredEnergy, SettlementClock};
 use proptest::prelude::*;
 
-use crate::{mock::*, EnergyPages};
+use crate::{
+	energy::Span,
+	freshness::{spans_needed, Moment},
+	mock::*,
+	pages, EnergyPages,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -22,6 +27,10 @@ enum Step {
 	Close,
 	/// What may be pruned is.
 	Prune,
+	/// A device's meter is retired.
+	Retire(usize),
+	/// A device's meter changes owner.
+	Transfer(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -31,6 +40,10 @@ fn step() -> impl Strategy<Value = Step> {
 			.prop_map(|(device, ago, import, export)| Step::Read { device, ago, import, export }),
 		3 => Just(Step::Close),
 		1 => Just(Step::Prune),
+		1 => (0usize..2, 0u8..4).prop_map(|(device, luck)| match luck {
+			0 => Step::Retire(device),
+			_ => Step::Transfer(device),
+		}),
 	]
 }
 
@@ -39,7 +52,8 @@ proptest! {
 
 	/// Whatever comes in which order: what was settled, what is booked on periods not yet settled, and
 	/// what was corrected add up to what the registers advanced, less what is still estimated. And what
-	/// was settled never changes.
+	/// was settled never changes. A meter is freed when all of its energy is settled, no earlier; and no
+	/// reading calls for more corrections than its witness counts.
 	#[test]
 	fn settled_booked_and_corrected_energy_should_be_what_registers_show(
 		steps in prop::collection::vec(step(), 1..120),
@@ -101,6 +115,8 @@ struct Book {
 	registers: (u64, u64),
 	settled: BTreeMap<u32, (u64, u64)>,
 	corrected: (i64, i64),
+	retired: Option<u64>,
+	freed: bool,
 }
 
 fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -109,9 +125,37 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 	let mut books = [Book::default(), Book::default()];
 	let mut closing = 0u32;
 	for step in steps {
+		let mut corrected = Vec::new();
 		match step {
 			Step::Wait(seconds) => set_now(Now::get() + seconds),
-			Step::Prune => prune(),
+			Step::Prune => {
+				let open = [0, 1].map(|n| is_open(&devices[n], &books[n], closing));
+				prune();
+				for meter in freed() {
+					let slot = meter.slot() as usize;
+					prop_assert!(
+						books[slot].retired.is_some() && !open[slot],
+						"energy was left"
+					);
+					books[slot].freed = true;
+				}
+			}
+			Step::Retire(device) if books[device].retired.is_some() => {}
+			Step::Retire(device) => {
+				let meter = devices[device].id;
+				Registry::retire_meter(RuntimeOrigin::signed(OPERATOR), meter).unwrap();
+				books[device].retired = Some(Now::get());
+				books[device].freed = !freed().is_empty();
+				prop_assert_eq!(books[device].freed, books[device].sequence == 0);
+			}
+			Step::Transfer(device) if books[device].retired.is_some() => {}
+			Step::Transfer(device) => {
+				let meter = devices[device].id;
+				let from = Registry::api_meter(meter).unwrap().owner;
+				let to = if from == ALICE { BOB } else { ALICE };
+				Registry::offer_meter(RuntimeOrigin::signed(from), meter, Some(to)).unwrap();
+				Registry::accept_meter(RuntimeOrigin::signed(to), meter).unwrap();
+			}
 			Step::Close if !Clock::is_frozen_at(closing) => {}
 			Step::Close => {
 				let period = P0.saturating_add(closing);
@@ -132,9 +176,10 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 			} => {
 				let book = &mut books[device];
 				let at = (Now::get() - ago.min(Now::get() - T0)).max(book.last + 1);
-				if at > Now::get() {
+				if at > Now::get() || book.retired.is_some() {
 					continue;
 				}
+				let spans = spans_of(&devices[device], at);
 				book.sequence += 1;
 				book.last = at;
 				book.registers.0 += import;
@@ -146,9 +191,11 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 					book.registers.0,
 					book.registers.1,
 				)]);
+				corrected = corrections();
+				prop_assert!(corrected.len() <= spans as usize, "beyond the witness");
 			}
 		}
-		for (meter, _, correction) in corrections() {
+		for (meter, _, correction) in corrected {
 			let book = &mut books[meter.slot() as usize];
 			book.corrected.0 += correction.import;
 			book.corrected.1 += correction.export;
@@ -160,8 +207,32 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 	Ok(())
 }
 
+/// Whether a meter has energy that is not settled, or will have some.
+fn is_open(device: &Device, book: &Book, closing: u32) -> bool {
+	let open = P0.saturating_add(closing);
+	book.retired
+		.is_some_and(|at| Clock::clock().period_before(at) >= open)
+		|| EnergyPages::<Test>::iter().any(|((_, period), page)| {
+			period.get() >= open.0 && page.meters.get(device.id.slot()).is_some()
+		})
+}
+
+/// What the witness counts for a reading of a device captured at `until`.
+fn spans_of(device: &Device, until: u64) -> u32 {
+	let page = pages::latest_page::<Test>(device.id.page()).unwrap_or_default();
+	page.meters.get(device.id.slot()).map_or(0, |latest| {
+		let span = Span {
+			from: latest.captured_at,
+			until,
+		};
+		let moment = Moment::read::<Test>();
+		spans_needed(&moment, span, page.kept_from, MaxSpan::get())
+	})
+}
+
 fn check(device: &Device, book: &Book, closing: u32) -> Result<(), TestCaseError> {
 	let Some(latest) = Registry::latest(device.id) else {
+		prop_assert!(book.freed || book.sequence == 0);
 		return Ok(());
 	};
 	let mut import = i128::from(book.corrected.0) - i128::from(latest.pruned_estimate.0);

@@ -1,8 +1,8 @@
-//! Registration, admission, retirement; keys and owners.
+//! Registration, admission, retirement.
 
-use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
+use frame_support::{assert_noop, assert_ok, traits::fungible::BalancedHold};
 use gridweave_primitives::{
-	device::{rotation_digest, DeviceKey, DeviceSignature},
+	device::{DeviceKey, DeviceSignature},
 	meter::{EnergySource, MeterKind, MeterState, Ratings},
 	traits::{MeterInspect, MeteredEnergy},
 	Be32, MeterId, MicrogridId, WattHours, Watts,
@@ -10,11 +10,7 @@ use gridweave_primitives::{
 use sp_core::{crypto::Pair as _, ecdsa, sr25519};
 use sp_runtime::{DispatchError, TokenError};
 
-use crate::{mock::*, Allocation, Allocations, Error, Event, HoldReason, Keys, Meters, Offers};
-
-fn held(who: u64) -> u128 {
-	Balances::balance_on_hold(&HoldReason::Registration.into(), &who)
-}
+use crate::{mock::*, Allocation, Allocations, Error, Event, FreeIds, HoldReason, Keys, Meters};
 
 fn register(
 	owner: u64,
@@ -54,7 +50,8 @@ fn a_registration_should_hold_a_deposit_and_await_admission() {
 				meter: device.id,
 				microgrid: HERE,
 				owner: ALICE,
-				kind
+				kind,
+				modulus: MODULUS,
 			}],
 		);
 		let info = <Registry as MeterInspect<u64>>::meter(device.id).unwrap();
@@ -112,15 +109,52 @@ fn ids_should_be_dense_in_pages_of_one_microgrid() {
 		assert_eq!(ids[32], 64, "a new page, after the other microgrid's");
 		assert_eq!(<Registry as MeteredEnergy>::pages(HERE), 2);
 		assert_eq!(<Registry as MeteredEnergy>::pages(there), 1);
-		// A retired slot is not given out again.
-		assert_ok!(Registry::retire_meter(
-			RuntimeOrigin::signed(ALICE),
-			MeterId(64)
-		));
+	});
+}
+
+#[test]
+fn the_id_of_a_meter_that_was_admitted_should_never_be_given_out_again() {
+	run(|| {
+		retire(&admitted(1));
+		assert_eq!(freed(), [MeterId(0)]);
 		assert_eq!(
-			registered(2_000, ALICE, HERE, MeterKind::Consumer).id,
-			MeterId(65)
+			registered(2, ALICE, HERE, MeterKind::Consumer).id,
+			MeterId(1)
 		);
+	});
+}
+
+#[test]
+fn the_ids_of_meters_that_were_never_admitted_should_be_given_out_again() {
+	run(|| {
+		let there = MicrogridId(1);
+		let devices: Vec<_> = (0..3)
+			.map(|n| registered(n, ALICE, HERE, MeterKind::Consumer))
+			.collect();
+		retire(&devices[0]);
+		retire(&devices[2]);
+		Registry::do_try_state().unwrap();
+		// Each microgrid has its own.
+		assert_eq!(
+			registered(10, BOB, there, MeterKind::Consumer).id,
+			MeterId(32)
+		);
+		let next = |n| registered(n, BOB, HERE, MeterKind::Consumer).id.0;
+		assert_eq!([next(11), next(12), next(13)], [2, 0, 3]);
+		let given = Allocations::<Test>::get(Be32::from(HERE));
+		assert_eq!((given.pages, given.slots, given.free), (1, 4, 0));
+	});
+}
+
+#[test]
+fn coming_and_going_without_admission_should_open_no_pages() {
+	run(|| {
+		for n in 0..100 {
+			retire(&registered(n, ALICE, HERE, MeterKind::Consumer));
+		}
+		assert_eq!(<Registry as MeteredEnergy>::pages(HERE), 1);
+		assert_eq!(FreeIds::<Test>::iter().count(), 1);
+		assert_eq!(held(ALICE), 0);
 	});
 }
 
@@ -203,6 +237,7 @@ fn registration_should_fail_when_all_ids_are_given_out() {
 			Allocation {
 				pages: 1,
 				slots: 31,
+				free: 0,
 			},
 		);
 		assert_ok!(register(ALICE, 0, &device, device.proof(ALICE, HERE)));
@@ -238,6 +273,9 @@ fn the_operator_alone_should_admit_and_change_ratings() {
 fn a_rating_whose_energy_cannot_be_booked_should_be_refused() {
 	run(|| {
 		let device = registered(1, ALICE, HERE, MeterKind::Prosumer);
+		Meters::<Test>::mutate(Be32::from(device.id), |meter| {
+			meter.as_mut().unwrap().modulus = WattHours(u64::MAX);
+		});
 		Length::set(7_200);
 		let admit = |max_import, max_export| {
 			let ratings = Ratings {
@@ -318,138 +356,23 @@ fn a_meter_with_unsettled_energy_should_be_retired_and_kept() {
 }
 
 #[test]
-fn a_silent_meter_all_of_whose_periods_are_pruned_should_be_freed_at_once() {
+fn what_a_slash_has_left_of_a_deposit_should_be_released() {
 	run(|| {
-		let device = admitted(1);
-		bring_one(&device, 1, T0, 0, 0);
-		set_now(T0 + 100 * L);
-		Registry::prune(&mut frame_support::weights::WeightMeter::new());
-		assert_ok!(Registry::retire_meter(
-			RuntimeOrigin::signed(ALICE),
-			device.id
-		));
-		assert_eq!(freed(), [device.id]);
-		assert_eq!(Registry::latest(device.id), None);
-	});
-}
-
-#[test]
-fn a_key_should_rotate_with_both_keys_signatures() {
-	run(|| {
-		let device = admitted(1);
-		let mut new = Device::new(2);
-		new.id = device.id;
-		let approval = device.sign(&rotation_digest(&genesis(), device.id, &new.key()));
-		let proof = new.proof(ALICE, HERE);
-		let rotate = |who, proof: &DeviceSignature, approval: Option<&DeviceSignature>| {
-			Registry::rotate_key(
-				RuntimeOrigin::signed(who),
-				device.id,
-				new.key(),
-				proof.clone(),
-				approval.cloned(),
-			)
-		};
-		assert_noop!(
-			rotate(BOB, &proof, Some(&approval)),
-			Error::<Test>::NotOwnerNorOperator
-		);
-		assert_noop!(
-			rotate(ALICE, &proof, None),
-			Error::<Test>::BadRotationSignature
-		);
-		assert_noop!(
-			rotate(ALICE, &proof, Some(&proof)),
-			Error::<Test>::BadRotationSignature
-		);
-		assert_noop!(
-			rotate(OPERATOR, &proof, Some(&proof)),
-			Error::<Test>::BadRotationSignature
-		);
-		assert_noop!(
-			rotate(ALICE, &approval, Some(&approval)),
-			Error::<Test>::BadProofOfPossession
-		);
-		assert_ok!(rotate(ALICE, &proof, Some(&approval)));
-		assert_eq!(Keys::<Test>::get(Registry::key_hash(&device.key())), None);
-		assert_eq!(
-			Keys::<Test>::get(Registry::key_hash(&new.key())),
-			Some(device.id)
-		);
-		assert_noop!(
-			rotate(ALICE, &proof, Some(&approval)),
-			Error::<Test>::KeyInUse
-		);
-		// Readings count by the new key, and no more by the old.
-		assert!(send(call(batch(vec![device.read(1, T0, 0, 0)]))).is_err());
-		bring_one(&new, 1, T0, 0, 0);
-	});
-}
-
-#[test]
-fn the_operator_should_rotate_a_key_after_an_inspection() {
-	run(|| {
-		let (device, new) = (admitted(1), Device::new(2));
-		assert_ok!(Registry::rotate_key(
-			RuntimeOrigin::signed(OPERATOR),
-			device.id,
-			new.key(),
-			new.proof(ALICE, HERE),
-			None,
-		));
-	});
-}
-
-#[test]
-fn a_meter_should_change_owner_by_offer_and_acceptance() {
-	run(|| {
-		let device = admitted(1);
+		let device = registered(1, ALICE, HERE, MeterKind::Consumer);
 		let deposit = held(ALICE);
-		let offer = |who, to| Registry::offer_meter(RuntimeOrigin::signed(who), device.id, to);
-		let accept = |who| Registry::accept_meter(RuntimeOrigin::signed(who), device.id);
-		assert_noop!(offer(BOB, Some(BOB)), Error::<Test>::NotOwner);
-		assert_noop!(accept(BOB), Error::<Test>::NotOffered);
-		assert_ok!(offer(ALICE, Some(BOB)));
-		assert_noop!(accept(3), Error::<Test>::NotOffered);
-		commit(device.id, true);
-		assert_noop!(accept(BOB), Error::<Test>::HasCommitments);
-		commit(device.id, false);
-		assert_ok!(accept(BOB));
-		assert_eq!((held(ALICE), held(BOB)), (0, deposit));
+		let reason = HoldReason::Registration.into();
+		let slashed = <Balances as BalancedHold<u64>>::slash(&reason, &ALICE, 400);
+		assert_eq!(slashed.1, 0);
+		drop(slashed);
+		retire(&device);
+		assert_eq!(held(ALICE), 0);
 		assert_eq!(
-			<Registry as MeterInspect<u64>>::meter(device.id)
-				.unwrap()
-				.owner,
-			BOB
-		);
-		assert_eq!(Offers::<Test>::get(Be32::from(device.id)), None);
-		// Withdrawn, or too dear.
-		assert_ok!(offer(BOB, Some(ALICE)));
-		assert_ok!(offer(BOB, None));
-		assert_noop!(accept(ALICE), Error::<Test>::NotOffered);
-		assert_ok!(offer(BOB, Some(3)));
-		assert_noop!(accept(3), TokenError::FundsUnavailable);
-	});
-}
-
-#[test]
-fn an_offered_meter_that_retires_should_not_be_accepted() {
-	run(|| {
-		settle_before(P0);
-		let device = admitted(1);
-		bring_one(&device, 1, T0 + 1, 0, 0);
-		assert_ok!(Registry::offer_meter(
-			RuntimeOrigin::signed(ALICE),
-			device.id,
-			Some(BOB)
-		));
-		assert_ok!(Registry::retire_meter(
-			RuntimeOrigin::signed(OPERATOR),
-			device.id
-		));
-		assert_noop!(
-			Registry::accept_meter(RuntimeOrigin::signed(BOB), device.id),
-			Error::<Test>::MeterIsRetired
+			events().last(),
+			Some(&Event::MeterFreed {
+				meter: device.id,
+				owner: ALICE,
+				deposit: deposit - 400
+			})
 		);
 	});
 }

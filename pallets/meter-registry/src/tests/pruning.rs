@@ -8,7 +8,8 @@ use frame_support::{
 use gridweave_primitives::{traits::MeteredEnergy, Be32, Period};
 
 use crate::{
-	mock::*, pages, Cursor, EnergyPages, Event, HoldReason, Keys, Meters, PrunedBefore, WeightInfo,
+	mock::*, pages, pruning::PAGE_STEPS, Cursor, EnergyPages, Event, HoldReason, Keys, LatestPages,
+	Meters, PrunedBefore, WeightInfo,
 };
 
 fn stored() -> Vec<u32> {
@@ -62,9 +63,10 @@ fn pruning_should_go_on_where_its_budget_ended() {
 		measured(1, 10);
 		settle_before(Period(u32::MAX));
 		set_now(T0 + 13 * L);
-		let step = Registry::weight_of_step();
-		let idle = <() as WeightInfo>::prune_idle();
-		TaskWeight::set(idle + step + step);
+		let step = <() as WeightInfo>::prune_period();
+		TaskWeight::set(
+			<() as WeightInfo>::prune_idle() + <() as WeightInfo>::prune_look() + step + step,
+		);
 		let mut blocks = 0;
 		while stored().len() > 3 {
 			let before = stored().len();
@@ -82,6 +84,141 @@ fn pruning_should_go_on_where_its_budget_ended() {
 		let mut meter = WeightMeter::with_limit(Weight::zero());
 		Registry::on_poll(1, &mut meter);
 		assert_eq!(meter.consumed(), Weight::zero());
+	});
+}
+
+#[test]
+fn a_page_with_much_to_prune_should_not_hold_up_others() {
+	run(|| {
+		settle_before(P0);
+		let devices: Vec<_> = (0..33).map(admitted).collect();
+		let (first, last) = (&devices[0], &devices[32]);
+		bring(vec![first.read(1, T0, 0, 0), last.read(1, T0, 0, 0)]);
+		set_now(T0 + L);
+		bring(vec![
+			first.read(2, T0 + L, 9, 0),
+			last.read(2, T0 + L, 9, 0),
+		]);
+		LatestPages::<Test>::mutate(Be32::from(0), |page| {
+			page.as_mut().unwrap().kept_from = P0.saturating_sub(300);
+		});
+		settle_before(P0.next());
+		set_now(T0 + 7 * L);
+		// Ten steps a block.
+		let (idle, look, step) = (
+			<() as WeightInfo>::prune_idle(),
+			<() as WeightInfo>::prune_look(),
+			<() as WeightInfo>::prune_period(),
+		);
+		TaskWeight::set(idle + look + step * 10);
+		let poll = |blocks: u32| {
+			(0..blocks).for_each(|n| Registry::on_poll(u64::from(n), &mut WeightMeter::new()));
+		};
+		let kept_from = |page: u32| {
+			LatestPages::<Test>::get(Be32::from(page))
+				.unwrap()
+				.kept_from
+		};
+		poll(8);
+		assert_eq!(kept_from(1), P0.next(), "the other page had its turn");
+		assert_eq!(kept_from(0), P0.saturating_sub(300 - PAGE_STEPS));
+		assert_eq!(PrunedBefore::<Test>::get(), Period(0));
+		poll(40);
+		assert_eq!(kept_from(0), P0.next());
+		assert_eq!(PrunedBefore::<Test>::get(), P0.next());
+		assert!(stored().is_empty());
+	});
+}
+
+#[test]
+fn pruning_should_be_charged_by_kind_of_step() {
+	run(|| {
+		let device = measured(1, 1);
+		retire(&device);
+		settle_before(Period(u32::MAX));
+		set_now(T0 + 8 * L);
+		let kept_from = LatestPages::<Test>::get(Be32::from(0)).unwrap().kept_from;
+		let mut meter = WeightMeter::new();
+		Registry::prune(&mut meter);
+		assert_eq!(freed(), [device.id]);
+		// The page, the ends of both microgrids, and that of the round.
+		let looks = <() as WeightInfo>::prune_look() * 4;
+		let periods =
+			<() as WeightInfo>::prune_period() * u64::from(P0.saturating_add(2).0 - kept_from.0);
+		let free = <() as WeightInfo>::prune_meter() + FREED_WEIGHT;
+		assert_eq!(
+			meter.consumed(),
+			<() as WeightInfo>::prune_idle() + looks + periods + free,
+		);
+	});
+}
+
+#[test]
+fn a_silent_meter_should_be_freed_only_after_it_was_billed_up_to_its_retirement() {
+	run(|| {
+		let device = measured(1, 1);
+		// Settlement is in the middle of the second period when the meter retires in the fifth.
+		set_now(T0 + 4 * L + L / 2);
+		let import = |n: u32| {
+			let page = Registry::close_page(HERE, 0, P0.saturating_add(n));
+			page.first().map(|(_, metered)| metered.import.0)
+		};
+		assert_eq!((import(0), import(1)), (Some(100), Some(100)));
+		settle_before(P0.next());
+		retire(&device);
+		set_now(T0 + 30 * L);
+		prune();
+		assert!(freed().is_empty());
+		assert_eq!(import(1), Some(100));
+		// The last one up to the retirement.
+		assert_eq!(
+			[import(2), import(3), import(4), import(5)],
+			[Some(100), Some(100), Some(50), None]
+		);
+		for n in 2..5 {
+			settle_before(P0.saturating_add(n));
+			prune();
+			assert!(freed().is_empty());
+		}
+		settle_before(P0.saturating_add(5));
+		prune();
+		assert_eq!(freed(), [device.id]);
+	});
+}
+
+#[test]
+fn a_meter_with_readings_should_be_freed_by_pruning_alone() {
+	run(|| {
+		let device = admitted(1);
+		bring_one(&device, 1, T0, 0, 0);
+		set_now(T0 + 100 * L);
+		prune();
+		retire(&device);
+		assert!(freed().is_empty());
+		assert!(Registry::latest(device.id).is_some());
+		set_now(T0 + 107 * L);
+		prune();
+		assert_eq!(freed(), [device.id]);
+		assert_eq!(Registry::latest(device.id), None);
+	});
+}
+
+#[test]
+fn a_retired_meter_whose_reading_lies_ahead_should_be_kept_for_its_period() {
+	run(|| {
+		settle_before(P0);
+		let device = admitted(1);
+		bring_one(&device, 1, T0, 0, 0);
+		set_now(T0 + L - 100);
+		bring_one(&device, 2, T0 + L + 100, 100, 0);
+		retire(&device);
+		settle_before(P0.next());
+		set_now(T0 + 20 * L);
+		prune();
+		assert!(freed().is_empty());
+		settle_before(P0.saturating_add(2));
+		prune();
+		assert_eq!(freed(), [device.id]);
 	});
 }
 

@@ -121,7 +121,6 @@ fn readings_beyond_the_witness_should_be_left_for_the_next_batch() {
 			spans: 3,
 			..batch(readings.clone())
 		};
-		assert_eq!(Registry::spans_of(&readings[0].reading), 2);
 		assert_ok!(send(call(short)).unwrap());
 		assert_eq!(accepted(&events()), [(1, 0, 1)]);
 		assert_eq!(Registry::latest(b.id).unwrap().sequence, 1);
@@ -179,6 +178,41 @@ fn weight_should_be_refunded_to_what_was_touched() {
 		assert!(actual.ref_time() < info.call_weight.ref_time());
 		assert_ne!(actual, Weight::zero());
 	});
+}
+
+#[test]
+fn corrections_should_be_charged_by_what_they_cost_others() {
+	run(|| {
+		let (device, other) = (admitted(1), admitted(2));
+		settle_before(P0);
+		bring(vec![device.read(1, T0, 0, 0), other.read(1, T0, 0, 0)]);
+		set_now(T0 + 5 * L);
+		// Three frozen periods are corrected, of one meter.
+		let call = call(ReadingBatch {
+			spans: 20,
+			..batch(vec![device.read(2, T0 + 5 * L, 500, 0)])
+		});
+		let info = frame_support::dispatch::GetDispatchInfo::get_dispatch_info(&call);
+		let post = send(call).unwrap().unwrap();
+		assert_eq!(corrections().len(), 3);
+		// Nothing else has a proof size here.
+		let proof = CORRECTION_WEIGHT.proof_size();
+		assert_eq!(info.call_weight.proof_size(), 20 * proof);
+		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * proof);
+		// As of a relay.
+		let readings = vec![other.read(2, T0 + 5 * L, 500, 0)];
+		let readings = crate::RelayedReadings::truncate_from(readings);
+		let post = Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, 20).unwrap();
+		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * proof);
+	});
+}
+
+#[test]
+fn retiring_should_be_charged_by_what_it_costs_others() {
+	use frame_support::dispatch::GetDispatchInfo;
+	let call = crate::Call::<Test>::retire_meter { meter: MeterId(0) };
+	let own = <() as crate::WeightInfo>::retire_meter();
+	assert_eq!(call.get_dispatch_info().call_weight, own + FREED_WEIGHT);
 }
 
 #[test]

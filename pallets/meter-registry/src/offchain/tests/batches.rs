@@ -1,6 +1,6 @@
 //! Batches: bounded, in order, and no page in two of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gridweave_primitives::{
 	device::DeviceSignature, ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId,
@@ -59,20 +59,20 @@ fn pages_should_fill_a_batch_and_begin_the_next() {
 
 #[test]
 fn the_witness_should_bound_a_batch_as_well() {
-	let drafts = build((0..100).map(|n| spanned(1, n, 100)).collect());
+	let drafts = build((0..100).map(|n| spanned(1, n, 50)).collect());
 	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 20));
 	assert_eq!(drafts[0].spans, MAX_SPANS);
-	let drafts = build((0..3).map(|page| spanned(page * 32, 1, 900)).collect());
+	let drafts = build((0..3).map(|page| spanned(page * 32, 1, 450)).collect());
 	assert_eq!(
 		drafts.iter().map(|draft| draft.spans).collect::<Vec<_>>(),
-		[1_800, 900]
+		[900, 450]
 	);
 }
 
 #[test]
 fn nothing_should_overtake_a_reading_that_does_not_fit() {
-	let mut readings: Vec<_> = (0..19).map(|n| spanned(1, n, 100)).collect();
-	readings.push(spanned(1, 19, 200));
+	let mut readings: Vec<_> = (0..19).map(|n| spanned(1, n, 50)).collect();
+	readings.push(spanned(1, 19, 100));
 	readings.push(spanned(1, 20, 1));
 	let drafts = build(readings);
 	assert_eq!(
@@ -82,6 +82,41 @@ fn nothing_should_overtake_a_reading_that_does_not_fit() {
 			.map(|signed| signed.reading.sequence),
 		Some(18)
 	);
+}
+
+#[test]
+fn a_meter_with_a_backlog_should_take_no_place_from_its_neighbours() {
+	let backlog = (0..2_000).map(|n| spanned(32, n, 1));
+	let neighbours = (33..64).map(|meter| spanned(meter, 7, 1));
+	let drafts = build(backlog.chain(neighbours).collect());
+	assert_eq!(drafts.len(), 1);
+	let readings = &drafts[0].readings;
+	assert_eq!(readings.len() as u32, MAX_BATCH_READINGS);
+	let of = |meter| {
+		readings
+			.iter()
+			.filter(|signed| signed.reading.meter.0 == meter)
+			.count()
+	};
+	assert_eq!(of(32), MAX_BATCH_READINGS as usize - 31);
+	assert!((33..64).all(|meter| of(meter) == 1));
+}
+
+#[test]
+fn a_reading_that_does_not_fit_should_hold_up_its_own_meter_only() {
+	let drafts = build(vec![
+		spanned(1, 0, MAX_SPANS / 2),
+		spanned(1, 1, MAX_SPANS),
+		spanned(1, 2, 1),
+		spanned(2, 0, 1),
+		spanned(2, 1, 1),
+		spanned(2, 2, 1),
+	]);
+	let taken = drafts[0]
+		.readings
+		.iter()
+		.map(|signed| (signed.reading.meter.0, signed.reading.sequence));
+	assert_eq!(taken.collect::<Vec<_>>(), [(1, 0), (2, 0), (2, 1), (2, 2)]);
 }
 
 proptest! {
@@ -118,5 +153,21 @@ proptest! {
 		for meter in counts.keys() {
 			prop_assert!(pages.contains_key(&(meter / 32)));
 		}
+	}
+
+	#[test]
+	fn of_every_meter_something_should_come(
+		backlogs in proptest::collection::btree_map(0u32..64, (1u64..2_000, 0..=MAX_SPANS / 32), 1..64),
+	) {
+		let all = backlogs
+			.iter()
+			.flat_map(|(meter, (count, spans))| (0..*count).map(|n| spanned(*meter, n, *spans)));
+		let drafts = build(all.collect());
+		let came: BTreeSet<u32> = drafts
+			.iter()
+			.flat_map(|draft| &draft.readings)
+			.map(|signed| signed.reading.meter.0)
+			.collect();
+		prop_assert_eq!(came, backlogs.keys().copied().collect::<BTreeSet<_>>());
 	}
 }

@@ -36,7 +36,7 @@ fn should_skip(
 		let mut skipped = told(world.progress().tally);
 		include(calls);
 		work();
-		for _ in 2..=patience {
+		for _ in 2..=patience.max(2) {
 			next_block();
 		}
 		if patience > 0 {

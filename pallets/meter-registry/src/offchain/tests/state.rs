@@ -7,7 +7,7 @@ use crate::{
 	mock::{reading, T0},
 	offchain::{
 		state::{Flights, GatewayState, Tally},
-		FLIGHT_BLOCKS, LANDED_BLOCKS, MAX_BACK_OFF_BLOCKS, SWEEP_BLOCKS,
+		FetchError, FLIGHT_BLOCKS, LANDED_BLOCKS, MAX_BACK_OFF_BLOCKS, SWEEP_BLOCKS,
 	},
 };
 
@@ -54,11 +54,14 @@ fn a_flight_should_end_once_all_its_meters_have_arrived() {
 	for (block, one, forty, flies) in cases {
 		let mut flights = flying();
 		let mut tally = Tally::default();
-		flights.settle(
+		let pages = flights.settle(
 			block,
 			&mut tally,
 			|meter| if meter.0 == 1 { one } else { forty },
 		);
+		// What has come on chain is left alone until the pool has seen it.
+		let arrived = !flies && (one >= Some(2) || forty >= Some(7));
+		assert_eq!(pages.len(), if arrived { 2 } else { 0 });
 		assert_eq!(
 			flights.readings() > 0,
 			flies,
@@ -74,10 +77,10 @@ fn a_flight_should_end_once_all_its_meters_have_arrived() {
 fn a_gateway_should_rest_only_as_long_as_it_may() {
 	let mut gateway = GatewayState::default();
 	assert!(!gateway.rests(0));
-	gateway.fail(1_000);
+	gateway.fail(1_000, FetchError::Slow);
 	assert!(gateway.rests(1_000) && !gateway.rests(1_001));
 	for _ in 0..100 {
-		gateway.fail(1_000);
+		gateway.fail(1_000, FetchError::Slow);
 	}
 	assert!(gateway.rests(999 + MAX_BACK_OFF_BLOCKS));
 	assert!(!gateway.rests(1_000 + MAX_BACK_OFF_BLOCKS));
@@ -86,21 +89,44 @@ fn a_gateway_should_rest_only_as_long_as_it_may() {
 }
 
 #[test]
-fn a_sweep_should_go_back_to_the_sweep_before() {
+fn a_sweep_should_go_back_to_the_start_once_all_was_seen() {
 	let mut gateway = GatewayState::default();
-	gateway.begin(1, 100);
+	gateway.begin(1);
 	gateway.cursor = 50;
-	gateway.sweep_if_due(99 + SWEEP_BLOCKS);
-	assert_eq!(gateway.cursor, 50);
-	gateway.sweep_if_due(100 + SWEEP_BLOCKS);
+	gateway.sweep_if_due(1_000);
+	assert_eq!(gateway.cursor, 50, "the head was not reached");
+	gateway.reach(1_000, 60);
+	gateway.reach(1_010, 70);
+	gateway.sweep_if_due(999 + SWEEP_BLOCKS);
+	assert_eq!(gateway.cursor, 50, "it is not time");
+	gateway.sweep_if_due(1_000 + SWEEP_BLOCKS);
 	assert_eq!(gateway.cursor, 0);
 	gateway.cursor = 80;
-	gateway.sweep_if_due(100 + 2 * SWEEP_BLOCKS);
-	assert_eq!(gateway.cursor, 50);
-	gateway.cursor = 90;
+	gateway.sweep_if_due(1_000 + 2 * SWEEP_BLOCKS);
+	assert_eq!(gateway.cursor, 80, "the head was not reached since");
+	gateway.reach(1_100, 90);
 	// The chain was reverted.
 	gateway.sweep_if_due(10);
-	assert_eq!(gateway.cursor, 80);
+	assert_eq!(gateway.cursor, 0);
+}
+
+#[test]
+fn offsets_that_a_store_has_lost_should_be_new_when_they_come_again() {
+	let mut gateway = GatewayState::default();
+	for (block, offset) in [(10, 5), (11, 10), (12, 20)] {
+		gateway.mark(block, offset);
+	}
+	gateway.reach(12, 20);
+	assert_eq!(
+		[4, 9, 15].map(|offset| gateway.age(offset, 30)),
+		[20, 19, 18]
+	);
+	gateway.reach(30, 7);
+	assert_eq!([4, 7, 8].map(|offset| gateway.age(offset, 30)), [20, 19, 0]);
+	gateway.mark(30, 9);
+	assert_eq!(gateway.age(9, 31), 1);
+	gateway.reach(31, 0);
+	assert_eq!(gateway.age(4, 31), 0);
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use codec::{Decode, Encode};
 use frame_support::traits::Hooks;
 use gridweave_primitives::{
 	ingest::{ReadingBatch, GATEWAYS_KEY, INGEST},
-	reading::{ReadingPage, SignedReading, MAX_PAGE_READINGS},
+	reading::{ReadingPage, SignedReading},
 };
 use sp_core::{
 	crypto::Pair,
@@ -23,6 +23,7 @@ use sp_core::{
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 
+pub use super::servers::Server;
 use crate::{
 	mock::*,
 	offchain::{Progress, PROGRESS_KEY},
@@ -31,33 +32,10 @@ use crate::{
 
 type Extrinsic = <Test as frame_system::offchain::CreateTransactionBase<Call<Test>>>::Extrinsic;
 
-/// What a gateway makes of the offset it is asked after.
-pub type Make = Arc<dyn Fn(u64) -> ReadingPage + Send + Sync>;
-
-/// How a gateway behaves.
-#[derive(Clone)]
-pub enum Server {
-	/// As documented: serves these readings with their offsets.
-	Honest {
-		epoch: u64,
-		readings: Vec<(u64, SignedReading)>,
-	},
-	/// Always this answer.
-	Fixed { status: u16, body: Vec<u8> },
-	/// Status 200, and bytes for ever.
-	Endless,
-	/// Status 200, and now and then a byte.
-	Dripping,
-	/// Takes connections and says nothing.
-	Silent,
-	/// Not there.
-	Dead,
-	/// Serves the page that the function makes of the offset asked after.
-	Made(Make),
-}
-
 struct Answer {
 	status: HttpRequestStatus,
+	/// When it comes.
+	at: u64,
 	body: Vec<u8>,
 	read: usize,
 	server: Server,
@@ -69,12 +47,17 @@ struct Inner {
 	/// Milliseconds that go by whenever somebody looks at the clock.
 	tick: u64,
 	servers: BTreeMap<String, Server>,
+	/// Milliseconds that servers take to answer.
+	delays: BTreeMap<String, u64>,
 	answers: BTreeMap<u16, Answer>,
 	requests: Vec<String>,
 	bytes: usize,
 	storage: BTreeMap<Vec<u8>, Vec<u8>>,
 	pool: Vec<Vec<u8>>,
 	refusing: bool,
+	swallowing: bool,
+	/// Milliseconds that the pool takes for a transaction.
+	checking: u64,
 	seed: u8,
 }
 
@@ -109,6 +92,16 @@ impl World {
 		self.inner().storage.insert(key.to_vec(), value.to_vec());
 	}
 
+	/// Serves the page that the function makes of the offset asked after.
+	pub fn hold(&self, url: &str, make: impl Fn(u64) -> ReadingPage + Send + Sync + 'static) {
+		self.set(url, Server::Made(Arc::new(make)));
+	}
+
+	/// What the off-chain storage has under the key.
+	pub fn stored(&self, key: &[u8]) -> Option<Vec<u8>> {
+		self.inner().storage.get(key).cloned()
+	}
+
 	/// Whether the off-chain storage has the key.
 	pub fn has(&self, key: &[u8]) -> bool {
 		self.inner().storage.contains_key(key)
@@ -138,6 +131,21 @@ impl World {
 	/// Lets time go by whenever somebody looks at the clock.
 	pub fn tick(&self, milliseconds: u64) {
 		self.inner().tick = milliseconds;
+	}
+
+	/// Lets a server take so long for every answer.
+	pub fn delay(&self, url: &str, milliseconds: u64) {
+		self.inner().delays.insert(url.into(), milliseconds);
+	}
+
+	/// Lets the pool take so long for every transaction.
+	pub fn check_for(&self, milliseconds: u64) {
+		self.inner().checking = milliseconds;
+	}
+
+	/// Lets the pool take everything and forget it, or no longer: so the real one does with what it refuses.
+	pub fn swallow(&self, swallowing: bool) {
+		self.inner().swallowing = swallowing;
 	}
 
 	/// Lets the pool refuse everything, or no longer.
@@ -228,6 +236,11 @@ pub fn next_block() {
 	work();
 }
 
+/// The block with this number has this hash from now on.
+pub fn name_block(number: u64, hash: u8) {
+	frame_system::BlockHash::<Test>::insert(number, sp_core::H256([hash; 32]));
+}
+
 /// Includes the calls in the next block: every one must be valid, and take all its readings.
 pub fn include(calls: Vec<RuntimeCall>) {
 	System::set_block_number(System::block_number() + 1);
@@ -250,50 +263,6 @@ pub fn include_trusting(calls: Vec<RuntimeCall>) {
 		let origin = frame_system::RawOrigin::Authorized.into();
 		frame_support::traits::UnfilteredDispatchable::dispatch_bypass_filter(call, origin)
 			.expect("dispatched");
-	}
-}
-
-/// Asked with these parameters.
-fn parameters(url: &str) -> (u64, Option<u64>, u32) {
-	let query = url.split_once('?').map_or("", |(_, query)| query);
-	let get = |name: &str| {
-		let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-		pairs
-			.find(|(key, _)| *key == name)
-			.map(|(_, value)| value.parse::<u64>().expect("number"))
-	};
-	let limit = get("limit").unwrap_or(MAX_PAGE_READINGS.into());
-	(get("after").unwrap_or(0), get("epoch"), limit as u32)
-}
-
-impl Server {
-	fn answer(&self, url: &str) -> (HttpRequestStatus, Vec<u8>) {
-		let (after, asked, limit) = parameters(url);
-		let ok = HttpRequestStatus::Finished(200);
-		match self {
-			Self::Honest { epoch, readings } => {
-				let after = if asked.is_none_or(|asked| asked == *epoch) {
-					after
-				} else {
-					0
-				};
-				let readings = readings.iter().filter(|(offset, _)| *offset > after);
-				let readings = readings.take(limit as usize).cloned().collect();
-				(
-					ok,
-					ReadingPage {
-						epoch: *epoch,
-						readings,
-					}
-					.encode(),
-				)
-			}
-			Self::Made(make) => (ok, make(after).encode()),
-			Self::Fixed { status, body } => (HttpRequestStatus::Finished(*status), body.clone()),
-			Self::Endless | Self::Dripping => (ok, vec![]),
-			Self::Silent => (HttpRequestStatus::DeadlineReached, vec![]),
-			Self::Dead => (HttpRequestStatus::IoError, vec![]),
-		}
 	}
 }
 
@@ -330,19 +299,23 @@ impl Externalities for World {
 		_: &[u8],
 	) -> Result<HttpRequestId, ()> {
 		assert_eq!(method, "GET");
-		let mut inner = self.inner();
-		inner.requests.push(uri.into());
-		let host = inner
-			.servers
-			.iter()
-			.find(|(host, _)| uri.starts_with(&format!("{host}/v1/")));
-		let server = host.map(|(_, server)| server.clone()).ok_or(())?;
+		let host = {
+			let mut inner = self.inner();
+			inner.requests.push(uri.into());
+			let mut servers = inner.servers.iter();
+			let asked = servers.find(|(host, _)| uri.starts_with(&format!("{host}/v1/")));
+			asked.map(|(host, server)| (host.clone(), server.clone()))
+		};
+		let (host, server) = host.ok_or(())?;
 		let (status, body) = server.answer(uri);
+		let mut inner = self.inner();
+		let at = inner.clock + inner.delays.get(&host).copied().unwrap_or(0);
 		let id = inner.answers.len() as u16;
 		inner.answers.insert(
 			id,
 			Answer {
 				status,
+				at,
 				body,
 				read: 0,
 				server,
@@ -372,16 +345,22 @@ impl Externalities for World {
 		let deadline = deadline.expect("whoever waits without a deadline waits for ever");
 		let mut inner = self.inner();
 		let mut statuses = Vec::new();
+		// It ends when the last has answered, or time is over. All are on their way at once.
+		let mut end = inner.clock;
 		for id in ids {
-			let status = match inner.clock >= deadline.unix_millis() {
+			let answer = &inner.answers[&id.0];
+			let late = answer.at.max(inner.clock) >= deadline.unix_millis();
+			let status = match late {
 				true => HttpRequestStatus::DeadlineReached,
-				false => inner.answers[&id.0].status,
+				false => answer.status,
 			};
-			if status == HttpRequestStatus::DeadlineReached {
-				inner.clock = inner.clock.max(deadline.unix_millis());
-			}
+			end = end.max(match status {
+				HttpRequestStatus::DeadlineReached => deadline.unix_millis(),
+				_ => answer.at,
+			});
 			statuses.push(status);
 		}
+		inner.clock = end;
 		statuses
 	}
 
@@ -458,8 +437,12 @@ impl DbExternalities for World {
 impl TransactionPool for World {
 	fn submit_transaction(&mut self, extrinsic: Vec<u8>) -> Result<(), ()> {
 		let mut inner = self.inner();
+		inner.clock += inner.checking;
 		if inner.refusing {
 			return Err(());
+		}
+		if inner.swallowing {
+			return Ok(());
 		}
 		inner.pool.push(extrinsic);
 		Ok(())

@@ -1,0 +1,324 @@
+//! Benchmarks of every call, of authorisation, and of pruning; on full pages. What other pallets do when they
+//! are told of a correction is not among them: it is charged by its own weight, so the readings that are
+//! worth corrections are those of feeders, for which none is called for. A freed meter has nothing there that
+//! would have to go.
+
+mod setup;
+
+use frame_benchmarking::v2::*;
+use frame_support::{
+	traits::Authorize,
+	weights::{Weight, WeightMeter},
+	BoundedVec,
+};
+use frame_system::RawOrigin;
+use gridweave_primitives::{
+	device::{registration_digest, rotation_digest, DeviceKey},
+	meter::{MeterKind, MeterState},
+	Be32, MicrogridId, WattHours,
+};
+use sp_runtime::transaction_validity::TransactionSource;
+
+use crate::{
+	freshness::Moment, pages, Call, Config, EnergyPages, Keys, LatestPage, Meters, Offers, Pallet,
+	PrunedBefore, Suspended, SuspendedEnergy, MAX_SPANS,
+};
+use setup::*;
+
+/// What benchmarks need of the runtime.
+pub trait BenchmarkHelper<AccountId> {
+	/// A microgrid and its operator.
+	fn microgrid() -> (MicrogridId, AccountId);
+
+	/// An account with this number and enough money for deposits.
+	fn funded(number: u32) -> AccountId;
+
+	/// Sets chain time, in Unix seconds.
+	fn set_now(now: u64);
+}
+
+#[benchmarks(where <T as frame_system::Config>::RuntimeCall: From<Call<T>>)]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn register_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (microgrid, _) = T::BenchmarkHelper::microgrid();
+		let owner = T::BenchmarkHelper::funded(1);
+		let device = new_device();
+		let digest =
+			registration_digest(&Pallet::<T>::genesis_hash(), &owner, microgrid, &serial());
+		let proof = sign(&device, &digest);
+		let key = DeviceKey::Sr25519(device);
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(owner),
+			microgrid,
+			MeterKind::Storage {
+				capacity: WattHours(1),
+			},
+			key,
+			serial(),
+			MODULUS,
+			proof,
+		);
+
+		assert!(Keys::<T>::contains_key(Pallet::<T>::key_hash(&key)));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn admit_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (_, operator) = T::BenchmarkHelper::microgrid();
+		let (_, _, meter) = register::<T>(1);
+		let page = LatestPage {
+			round: 1,
+			kept_from: NOW,
+			meters: full(latest(clock::<T>().start_of(NOW))),
+		};
+		pages::put_latest_page::<T>(meter.page(), &page);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), meter, RATINGS);
+
+		let stored = Meters::<T>::get(Be32::from(meter)).ok_or("registered")?;
+		assert_eq!(stored.state, MeterState::Admitted);
+		assert!(stored.former.is_some());
+		Ok(())
+	}
+
+	/// Of a meter that was never admitted, on an otherwise full page, with everything there is to free.
+	#[benchmark]
+	fn retire_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (owner, _, meter) = register::<T>(1);
+		let key = Be32::from(meter);
+		Offers::<T>::insert(key, owner.clone());
+		SuspendedEnergy::<T>::insert(
+			key,
+			Suspended {
+				import: 1,
+				export: 1,
+			},
+		);
+		let mut page = LatestPage {
+			round: 1,
+			kept_from: NOW,
+			meters: full(latest(clock::<T>().start_of(NOW))),
+		};
+		page.meters.remove(meter.slot());
+		pages::put_latest_page::<T>(meter.page(), &page);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), meter);
+
+		assert!(!Meters::<T>::contains_key(key));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn rotate_key() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (microgrid, _) = T::BenchmarkHelper::microgrid();
+		let (owner, old, meter) = register::<T>(1);
+		let (new, genesis) = (new_device(), Pallet::<T>::genesis_hash());
+		let key = DeviceKey::Sr25519(new);
+		let proof = sign(
+			&new,
+			&registration_digest(&genesis, &owner, microgrid, &serial()),
+		);
+		let approval = sign(&old, &rotation_digest(&genesis, meter, &key));
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), meter, key, proof, Some(approval));
+
+		assert_eq!(Keys::<T>::get(Pallet::<T>::key_hash(&key)), Some(meter));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn offer_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (owner, _, meter) = register::<T>(1);
+		let to = T::BenchmarkHelper::funded(2);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), meter, Some(to.clone()));
+
+		assert_eq!(Offers::<T>::get(Be32::from(meter)), Some(to));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn accept_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (_, _, meter) = register::<T>(1);
+		let to = T::BenchmarkHelper::funded(2);
+		Offers::<T>::insert(Be32::from(meter), to.clone());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(to.clone()), meter);
+
+		assert_eq!(
+			Meters::<T>::get(Be32::from(meter))
+				.ok_or("registered")?
+				.owner,
+			to
+		);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn submit_readings(
+		r: Linear<64, 250>,
+		x: Linear<0, 250>,
+		g: Linear<16, 64>,
+		s: Linear<64, 320>,
+	) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(r, x, g, s));
+		let last = batch.readings.last().ok_or("readings")?.reading.clone();
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, batch, signature);
+
+		let stored = Pallet::<T>::latest(last.meter).ok_or("a reading")?;
+		assert_eq!(stored.sequence, last.sequence);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_submit_readings(
+		r: Linear<64, 500>,
+		g: Linear<16, 64>,
+	) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(r, 0, g, g));
+		let call: <T as frame_system::Config>::RuntimeCall =
+			Call::submit_readings { batch, signature }.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call is authorised")?
+				.map_err(|_| "the batch is valid")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn relay_readings(
+		r: Linear<16, 25>,
+		x: Linear<0, 25>,
+		g: Linear<2, 16>,
+		s: Linear<16, 64>,
+	) -> Result<(), BenchmarkError> {
+		let readings = readings::<T>(r, x, g, s);
+		let last = readings.last().ok_or("readings")?.reading.clone();
+		let who = T::BenchmarkHelper::funded(2);
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(who),
+			BoundedVec::truncate_from(readings),
+			MAX_SPANS,
+		);
+
+		let stored = Pallet::<T>::latest(last.meter).ok_or("a reading")?;
+		assert_eq!(stored.sequence, last.sequence);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn prune_idle() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		PrunedBefore::<T>::put(NOW);
+		let mut weight = WeightMeter::new();
+
+		#[block]
+		{
+			Pallet::<T>::prune(&mut weight);
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn prune_look() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		new_page::<T>(new_device(), 0);
+		let cursor = at_last_page::<T>();
+		let (moment, mut weight) = (Moment::read::<T>(), WeightMeter::new());
+
+		#[block]
+		{
+			Pallet::<T>::prune_page(&moment, NOW, cursor, &mut weight);
+		}
+
+		assert_eq!(weight.consumed(), Weight::zero(), "nothing was due");
+		Ok(())
+	}
+
+	/// A page on which every meter was estimated.
+	#[benchmark]
+	fn prune_period() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let page = new_page::<T>(new_device(), 0);
+		let mut latest = pages::latest_page::<T>(page).ok_or("a page")?;
+		let period = latest.kept_from.saturating_sub(1);
+		latest.kept_from = period;
+		pages::put_latest_page::<T>(page, &latest);
+		let key = (Be32::from(page), Be32::from(period));
+		EnergyPages::<T>::insert(key, estimated_page(true));
+		let cursor = at_last_page::<T>();
+		let (moment, mut weight) = (Moment::read::<T>(), WeightMeter::new());
+
+		#[block]
+		{
+			Pallet::<T>::prune_page(&moment, NOW, cursor, &mut weight);
+		}
+
+		assert!(!EnergyPages::<T>::contains_key(key));
+		Ok(())
+	}
+
+	/// A retired meter with everything there is to free, last of a full page.
+	#[benchmark]
+	fn prune_meter() -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (owner, _, meter) = register::<T>(1);
+		let key = Be32::from(meter);
+		Offers::<T>::insert(key, owner);
+		SuspendedEnergy::<T>::insert(
+			key,
+			Suspended {
+				import: 1,
+				export: 1,
+			},
+		);
+		let mut page = LatestPage {
+			round: 1,
+			kept_from: NOW,
+			meters: full(latest(0)),
+		};
+		if let Some(latest) = page.meters.get_mut(meter.slot()) {
+			latest.retired_at = Some(codec::Compact(0));
+		}
+		pages::put_latest_page::<T>(meter.page(), &page);
+		let mut registration = Meters::<T>::get(key).ok_or("registered")?;
+		registration.state = MeterState::Retired;
+		Meters::<T>::insert(key, registration);
+		let cursor = at_last_page::<T>();
+		let (moment, mut weight) = (Moment::read::<T>(), WeightMeter::new());
+
+		#[block]
+		{
+			Pallet::<T>::prune_page(&moment, NOW, cursor, &mut weight);
+		}
+
+		assert!(!Meters::<T>::contains_key(key));
+		Ok(())
+	}
+}
