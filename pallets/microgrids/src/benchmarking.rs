@@ -11,7 +11,7 @@ use frame_support::{
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	MicrogridId, Period, Price, WattHours,
+	Be32, MicrogridId, Period, Price, WattHours,
 };
 use sp_runtime::Permill;
 
@@ -187,7 +187,8 @@ mod benches {
 		{
 			Pallet::<T>::open_period(id, START, &terms());
 		}
-		assert_eq!(Pallet::<T>::first_opened_from(id, START), Some(START));
+		let key = (Be32::from(id), Be32::from(START));
+		assert_eq!(PeriodTerms::<T>::get(key), Some(terms()));
 	}
 
 	/// The start of a pass that finds no microgrid: what pruning costs besides turns.
@@ -241,4 +242,6 @@ mod benches {
 		}
 		assert_eq!((range.from, range.skipped), (next, 0));
 	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::chain(vec![]), crate::mock::Test);
 }

@@ -63,6 +63,8 @@ pub const MAX_MICROGRIDS: u32 = 5;
 
 parameter_types! {
 	pub static SettledBefore: BTreeMap<MicrogridId, Period> = BTreeMap::new();
+	/// How often a next key was looked for.
+	pub static Seeks: u32 = 0;
 	/// Room for a horizon and a little more: 105 periods.
 	pub static OpenWeight: Weight = Weight::from_parts(6_000_000_000, u64::MAX);
 	/// Room for 11 periods.

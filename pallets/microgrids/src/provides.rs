@@ -37,6 +37,6 @@ impl<T: Config> MicrogridInspect<T::AccountId> for Pallet<T> {
 	}
 
 	fn next_opened(microgrid: MicrogridId, from: Period) -> Option<Period> {
-		Self::first_opened_from(microgrid, from)
+		Self::first_kept_from(microgrid, from)
 	}
 }

@@ -3,7 +3,7 @@
 //! 1. The clock fits the block time.
 //! 2. Ids are dense: there are [`Count`] microgrids, at most [`Config::MaxMicrogrids`], with ids from 0.
 //! 3. All terms, present and of open periods, are sound.
-//! 4. On each operator's account exactly the deposits of its microgrids are held.
+//! 4. On each operator's account exactly the deposits of its microgrids are held, on all others nothing.
 //! 5. Every period range belongs to a microgrid and is ordered: `first ≤ from ≤ until`.
 //! 6. Terms are stored for exactly the periods of the ranges: all from `from` up to `until`, but for those
 //!    skipped, and `from` itself is never one of those.
@@ -60,10 +60,19 @@ impl<T: Config> Pallet<T> {
 			*sum = sum.saturating_add(microgrid.deposit);
 		}
 		ensure!(stored == count, "microgrids are missing");
-		for (operator, sum) in deposits {
-			let held = T::Currency::balance_on_hold(&HoldReason::Microgrid.into(), &operator);
-			ensure!(held == sum, "an operator's deposits are not what is held");
+		// All accounts: a hold may have been left on that of a former operator.
+		for who in frame_system::Account::<T>::iter_keys() {
+			let held = T::Currency::balance_on_hold(&HoldReason::Microgrid.into(), &who);
+			let deposited = deposits.remove(&who).unwrap_or_default();
+			ensure!(
+				held == deposited,
+				"an account's deposits are not what is held"
+			);
 		}
+		ensure!(
+			deposits.into_values().all(|sum| sum == 0),
+			"an operator with a deposit has no account"
+		);
 		for (id, successor) in Offers::<T>::iter() {
 			let microgrid = Microgrids::<T>::get(id).ok_or("an offer of no microgrid")?;
 			ensure!(

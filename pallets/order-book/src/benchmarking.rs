@@ -7,7 +7,7 @@ use frame_support::{traits::Get, weights::WeightMeter, BoundedVec};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	market::Side,
-	traits::{MeterInspect, MicrogridInspect},
+	traits::{MeterInspect, MicrogridInspect, SettlementClock},
 	Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 
@@ -19,13 +19,17 @@ pub trait BenchmarkHelper<AccountId> {
 	/// the feed-in price, and orders at that price lock something on both sides.
 	fn market() -> (MicrogridId, Period);
 
-	/// The microgrid's admitted meter number `n`, of an account of its own that has ample funds where
-	/// orders lock them: a prosumer, or a half charged storage. Its ratings and capacity are large.
+	/// A new meter of account number `n`, admitted to the microgrid: a prosumer, or a half charged storage.
+	/// Its ratings and capacity are large. The account has ample funds, but none yet where orders lock
+	/// them: they have to be paid in there.
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId);
 }
 
 /// How many periods, from that of [`BenchmarkHelper::market`] on, orders are spread over.
 const SPREAD: u32 = 90;
+
+/// The first order that is placed; those that only fill a meter's list come before.
+const FIRST_ORDER: OrderId = OrderId(1 << 32);
 
 /// What orders of benchmarks have in common.
 struct Market<T: Config> {
@@ -39,6 +43,7 @@ impl<T: Config> Market<T> {
 	fn new() -> Self {
 		let (microgrid, period) = T::BenchmarkHelper::market();
 		let terms = T::Microgrids::terms(microgrid, period).expect("the helper opened the period");
+		NextOrderId::<T>::put(FIRST_ORDER);
 		Self {
 			id: BookId { microgrid, period },
 			price: terms.feed_in_price,
@@ -70,17 +75,24 @@ impl<T: Config> Market<T> {
 		id
 	}
 
-	/// The best ask of the market's book, of a meter with as many open orders as it may have, the others
-	/// behind it and in other periods.
+	/// Fills a meter's list of open orders, but for `room` of them.
+	fn crowd(&self, meter: MeterId, room: u32) {
+		OrdersOf::<T>::mutate(Be32::from(meter), |orders| {
+			let others = T::MaxOrdersPerMeter::get().saturating_sub(room);
+			let others = others.saturating_sub(orders.len() as u32);
+			for n in 0..others {
+				let inserted = orders.try_insert(n as usize, OrderId(n.into()));
+				assert!(inserted.is_ok());
+			}
+		});
+	}
+
+	/// The best ask of the market's book, of a meter with as many open orders as it may have; another is
+	/// behind it.
 	fn crowded(&self) -> (T::AccountId, OrderId) {
 		let (who, meter) = self.meter(0);
-		let order = self.order(meter, Side::Ask, 2);
-		let first = self.place(&who, order);
-		for n in 1..T::MaxOrdersPerMeter::get() {
-			let period = self.id.period.saturating_add(n % SPREAD);
-			self.place(&who, NewOrder { period, ..order });
-		}
-		// There is always one behind, even where a meter may have one order only.
+		let first = self.place(&who, self.order(meter, Side::Ask, 2));
+		self.crowd(meter, 0);
 		let (other, its) = self.meter(1);
 		self.place(&other, self.order(its, Side::Ask, 1));
 		(who, first)
@@ -94,12 +106,15 @@ mod benches {
 	#[benchmark]
 	fn place_order(f: Linear<0, { T::MaxFills::get() }>) {
 		let market = Market::<T>::new();
-		// The worst case: all counterparties differ, all their orders go, and the rest stays.
+		// The worst case: all counterparties differ, all their orders go, and the rest stays. All meters have
+		// as many orders as they may, and what the order locks has to be paid in.
 		for n in 0..f {
 			let (maker, meter) = market.meter(n + 1);
 			market.place(&maker, market.order(meter, Side::Ask, 1));
+			market.crowd(meter, 0);
 		}
 		let (who, meter) = market.meter(0);
+		market.crowd(meter, 1);
 		let order = market.order(meter, Side::Bid, f + 1);
 		let id = NextOrderId::<T>::get();
 		#[extrinsic_call]
@@ -111,21 +126,26 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn place_orders(n: Linear<1, { T::MaxBatch::get() }>) {
+	fn place_orders(n: Linear<1, { T::MaxBatch::get() }>) -> Result<(), BenchmarkError> {
 		let market = Market::<T>::new();
-		let (who, meter) = market.meter(0);
-		let order = market.order(meter, Side::Ask, 1);
-		let orders: Vec<_> = (0..n)
-			.map(|i| NewOrder {
+		// Each of a meter and in a book of its own. Bids: their owner's arrears are looked at as well.
+		let (mut sender, mut orders) = (None, Vec::new());
+		for i in 0..n {
+			let (who, meter) = market.meter(0);
+			market.crowd(meter, 1);
+			sender = Some(who);
+			orders.push(NewOrder {
 				period: market.id.period.saturating_add(i % SPREAD),
-				..order
-			})
-			.collect();
+				..market.order(meter, Side::Bid, 1)
+			});
+		}
+		let who = sender.ok_or(BenchmarkError::Stop("no order"))?;
 		let orders = BoundedVec::truncate_from(orders);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), orders);
-		let placed = Pallet::<T>::orders_of(meter).len() as u32;
-		assert_eq!(placed, n.min(T::MaxOrdersPerMeter::get()));
+		let last = OrderId(FIRST_ORDER.0.saturating_add(u64::from(n) - 1));
+		assert!(Pallet::<T>::order(last).is_some());
+		Ok(())
 	}
 
 	#[benchmark]
@@ -161,11 +181,23 @@ mod benches {
 	#[benchmark]
 	fn check_storage() -> Result<(), BenchmarkError> {
 		let market = Market::<T>::new();
-		let (who, meter) = T::BenchmarkHelper::meter(market.id.microgrid, 0, true);
+		let (_, meter) = T::BenchmarkHelper::meter(market.id.microgrid, 0, true);
 		let order = market.order(meter, Side::Ask, 1);
-		for ahead in 0..SPREAD.min(T::MaxOrdersPerMeter::get()) {
-			let period = market.id.period.saturating_add(ahead);
-			market.place(&who, NewOrder { period, ..order });
+		let one = WattHours(1);
+		for ahead in 0..=T::Horizon::get() {
+			let period = T::Clock::current().saturating_add(ahead);
+			let key = (
+				Be32::from(market.id.microgrid),
+				Be32::from(period),
+				Be32::from(meter),
+			);
+			let commitment = Commitment {
+				asks: one,
+				bids: one,
+				sold: one,
+				bought: one,
+			};
+			Commitments::<T>::insert(key, commitment);
 		}
 		let info = T::Meters::meter(meter).ok_or(BenchmarkError::Stop("no meter"))?;
 		let mut checks = 0;
@@ -243,6 +275,7 @@ mod benches {
 		book::save::<T>(id, &Book::new(&terms));
 		let key = (
 			Be64::from(0),
+			Be32::from(0),
 			Be32::from(id.microgrid),
 			Be32::from(id.period),
 		);
@@ -253,7 +286,7 @@ mod benches {
 		}
 		assert_eq!(
 			Agenda::<T>::iter().map(|(_, stage)| stage).next(),
-			Some(Stage::Forget)
+			Some(Stage::Forget { after: None })
 		);
 	}
 
@@ -264,7 +297,7 @@ mod benches {
 		let mut meter = WeightMeter::with_limit(T::WeightInfo::expire_order());
 		#[block]
 		{
-			Pallet::<T>::expire_orders(market.id, &mut meter);
+			let _ = Pallet::<T>::expire_orders(market.id, &mut meter);
 		}
 		assert_eq!(Pallet::<T>::order(first), None);
 	}
@@ -276,11 +309,13 @@ mod benches {
 		market.place(&who, market.order(meter, Side::Ask, 1));
 		#[block]
 		{
-			Pallet::<T>::forget_commitments(market.id, &mut WeightMeter::new());
+			let _ = Pallet::<T>::forget_commitments(market.id, None, &mut WeightMeter::new());
 		}
 		assert_eq!(
 			Pallet::<T>::commitment(meter, market.id.period),
 			Commitment::default()
 		);
 	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::chain(), crate::mock::Test);
 }

@@ -4,22 +4,22 @@
 //! stored pointer to its best order and walked on from there, never sought from the start of the run:
 //! within a block every key already deleted between the start and the first live one costs a seek of
 //! its own. For the same reason the removals of a block are counted: they bound how many deleted keys a
-//! walk may have to step over, and those who walk are charged for them.
+//! walk may have to step over, and those who walk are charged for them. And a [`Book`] counts its orders, so
+//! that nobody looks for one behind the last ([`seek`]).
 //!
 //! The caller loads a [`Book`], changes it through these functions, and saves it.
 
-use frame_support::storage::PrefixIterator;
 use gridweave_primitives::{market::Side, Be32, Be64, OrderId, Price};
 use sp_runtime::SaturatedConversion;
 
 use crate::{
-	matching::Fill,
+	matching::Plan,
+	seek,
 	types::{Book, BookId, Locator, Place, Resting},
 	Asks, Bids, Books, Config, Orders,
 };
 
 type Key = (Be32, Be32, Be64, Be64);
-type Entry<AccountId> = ((Be64, Be64), Resting<AccountId>);
 
 /// A price as the trie orders it: the best first.
 fn rank(side: Side, price: Price) -> Be64 {
@@ -72,14 +72,21 @@ fn delete<T: Config>(id: BookId, side: Side, place: Place) {
 	Orders::<T>::remove(Be64::from(place.order));
 }
 
-/// The orders behind a place, best first. Reads nothing before the first is asked for.
-fn behind<T: Config>(id: BookId, side: Side, place: Place) -> PrefixIterator<Entry<T::AccountId>> {
+/// The next `count` orders behind a place, best first: there must be as many. Reads nothing before the
+/// first is asked for.
+fn behind<T: Config>(
+	id: BookId,
+	side: Side,
+	place: Place,
+	count: u32,
+) -> impl Iterator<Item = (Place, Resting<T::AccountId>)> {
 	let book = (Be32::from(id.microgrid), Be32::from(id.period));
 	let key = key(id, side, place);
-	match side {
+	let entries = match side {
 		Side::Ask => Asks::<T>::iter_prefix_from(book, Asks::<T>::hashed_key_for(key)),
 		Side::Bid => Bids::<T>::iter_prefix_from(book, Bids::<T>::hashed_key_for(key)),
-	}
+	};
+	seek::at_most(count, entries).map(move |(key, resting)| (place_of(side, key), resting))
 }
 
 /// This block's number, as removals are counted by it.
@@ -127,13 +134,12 @@ pub(crate) fn walk<T: Config>(
 ) -> impl Iterator<Item = (Place, Resting<T::AccountId>)> {
 	let best = book.best(side);
 	let first = best.and_then(|place| get::<T>(id, side, place).map(|resting| (place, resting)));
+	let others = book.count(side).saturating_sub(1);
 	let others = best
-		.map(|place| behind::<T>(id, side, place))
+		.map(|place| behind::<T>(id, side, place, others))
 		.into_iter()
 		.flatten();
-	first
-		.into_iter()
-		.chain(others.map(move |(key, resting)| (place_of(side, key), resting)))
+	first.into_iter().chain(others)
 }
 
 /// Puts an order into the book. Its place must be new.
@@ -178,30 +184,38 @@ pub(crate) fn change<T: Config>(
 	);
 }
 
-/// Removes an open order.
+/// Removes an open order and, if it was its side's best, finds the next. Not counted as a removal.
 pub(crate) fn remove<T: Config>(id: BookId, book: &mut Book, side: Side, place: Place) {
 	delete::<T>(id, side, place);
-	left(book, side, block::<T>());
+	let count = book.count_mut(side);
+	*count = count.saturating_sub(1);
+	let left = *count;
 	if book.best(side) == Some(place) {
-		let next = behind::<T>(id, side, place).next();
-		book.set_best(side, next.map(|(key, _)| place_of(side, key)));
+		let next = behind::<T>(id, side, place, left.min(1)).next();
+		book.set_best(side, next.map(|(place, _)| place));
 	}
 }
 
-/// Books fills, which begin with the best order of a side: what they consume is removed, what is left of
-/// the last one stays. `best` is the side's best order afterwards.
-pub(crate) fn fill<T: Config>(
+/// Books what an incoming order met on the other side, which begins with the best order of that `side`:
+/// what is consumed or barred is removed, what is left of the last one stays. `best` is the side's best
+/// order afterwards.
+pub(crate) fn consume<T: Config>(
 	id: BookId,
 	book: &mut Book,
 	side: Side,
-	fills: &[Fill<T::AccountId>],
+	plan: &Plan<T::AccountId>,
 	best: Option<Place>,
 ) {
 	let now = block::<T>();
-	for fill in fills {
+	let mut gone = |place| {
+		delete::<T>(id, side, place);
+		let count = book.count_mut(side);
+		*count = count.saturating_sub(1);
+		book.count_removal(now);
+	};
+	for fill in &plan.fills {
 		if fill.left.is_zero() {
-			delete::<T>(id, side, fill.place);
-			left(book, side, now);
+			gone(fill.place);
 		} else {
 			let resting = Resting {
 				owner: fill.owner.clone(),
@@ -211,12 +225,8 @@ pub(crate) fn fill<T: Config>(
 			put::<T>(id, side, fill.place, &resting);
 		}
 	}
+	for (place, _) in &plan.barred {
+		gone(*place);
+	}
 	book.set_best(side, best);
-}
-
-/// Counts an order that left.
-fn left(book: &mut Book, side: Side, now: u32) {
-	let count = book.count_mut(side);
-	*count = count.saturating_sub(1);
-	book.count_removal(now);
 }

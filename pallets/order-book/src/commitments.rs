@@ -1,5 +1,5 @@
 //! The door to what meters have on offer and traded: nothing else touches [`Commitments`] and
-//! [`OrdersOf`].
+//! [`OrdersOf`]. A [`Book`] counts the meters that have committed themselves in it; the caller saves it.
 
 use frame_support::ensure;
 use gridweave_primitives::{
@@ -12,7 +12,8 @@ use sp_runtime::DispatchResult;
 
 use crate::{
 	availability::{rated, StorageCheck},
-	types::{BookId, Commitment, NewOrder},
+	seek,
+	types::{Book, BookId, Commitment, NewOrder},
 	Commitments, Config, Error, OrdersOf,
 };
 
@@ -26,17 +27,29 @@ pub(crate) fn of<T: Config>(book: BookId, meter: MeterId) -> Commitment {
 }
 
 /// Changes it; what comes to nothing is freed.
-fn mutate<T: Config>(book: BookId, meter: MeterId, change: impl FnOnce(&mut Commitment)) {
-	Commitments::<T>::mutate_exists(key(book, meter), |stored| {
+fn mutate<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	meter: MeterId,
+	change: impl FnOnce(&mut Commitment),
+) {
+	Commitments::<T>::mutate_exists(key(id, meter), |stored| {
+		let before = stored.is_some();
 		let mut commitment = stored.unwrap_or_default();
 		change(&mut commitment);
 		*stored = (commitment != Commitment::default()).then_some(commitment);
+		match (before, stored.is_some()) {
+			(false, true) => book.meters = book.meters.saturating_add(1),
+			(true, false) => book.meters = book.meters.saturating_sub(1),
+			_ => {}
+		}
 	});
 }
 
 /// Notes an order that goes to rest.
 pub(crate) fn opened<T: Config>(
-	book: BookId,
+	id: BookId,
+	book: &mut Book,
 	side: Side,
 	meter: MeterId,
 	order: OrderId,
@@ -47,7 +60,7 @@ pub(crate) fn opened<T: Config>(
 			.try_push(order)
 			.map_err(|_| Error::<T>::TooManyOrders)
 	})?;
-	mutate::<T>(book, meter, |commitment| {
+	mutate::<T>(id, book, meter, |commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_add(energy);
 	});
@@ -55,16 +68,28 @@ pub(crate) fn opened<T: Config>(
 }
 
 /// Notes that an open order offers less.
-pub(crate) fn reduced<T: Config>(book: BookId, side: Side, meter: MeterId, energy: WattHours) {
-	mutate::<T>(book, meter, |commitment| {
+pub(crate) fn reduced<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	meter: MeterId,
+	energy: WattHours,
+) {
+	mutate::<T>(id, book, meter, |commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_sub(energy);
 	});
 }
 
 /// Notes a trade of energy that was on offer as an open order.
-pub(crate) fn filled<T: Config>(book: BookId, side: Side, meter: MeterId, energy: WattHours) {
-	mutate::<T>(book, meter, |commitment| {
+pub(crate) fn filled<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	meter: MeterId,
+	energy: WattHours,
+) {
+	mutate::<T>(id, book, meter, |commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_sub(energy);
 		let traded = commitment.traded_mut(side);
@@ -73,8 +98,14 @@ pub(crate) fn filled<T: Config>(book: BookId, side: Side, meter: MeterId, energy
 }
 
 /// Notes a trade of energy that was not on offer before.
-pub(crate) fn traded<T: Config>(book: BookId, side: Side, meter: MeterId, energy: WattHours) {
-	mutate::<T>(book, meter, |commitment| {
+pub(crate) fn traded<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	meter: MeterId,
+	energy: WattHours,
+) {
+	mutate::<T>(id, book, meter, |commitment| {
 		let traded = commitment.traded_mut(side);
 		*traded = traded.saturating_add(energy);
 	});
@@ -104,10 +135,22 @@ pub(crate) fn any_order<T: Config>(meter: MeterId) -> bool {
 	OrdersOf::<T>::contains_key(Be32::from(meter))
 }
 
-/// The meters with commitments in a book, to be forgotten one by one.
-pub(crate) fn forget<T: Config>(book: BookId) -> impl Iterator<Item = Be32> {
-	let prefix = (Be32::from(book.microgrid), Be32::from(book.period));
-	Commitments::<T>::iter_key_prefix(prefix).drain()
+/// Forgets, one by one, what the next `count` meters had committed to: there must be as many. Those up to
+/// `after` are forgotten already, and not sought past again.
+pub(crate) fn forget<T: Config>(
+	id: BookId,
+	after: Option<MeterId>,
+	count: u32,
+) -> impl Iterator<Item = MeterId> {
+	let prefix = (Be32::from(id.microgrid), Be32::from(id.period));
+	let meters = match after {
+		None => Commitments::<T>::iter_key_prefix(prefix),
+		Some(meter) => Commitments::<T>::iter_key_prefix_from(
+			prefix,
+			Commitments::<T>::hashed_key_for(key(id, meter)),
+		),
+	};
+	seek::at_most(count, meters.drain()).map(|meter| MeterId(meter.get()))
 }
 
 /// Refuses an order that the meter cannot stand for ([`crate::availability`]). `checked` is told when a
@@ -136,9 +179,14 @@ pub(crate) fn check<T: Config>(
 	if let MeterKind::Storage { capacity } = info.kind {
 		checked();
 		let current = T::Clock::current();
+		// What is not known is taken as full by who wants to buy, as empty by who wants to sell.
+		let unknown = match order.side {
+			Side::Ask => WattHours::ZERO,
+			Side::Bid => capacity,
+		};
 		let check = StorageCheck {
 			capacity,
-			charge: T::Meters::state_of_charge(order.meter).unwrap_or_default(),
+			charge: T::Meters::state_of_charge(order.meter).unwrap_or(unknown),
 			current,
 			side: order.side,
 			period: order.period,

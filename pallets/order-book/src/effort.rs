@@ -1,14 +1,19 @@
 //! What a call did, and what that weighs.
 
-use frame_support::{traits::Get, weights::Weight};
+use frame_support::{
+	dispatch::{DispatchErrorWithPostInfo, DispatchResultWithPostInfo},
+	traits::Get,
+	weights::Weight,
+};
+use sp_runtime::DispatchResult;
 
-use crate::{Config, WeightInfo};
+use crate::{Config, Pallet, WeightInfo};
 
 /// Counts what a call does beyond its plain form: matching, following storages, stepping over deleted
 /// keys. Refused orders count as well: their work was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effort {
-	/// Fills made.
+	/// Resting orders met: filled, or cancelled because they may not trade.
 	pub fills: u32,
 	/// Storages followed over all open periods.
 	pub storage_checks: u32,
@@ -59,5 +64,43 @@ impl Effort {
 			)
 			.saturating_add(T::WeightInfo::step_over(0).saturating_mul(self.walks.into()))
 			.saturating_add(steps)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The most that placing one order may weigh.
+	pub(crate) fn weight_of_place() -> Weight {
+		T::WeightInfo::place_order(0).saturating_add(Effort::most::<T>(1).weight::<T>())
+	}
+
+	/// The most that placing `orders` orders at once may weigh.
+	pub(crate) fn weight_of_batch(orders: u32) -> Weight {
+		T::WeightInfo::place_orders(orders).saturating_add(Effort::most::<T>(orders).weight::<T>())
+	}
+
+	/// The most that cancelling an order may weigh.
+	pub(crate) fn weight_of_cancel() -> Weight {
+		T::WeightInfo::cancel_order()
+			.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+	}
+
+	/// The most that replacing an order may weigh.
+	pub(crate) fn weight_of_replace() -> Weight {
+		T::WeightInfo::replace_order()
+			.saturating_add(Effort::most::<T>(1).weight::<T>())
+			.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+	}
+
+	/// The result of a call that took `effort` besides its `base`.
+	pub(crate) fn spent(
+		result: DispatchResult,
+		base: Weight,
+		effort: &Effort,
+	) -> DispatchResultWithPostInfo {
+		let post_info = Some(base.saturating_add(effort.weight::<T>())).into();
+		match result {
+			Ok(()) => Ok(post_info),
+			Err(error) => Err(DispatchErrorWithPostInfo { post_info, error }),
+		}
 	}
 }

@@ -11,10 +11,14 @@
 //!   [`TimeInForce`] says. A remainder may be less than the minimum quantity; it stays good.
 //! * *Nobody trades with themselves*: on meeting an order of the same owner, what is left of the newer
 //!   one is cancelled; a fill-or-kill order that would need it is refused.
-//! * *Bounds*: an extrinsic makes at most [`Config::MaxFills`] fills, and at most
-//!   [`Config::MaxRemovals`] orders leave a book in one block. What is left of an order at a bound is
-//!   cancelled, for resting it would cross the book; an event says so. An order not one fill is left for
-//!   is refused. Expiry is not bounded by it: nothing matches in a book whose gate is closed.
+//! * *Quarantine*: an order whose meter came under quarantine since it was placed never trades. When the
+//!   next order meets it, it is cancelled, and counts as a fill.
+//! * *Bounds*: an extrinsic makes at most [`Config::MaxFills`] fills. Once [`Config::MaxRemovals`] orders
+//!   have left a book in a block, by trades and cancellations, nothing trades in it until the next, and its
+//!   best orders cannot be cancelled; all others can, for nothing has to be found in their place. What is
+//!   left of an order at a bound is cancelled, for resting it would cross the book; an event says so. An
+//!   order not one fill is left for is refused. Expiry is not counted: nothing matches in a book whose gate
+//!   is closed.
 //!
 //! ## What an order needs
 //!
@@ -39,14 +43,20 @@
 //! Written with the first order that rests in it. When the gate closes, its open orders are cancelled;
 //! when delivery ends, the meters' commitments are forgotten (what was traded is a position of settlement
 //! since the trade); when the period is no longer kept, the book goes with its market data. All of that is
-//! done in `on_poll`, in order of time, on a budget of its own ([`Config::ServiceWeight`]); being late is
-//! allowed, being left out is not, and an order that is late to expire cannot trade.
+//! done by a stepped task. Being late is allowed, being left out is not, and an order that is late to expire
+//! cannot trade. Books have turns, so that a crowded one does not hold up the others.
+//!
+//! The task has a budget of its own in `on_poll` ([`Config::ServiceWeight`]), within the share of a block
+//! that the steps of all pallets may take. What transactions leave of a block, it may use besides, in
+//! `on_idle`: nobody else wants that, so it is not counted to the share.
 //!
 //! ## Who pays
 //!
-//! Orders lock money but hold no deposit: their number is bounded per meter
-//! ([`Config::MaxOrdersPerMeter`]), a meter has a deposit of its own, they pay the transaction's fee, and
-//! all they write is freed by the end of their period.
+//! Orders hold no deposit. Their number is bounded per meter ([`Config::MaxOrdersPerMeter`]), a meter has a
+//! deposit of its own, and the transaction's fee pays for what they write. An order's entries are freed when
+//! it leaves the book, at the latest when its gate has closed; a meter's commitment at the latest when the
+//! period was delivered; the book itself, one per microgrid and period, when the period is no longer kept.
+//! Besides, an order locks what it can cost its owner: for an ask at retail price and fee or above, nothing.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -64,6 +74,7 @@ mod effort;
 mod open_orders;
 mod placing;
 mod provides;
+mod seek;
 mod service;
 mod views;
 
@@ -94,9 +105,7 @@ use gridweave_primitives::microgrid::Terms;
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{
-		dispatch::{DispatchErrorWithPostInfo, DispatchResultWithPostInfo},
-		pallet_prelude::*,
-		storage::with_storage_layer,
+		dispatch::DispatchResultWithPostInfo, pallet_prelude::*, storage::with_storage_layer,
 		weights::WeightMeter,
 	};
 	use frame_system::pallet_prelude::*;
@@ -107,7 +116,7 @@ pub mod pallet {
 	};
 
 	use super::*;
-	use crate::effort::Effort;
+	use crate::{effort::Effort, service::Entry};
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
@@ -147,8 +156,9 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxOrdersPerMeter: Get<u32>;
 
-		/// Most orders that may leave a book in one block by trades and cancellations. Bounds how many
-		/// deleted keys a look-up of the next order has to step over.
+		/// How many orders may have left a book in one block, by trades and cancellations, when the next
+		/// best order is looked for: bounds how many deleted keys that look-up has to step over. Trades
+		/// keep below it; cancellations that look for nothing are counted, but never refused.
 		#[pallet::constant]
 		type MaxRemovals: Get<u32>;
 
@@ -157,7 +167,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type Horizon: Get<u32>;
 
-		/// Most weight of a block that the service of books may use.
+		/// Most weight of a block that the service of books may use, besides what transactions leave.
 		#[pallet::constant]
 		type ServiceWeight: Get<Weight>;
 
@@ -232,18 +242,26 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// What is due next for each book, by time (Unix seconds), microgrid and period. One entry per book,
-	/// paid for and freed with it.
+	/// What is due next for each book, by time (Unix seconds), number of turns the book has had at that
+	/// time, microgrid and period. One entry per book, paid for and freed with it. A book whose turn was
+	/// not enough is entered again for the time of that block. Counted, so that nobody looks for an entry
+	/// behind the last.
 	#[pallet::storage]
-	pub type Agenda<T: Config> = StorageNMap<
+	pub type Agenda<T: Config> = CountedStorageNMap<
 		_,
 		(
 			NMapKey<Identity, Be64>,
 			NMapKey<Identity, Be32>,
 			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
 		),
 		Stage,
 	>;
+
+	/// The block in which a book last had its turn, and the entry of the agenda that it was: all others lie
+	/// behind. One item for the whole chain.
+	#[pallet::storage]
+	pub type Served<T: Config> = StorageValue<_, (u32, Entry)>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -368,14 +386,16 @@ pub mod pallet {
 		/// The meter has as many open orders as it may (the constant `MaxOrdersPerMeter`). Cancel some,
 		/// or wait until a gate closes.
 		TooManyOrders,
-		/// As many orders as may (the constant `MaxRemovals`) have left this book in this block already.
-		/// Try again in the next block.
+		/// As many orders as may (the constant `MaxRemovals`) have left this book in this block already:
+		/// nothing trades in it, and its best orders stay. Try again in the next block.
 		TooManyRemovals,
 		/// The orders before this one in the batch have used up the fills of an extrinsic (the constant
 		/// `MaxFills`). Send it again.
 		TooManyFills,
-		/// The fill-or-kill order cannot be filled wholly by others' orders within the most fills of an
-		/// extrinsic. Ask for less, at a better price, or use another time in force.
+		/// The fill-or-kill order cannot be filled wholly: others do not offer enough at its limit price
+		/// before an order of your own comes, or it would need more fills than are left of an extrinsic's
+		/// (`MaxFills`) or of the book's in this block (`MaxRemovals`). Ask for less, at a better price, in
+		/// a batch of its own, in the next block, or use another time in force.
 		NotFillable,
 		/// There is no open order with this id: it was filled, cancelled or expired, or never rested.
 		OrderNotFound,
@@ -391,6 +411,12 @@ pub mod pallet {
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			Self::run_service(meter);
+		}
+
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let mut meter = WeightMeter::with_limit(remaining);
+			Self::serve(&mut meter);
+			meter.consumed()
 		}
 
 		fn integrity_test() {
@@ -480,10 +506,7 @@ pub mod pallet {
 		///
 		/// - `order_id`: the order.
 		#[pallet::call_index(2)]
-		#[pallet::weight(
-			T::WeightInfo::cancel_order()
-				.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
-		)]
+		#[pallet::weight(Pallet::<T>::weight_of_cancel())]
 		pub fn cancel_order(origin: OriginFor<T>, order_id: OrderId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let mut effort = Effort::default();
@@ -530,39 +553,6 @@ pub mod pallet {
 			let mut effort = Effort::default();
 			let placed = Self::do_replace(&who, order_id, energy, limit_price, &mut effort);
 			Self::spent(placed.map(|_| ()), T::WeightInfo::replace_order(), &effort)
-		}
-	}
-
-	impl<T: Config> Pallet<T> {
-		/// The most that placing one order may weigh.
-		pub(crate) fn weight_of_place() -> Weight {
-			T::WeightInfo::place_order(0).saturating_add(Effort::most::<T>(1).weight::<T>())
-		}
-
-		/// The most that placing `orders` orders at once may weigh.
-		pub(crate) fn weight_of_batch(orders: u32) -> Weight {
-			T::WeightInfo::place_orders(orders)
-				.saturating_add(Effort::most::<T>(orders).weight::<T>())
-		}
-
-		/// The most that replacing an order may weigh.
-		pub(crate) fn weight_of_replace() -> Weight {
-			T::WeightInfo::replace_order()
-				.saturating_add(Effort::most::<T>(1).weight::<T>())
-				.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
-		}
-
-		/// The result of a call that took `effort` besides its `base`.
-		fn spent(
-			result: DispatchResult,
-			base: Weight,
-			effort: &Effort,
-		) -> DispatchResultWithPostInfo {
-			let post_info = Some(base.saturating_add(effort.weight::<T>())).into();
-			match result {
-				Ok(()) => Ok(post_info),
-				Err(error) => Err(DispatchErrorWithPostInfo { post_info, error }),
-			}
 		}
 	}
 }

@@ -54,7 +54,7 @@ pub enum Stop {
 	NoMatch,
 	/// The next one belongs to the same owner.
 	SelfTrade,
-	/// The most fills are reached, and more would match.
+	/// The most orders are met, and more would match.
 	Limit,
 }
 
@@ -63,6 +63,8 @@ pub enum Stop {
 pub struct Plan<AccountId> {
 	/// The fills, best first.
 	pub fills: Vec<Fill<AccountId>>,
+	/// Orders that were met and may not trade: they are to be cancelled.
+	pub barred: Vec<(Place, Resting<AccountId>)>,
 	/// What is left of the order.
 	pub left: WattHours,
 	/// Why matching ended.
@@ -83,6 +85,11 @@ pub enum Outcome {
 }
 
 impl<AccountId> Plan<AccountId> {
+	/// How many resting orders the plan takes, wholly or in part.
+	pub fn met(&self) -> u32 {
+		u32::try_from(self.fills.len().saturating_add(self.barred.len())).unwrap_or(u32::MAX)
+	}
+
 	/// What becomes of the order. A remainder rests only if nothing in the book crosses it.
 	pub fn outcome(&self, time_in_force: TimeInForce) -> Outcome {
 		match (time_in_force, self.stop) {
@@ -99,34 +106,47 @@ impl<AccountId> Plan<AccountId> {
 }
 
 /// Plans the fills of `incoming` against `resting`: the other side's orders, best first. Takes from the
-/// iterator exactly those that are wholly consumed: the next one it yields is the side's best afterwards.
+/// iterator exactly those that will be gone: the next one it yields is the side's best afterwards.
+///
+/// `is_barred` tells of a meter whether its orders may not trade. Such an order is passed over and noted,
+/// and counts to `most` as a fill does, for it is as much work.
 pub fn plan<AccountId: PartialEq + Clone>(
 	incoming: &Incoming<AccountId>,
 	resting: &mut Peekable<impl Iterator<Item = (Place, Resting<AccountId>)>>,
-	max_fills: u32,
+	most: u32,
+	is_barred: impl Fn(MeterId) -> bool,
 ) -> Plan<AccountId> {
-	let mut fills = Vec::new();
-	let mut left = incoming.energy;
-	let stop = loop {
-		if left.is_zero() {
-			break Stop::Filled;
-		}
-		let Some((place, order)) = resting.peek() else {
-			break Stop::NoMatch;
+	let mut plan = Plan {
+		fills: Vec::new(),
+		barred: Vec::new(),
+		left: incoming.energy,
+		stop: Stop::Filled,
+	};
+	while !plan.left.is_zero() {
+		let Some((place, order)) = resting
+			.peek()
+			.filter(|(place, _)| incoming.crosses(place.price))
+		else {
+			plan.stop = Stop::NoMatch;
+			break;
 		};
-		if !incoming.crosses(place.price) {
-			break Stop::NoMatch;
+		let own = order.owner == *incoming.owner;
+		if plan.met() >= most {
+			plan.stop = if own { Stop::SelfTrade } else { Stop::Limit };
+			break;
 		}
-		if order.owner == *incoming.owner {
-			break Stop::SelfTrade;
+		if is_barred(order.meter) {
+			plan.barred.extend(resting.next());
+			continue;
 		}
-		if fills.len() >= max_fills as usize {
-			break Stop::Limit;
+		if own {
+			plan.stop = Stop::SelfTrade;
+			break;
 		}
-		let energy = left.min(order.remaining);
-		left = left.saturating_sub(energy);
+		let energy = plan.left.min(order.remaining);
+		plan.left = plan.left.saturating_sub(energy);
 		let consumed = energy == order.remaining;
-		fills.push(Fill {
+		plan.fills.push(Fill {
 			place: *place,
 			owner: order.owner.clone(),
 			meter: order.meter,
@@ -136,6 +156,6 @@ pub fn plan<AccountId: PartialEq + Clone>(
 		if consumed {
 			resting.next();
 		}
-	};
-	Plan { fills, left, stop }
+	}
+	plan
 }

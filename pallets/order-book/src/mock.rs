@@ -16,10 +16,10 @@ use gridweave_primitives::{
 	traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
 	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{BuildStorage, DispatchError, DispatchResult};
+use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError, DispatchResult};
 
 use crate as pallet_order_book;
-use crate::{CancelReason, Event, NewOrder, TimeInForce};
+use crate::{Call, CancelReason, Event, NewOrder, TimeInForce};
 
 construct_runtime!(
 	pub enum Test {
@@ -50,6 +50,8 @@ parameter_types! {
 	pub static MaxRemovals: u32 = 1_000;
 	pub static MaxOrdersPerMeter: u32 = 12;
 	pub static ServiceWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
+	/// How often a next key was looked for.
+	pub static Seeks: u32 = 0;
 	pub const MaxBatch: u32 = 8;
 	pub const Horizon: u32 = HORIZON;
 }
@@ -207,7 +209,7 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Tables {
 		} else {
 			MeterKind::Prosumer
 		};
-		let (owner, meter) = (u64::from(n), MeterId(1_000 + n));
+		let (owner, meter) = (u64::from(n), MeterId(1_000 + Meters::get().len() as u32));
 		add_meter(meter, owner, microgrid, kind, u32::MAX);
 		Charges::mutate(|charges| charges.insert(meter, WattHours(1 << 29)));
 		Accounts::insert(owner, (RICH, 0, 0));
@@ -349,16 +351,44 @@ pub fn check() {
 	assert_eq!(locked, expected);
 }
 
+/// Dispatches a call, as a block does.
+pub fn dispatch(
+	who: AccountId,
+	call: impl Into<RuntimeCall>,
+) -> frame_support::dispatch::DispatchResultWithPostInfo {
+	call.into().dispatch(RuntimeOrigin::signed(who))
+}
+
 /// Refused, and nothing changed.
 #[track_caller]
 pub fn assert_refused(
-	call: impl FnOnce() -> frame_support::dispatch::DispatchResultWithPostInfo,
+	who: AccountId,
+	call: impl Into<RuntimeCall>,
 	error: impl Into<DispatchError>,
 ) {
 	let before = sp_io::storage::root(sp_runtime::StateVersion::V1);
-	let result = frame_support::storage::with_storage_layer(|| call().map_err(|e| e.error));
+	let result = dispatch(who, call).map_err(|refused| refused.error);
 	assert_eq!(result.map(|_| ()), Err(error.into()));
 	assert_eq!(before, sp_io::storage::root(sp_runtime::StateVersion::V1));
+}
+
+/// The call that places an order.
+pub fn placing(order: NewOrder) -> Call<Test> {
+	Call::place_order { order }
+}
+
+/// The call that cancels an order.
+pub fn cancelling(order_id: OrderId) -> Call<Test> {
+	Call::cancel_order { order_id }
+}
+
+/// The call that replaces an order.
+pub fn replacing(order_id: OrderId, energy: u64, limit_price: u64) -> Call<Test> {
+	Call::replace_order {
+		order_id,
+		energy: WattHours(energy),
+		limit_price: Price(limit_price),
+	}
 }
 
 pub fn bid(meter: MeterId, energy: u64, price: u64) -> NewOrder {
@@ -440,6 +470,20 @@ pub fn block_at(now: u64) {
 	let mut meter = WeightMeter::new();
 	OrderBook::on_poll(System::block_number(), &mut meter);
 	assert!(meter.consumed().all_lte(ServiceWeight::get()));
+}
+
+/// Ends a block: what its transactions left may be used.
+pub fn idle(left: Weight) -> Weight {
+	let used = OrderBook::on_idle(System::block_number(), left);
+	assert!(used.all_lte(left));
+	used
+}
+
+/// How often a next key is looked for while `f` runs.
+pub fn seeks(f: impl FnOnce()) -> u32 {
+	Seeks::set(0);
+	f();
+	Seeks::get()
 }
 
 /// When a period begins.

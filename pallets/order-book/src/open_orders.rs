@@ -1,13 +1,13 @@
 //! What becomes of an order that rests: cancelled, reduced, replaced.
 
 use frame_support::{ensure, traits::Get};
-use gridweave_primitives::{traits::Clearing, OrderId, Price, WattHours};
+use gridweave_primitives::{market::Side, traits::Clearing, OrderId, Price, WattHours};
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	book, commitments,
 	effort::Effort,
-	types::{CancelReason, Locator, NewOrder, Place, Resting, TimeInForce},
+	types::{Book, BookId, CancelReason, Locator, NewOrder, Place, Resting, TimeInForce},
 	Config, Error, Event, Pallet,
 };
 
@@ -24,7 +24,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Cancels an order of `who`. Allowed while the order is there, so also between the closing of the
-	/// gate and the step that expires it.
+	/// gate and the step that expires it. To look for the next best order only so many may have left the
+	/// book in this block; where nothing is looked for, that is no matter.
 	pub(crate) fn do_cancel(
 		who: &T::AccountId,
 		id: OrderId,
@@ -32,35 +33,53 @@ impl<T: Config> Pallet<T> {
 		effort: &mut Effort,
 	) -> Result<(Locator, Resting<T::AccountId>), DispatchError> {
 		let (locator, resting) = Self::own_order(who, id)?;
-		let mut book = book::load::<T>(locator.book).ok_or(Error::<T>::OrderNotFound)?;
-		let removals = book.removals_at(book::block::<T>());
-		ensure!(
-			removals < T::MaxRemovals::get(),
-			Error::<T>::TooManyRemovals
-		);
-		let place = Place {
-			price: locator.price,
-			order: id,
-		};
-		if book.best(locator.side) == Some(place) {
+		let Locator {
+			book: at,
+			side,
+			price,
+		} = locator;
+		let mut book = book::load::<T>(at).ok_or(Error::<T>::OrderNotFound)?;
+		let now = book::block::<T>();
+		let place = Place { price, order: id };
+		if book.best(side) == Some(place) && book.count(side) > 1 {
+			let removals = book.removals_at(now);
+			ensure!(
+				removals < T::MaxRemovals::get(),
+				Error::<T>::TooManyRemovals
+			);
 			effort.note_walk(removals);
 		}
-		book::remove::<T>(locator.book, &mut book, locator.side, place);
-		book::save::<T>(locator.book, &book);
-		commitments::reduced::<T>(locator.book, locator.side, resting.meter, resting.remaining);
-		commitments::closed::<T>(resting.meter, id);
-		T::Clearing::unlock(
-			who,
-			book.lock(locator.side, locator.price, resting.remaining),
-		);
+		book::remove::<T>(at, &mut book, side, place);
+		book.count_removal(now);
+		Self::release(at, &mut book, side, place, &resting, reason);
+		book::save::<T>(at, &book);
+		Ok((locator, resting))
+	}
+
+	/// Frees what an order that leaves the book without a trade committed and locked.
+	pub(crate) fn release(
+		id: BookId,
+		book: &mut Book,
+		side: Side,
+		place: Place,
+		resting: &Resting<T::AccountId>,
+		reason: CancelReason,
+	) {
+		let Resting {
+			owner,
+			meter,
+			remaining,
+		} = resting;
+		commitments::reduced::<T>(id, book, side, *meter, *remaining);
+		commitments::closed::<T>(*meter, place.order);
+		T::Clearing::unlock(owner, book.lock(side, place.price, *remaining));
 		Self::deposit_event(Event::OrderCancelled {
-			order_id: id,
-			who: who.clone(),
-			meter: resting.meter,
-			energy: resting.remaining,
+			order_id: place.order,
+			who: owner.clone(),
+			meter: *meter,
+			energy: *remaining,
 			reason,
 		});
-		Ok((locator, resting))
 	}
 
 	/// Reduces what is left of an order of `who` to `energy`.
@@ -72,11 +91,12 @@ impl<T: Config> Pallet<T> {
 			Error::<T>::BelowMinimumQuantity
 		);
 		ensure!(energy < resting.remaining, Error::<T>::NotReduced);
-		let book = book::load::<T>(locator.book).ok_or(Error::<T>::OrderNotFound)?;
+		let mut book = book::load::<T>(locator.book).ok_or(Error::<T>::OrderNotFound)?;
 		let freed = resting.remaining.saturating_sub(energy);
 		resting.remaining = energy;
 		book::change::<T>(id, &locator, &resting);
-		commitments::reduced::<T>(locator.book, locator.side, resting.meter, freed);
+		// Something is left of the order, so the meter stays committed: the book does not change.
+		commitments::reduced::<T>(locator.book, &mut book, locator.side, resting.meter, freed);
 		T::Clearing::unlock(who, book.lock(locator.side, locator.price, freed));
 		Self::deposit_event(Event::OrderReduced {
 			order_id: id,

@@ -19,7 +19,7 @@ use crate::{
 	effort::Effort,
 	matching::{plan, Fill, Incoming, Outcome, Plan, Stop},
 	service,
-	types::{Book, BookId, NewOrder, Place, Resting},
+	types::{Book, BookId, CancelReason, NewOrder, Place, Resting},
 	Config, Error, Event, NextOrderId, Pallet,
 };
 
@@ -58,10 +58,9 @@ impl<T: Config> Pallet<T> {
 		let other = order.side.opposite();
 		let mut offers = book::walk::<T>(id, other, &book).peekable();
 		let plan = Self::plan_fills(owner, order, &book, &mut offers, effort)?;
-		if !plan.fills.is_empty() {
+		if plan.met() > 0 {
 			// Counted as soon as they are planned: a plan that comes to nothing was work as well.
-			let planned = u32::try_from(plan.fills.len()).unwrap_or(u32::MAX);
-			effort.fills = effort.fills.saturating_add(planned);
+			effort.fills = effort.fills.saturating_add(plan.met());
 			effort.note_walk(book.removals_at(book::block::<T>()));
 		}
 		let outcome = plan.outcome(order.time_in_force);
@@ -83,16 +82,26 @@ impl<T: Config> Pallet<T> {
 			microgrid: id.microgrid,
 			order: *order,
 		});
-		if !plan.fills.is_empty() {
+		if plan.met() > 0 {
 			// Looked up before anything is deleted: the walk goes on behind what the plan consumed.
 			let best = offers.peek().map(|(place, _)| *place);
 			for fill in &plan.fills {
 				Self::trade(&admitted, &mut book, fill)?;
 			}
-			book::fill::<T>(id, &mut book, other, &plan.fills, best);
+			for (place, resting) in &plan.barred {
+				Self::release(
+					id,
+					&mut book,
+					other,
+					*place,
+					resting,
+					CancelReason::Quarantined,
+				);
+			}
+			book::consume::<T>(id, &mut book, other, &plan, best);
 		}
 		Self::conclude(&admitted, &mut book, &plan, outcome)?;
-		if !plan.fills.is_empty() || outcome == Outcome::Rest {
+		if plan.met() > 0 || outcome == Outcome::Rest {
 			if is_new {
 				service::schedule::<T>(id, &terms);
 			}
@@ -128,7 +137,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What the order would trade within the bounds of this extrinsic and of the book in this block. An
-	/// order that would trade, but not one fill is left for, is refused.
+	/// order that would trade, but not one fill is left for, is refused. Resting orders of meters that came
+	/// under quarantine since they were placed do not trade.
 	fn plan_fills(
 		owner: &T::AccountId,
 		order: &NewOrder,
@@ -144,8 +154,13 @@ impl<T: Config> Pallet<T> {
 			limit: order.limit_price,
 			energy: order.energy,
 		};
-		let plan = plan(&incoming, offers, fills.min(removals));
-		if plan.fills.is_empty() && plan.stop == Stop::Limit {
+		let plan = plan(
+			&incoming,
+			offers,
+			fills.min(removals),
+			T::Quarantine::is_quarantined,
+		);
+		if plan.met() == 0 && plan.stop == Stop::Limit {
 			ensure!(removals > 0, Error::<T>::TooManyRemovals);
 			return Err(Error::<T>::TooManyFills.into());
 		}
@@ -197,11 +212,11 @@ impl<T: Config> Pallet<T> {
 			seller: seller.account.clone(),
 			seller_meter: seller.meter,
 		});
-		commitments::filled::<T>(id, side.opposite(), fill.meter, energy);
+		commitments::filled::<T>(id, book, side.opposite(), fill.meter, energy);
 		if fill.left.is_zero() {
 			commitments::closed::<T>(fill.meter, fill.place.order);
 		}
-		commitments::traded::<T>(id, side, order.meter, energy);
+		commitments::traded::<T>(id, book, side, order.meter, energy);
 		// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits
 		// by bounded fills of a market of hours.
 		let market = &mut book.market;
@@ -232,7 +247,7 @@ impl<T: Config> Pallet<T> {
 		match outcome {
 			Outcome::Filled | Outcome::Kill => {}
 			Outcome::Rest => {
-				commitments::opened::<T>(id, order.side, order.meter, taker.id, plan.left)?;
+				commitments::opened::<T>(id, book, order.side, order.meter, taker.id, plan.left)?;
 				let place = Place {
 					price: order.limit_price,
 					order: taker.id,

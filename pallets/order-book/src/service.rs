@@ -1,153 +1,236 @@
-//! What becomes of books with time: a stepped task with a budget of its own.
+//! What becomes of books with time: a stepped task.
 //!
 //! Every book has one entry in the [`Agenda`], ordered by the time at which its next [`Stage`] is due, so
-//! that a block in which nothing is due costs one look, however many books there are. A stage that does
-//! not fit into a block is gone on with in the next: what is left to do is what is left in storage.
+//! that a block in which nothing is due costs one look, however many books there are. What is left to do of
+//! a stage is what is left in storage.
 //!
-//! * *Order*: what is due first is done first, and wholly.
+//! * *Order*: what is due first has its turn first.
+//! * *Fairness*: a turn is at most [`TURN`] steps. A book that needs more is entered again behind all that
+//!   are due: none has another turn before each of them had one.
+//! * *Progress*: a turn begins only if there is room for a step of it.
 //! * *Completeness*: being late is allowed, being left out is not. An order that is late to expire cannot
 //!   trade: the gate is closed by the clock, not by this task.
+//!
+//! It runs twice a block: within a budget of its own, and again, when the block's transactions are in, within
+//! all that they left of it. So it never takes more than its budget from others, and a burst of orders is
+//! expired as fast as the chain has time.
 
 use frame_support::{traits::Get, weights::WeightMeter};
 use gridweave_primitives::{
 	microgrid::Terms,
-	traits::{Clearing, MicrogridInspect, SettlementClock},
-	Be32, Be64, MicrogridId, Period,
+	traits::{MicrogridInspect, SettlementClock},
+	Be32, Be64, MeterId, MicrogridId, Period,
 };
 
 use crate::{
 	book, commitments,
-	types::{BookId, CancelReason, Stage},
-	Agenda, Config, Event, Pallet, WeightInfo,
+	effort::Effort,
+	seek,
+	types::{BookId, CancelReason, Locator, Stage},
+	Agenda, Config, Event, Pallet, Served, WeightInfo,
 };
 
-type Key = (Be64, Be32, Be32);
+/// Most orders that are cancelled, or commitments forgotten, in one turn of a book.
+pub(crate) const TURN: u32 = 32;
 
-fn key(due: u64, id: BookId) -> Key {
-	(due.into(), id.microgrid.into(), id.period.into())
+/// A book on the agenda: when it is due, how many turns it has had at that time, which it is.
+pub(crate) type Entry = (Be64, Be32, Be32, Be32);
+
+/// What a book's turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+	/// Nothing: there is no room for a step.
+	NoRoom,
+	/// The stage goes on like this.
+	Part(Stage),
+	/// The stage is done.
+	Done,
+}
+
+fn entry(due: u64, turns: u32, id: BookId) -> Entry {
+	(
+		due.into(),
+		turns.into(),
+		id.microgrid.into(),
+		id.period.into(),
+	)
 }
 
 /// Enters a new book into the agenda.
 pub(crate) fn schedule<T: Config>(id: BookId, terms: &Terms) {
 	let gate = T::Microgrids::gate_closes_at(&T::Clock::clock(), terms, id.period);
-	Agenda::<T>::insert(key(gate, id), Stage::Expire);
+	Agenda::<T>::insert(entry(gate, 0, id), Stage::Expire);
 }
 
-/// The stage after `stage`, and when it is due.
-fn following<T: Config>(id: BookId, stage: Stage) -> Option<(u64, Stage)> {
+/// The stage after `stage`, and when it is due. Not in the same block: then nothing that a stage looks for
+/// lies behind what the one before deleted.
+fn following<T: Config>(id: BookId, stage: Stage, now: u64) -> Option<(u64, Stage)> {
 	let clock = T::Clock::clock();
-	match stage {
-		Stage::Expire => Some((clock.end_of(id.period), Stage::Forget)),
-		Stage::Forget => Some((clock.expires_at(id.period), Stage::Prune)),
-		Stage::Prune => None,
-	}
+	let (due, stage) = match stage {
+		Stage::Expire => (clock.end_of(id.period), Stage::Forget { after: None }),
+		Stage::Forget { .. } => (clock.expires_at(id.period), Stage::Prune),
+		Stage::Prune => return None,
+	};
+	Some((due.max(now.saturating_add(1)), stage))
+}
+
+/// The entry that comes first behind `served`, or of all, if it is due.
+fn first_due<T: Config>(served: Option<Entry>, now: u64) -> Option<(Entry, Stage)> {
+	let entries = match served {
+		None => Agenda::<T>::iter(),
+		Some(entry) => Agenda::<T>::iter_from(Agenda::<T>::hashed_key_for(entry)),
+	};
+	let count = Agenda::<T>::count().min(1);
+	let (entry, stage) = seek::at_most(count, entries).next()?;
+	(entry.0.get() <= now).then_some((entry, stage))
 }
 
 impl<T: Config> Pallet<T> {
 	/// Does what is due, as far as the budget goes.
 	pub(crate) fn serve(meter: &mut WeightMeter) {
-		let now = T::Clock::now();
-		let mut behind: Option<alloc::vec::Vec<u8>> = None;
+		let (now, block) = (T::Clock::now(), book::block::<T>());
+		// All entries lie behind those that had their turn in this block: they are walked on from, never
+		// sought past.
+		let before = Served::<T>::get().filter(|(in_block, _)| *in_block == block);
+		let before = before.map(|(_, entry)| entry);
+		let mut served = before;
 		while meter.try_consume(T::WeightInfo::service_base()).is_ok() {
-			// Entries done with in this block are walked on from, not sought past.
-			let mut agenda = match behind.take() {
-				None => Agenda::<T>::iter(),
-				Some(last) => Agenda::<T>::iter_from(last),
+			let Some((entry, stage)) = first_due::<T>(served, now) else {
+				break;
 			};
-			let Some(((due, microgrid, period), stage)) = agenda.next() else {
-				return;
-			};
-			if due.get() > now {
-				return;
+			if !Self::serve_book(entry, stage, now, meter) {
+				break;
 			}
-			let id = BookId {
-				microgrid: MicrogridId(microgrid.get()),
-				period: Period(period.get()),
-			};
-			if meter.try_consume(T::WeightInfo::advance_book()).is_err() {
-				return;
-			}
-			let done = match stage {
-				Stage::Expire => Self::expire_orders(id, meter),
-				Stage::Forget => Self::forget_commitments(id, meter),
-				Stage::Prune => {
-					book::prune::<T>(id);
-					true
-				}
-			};
-			if !done {
-				return;
-			}
-			let key = key(due.get(), id);
-			Agenda::<T>::remove(key);
-			if let Some((next, stage)) = following::<T>(id, stage) {
-				Agenda::<T>::insert(self::key(next, id), stage);
-			}
-			behind = Some(Agenda::<T>::hashed_key_for(key));
+			served = Some(entry);
+		}
+		if let Some(entry) = served.filter(|_| served != before) {
+			Served::<T>::put((block, entry));
 		}
 	}
 
-	/// Cancels the orders of a book whose gate is closed. Whether all are done.
-	pub(crate) fn expire_orders(id: BookId, meter: &mut WeightMeter) -> bool {
-		let Some(mut book) = book::load::<T>(id) else {
-			return true;
+	/// Gives a book its turn. Whether there was room for one.
+	fn serve_book(
+		(due, turns, microgrid, period): Entry,
+		stage: Stage,
+		now: u64,
+		meter: &mut WeightMeter,
+	) -> bool {
+		if meter.try_consume(T::WeightInfo::advance_book()).is_err() {
+			return false;
+		}
+		let id = BookId {
+			microgrid: MicrogridId(microgrid.get()),
+			period: Period(period.get()),
 		};
-		let mut done = true;
+		let turn = match stage {
+			Stage::Expire => Self::expire_orders(id, meter),
+			Stage::Forget { after } => Self::forget_commitments(id, after, meter),
+			Stage::Prune => {
+				book::prune::<T>(id);
+				Turn::Done
+			}
+		};
+		let next = match turn {
+			Turn::NoRoom => return false,
+			Turn::Part(stage) => {
+				let turns = if due.get() == now { turns.get() } else { 0 };
+				Some((entry(now, turns.saturating_add(1), id), stage))
+			}
+			Turn::Done => {
+				let next = following::<T>(id, stage, now);
+				next.map(|(due, stage)| (entry(due, 0, id), stage))
+			}
+		};
+		Agenda::<T>::remove((due, turns, microgrid, period));
+		if let Some((entry, stage)) = next {
+			Agenda::<T>::insert(entry, stage);
+		}
+		true
+	}
+
+	/// Cancels orders of a book whose gate is closed.
+	pub(crate) fn expire_orders(id: BookId, meter: &mut WeightMeter) -> Turn {
+		let Some(mut book) = book::load::<T>(id) else {
+			return Turn::Done;
+		};
+		// What was cancelled in this block may lie between what is left, and is stepped over.
+		let cancelled = Effort::walk(book.removals_at(book::block::<T>()));
+		if meter.try_consume(cancelled.weight::<T>()).is_err() {
+			return Turn::NoRoom;
+		}
+		let mut steps = 0u32;
 		while let Some((side, place)) = book.any_best() {
-			if meter.try_consume(T::WeightInfo::expire_order()).is_err() {
-				done = false;
+			if steps >= TURN || meter.try_consume(T::WeightInfo::expire_order()).is_err() {
 				break;
 			}
-			let locator = crate::types::Locator {
+			steps = steps.saturating_add(1);
+			let locator = Locator {
 				book: id,
 				side,
 				price: place.price,
 			};
 			let resting = book::order::<T>(place.order, &locator);
 			book::remove::<T>(id, &mut book, side, place);
-			let Some(resting) = resting else { continue };
-			commitments::reduced::<T>(id, side, resting.meter, resting.remaining);
-			commitments::closed::<T>(resting.meter, place.order);
-			T::Clearing::unlock(
-				&resting.owner,
-				book.lock(side, place.price, resting.remaining),
-			);
-			Self::deposit_event(Event::OrderCancelled {
-				order_id: place.order,
-				who: resting.owner,
-				meter: resting.meter,
-				energy: resting.remaining,
-				reason: CancelReason::GateClosed,
-			});
+			if let Some(resting) = resting {
+				Self::release(
+					id,
+					&mut book,
+					side,
+					place,
+					&resting,
+					CancelReason::GateClosed,
+				);
+			}
+		}
+		let done = book.any_best().is_none();
+		if steps == 0 && !done {
+			return Turn::NoRoom;
 		}
 		book::save::<T>(id, &book);
-		if done {
-			Self::deposit_event(Event::MarketClosed {
-				microgrid: id.microgrid,
-				period: id.period,
-				market: book.market,
-			});
+		if !done {
+			return Turn::Part(Stage::Expire);
 		}
-		done
+		Self::deposit_event(Event::MarketClosed {
+			microgrid: id.microgrid,
+			period: id.period,
+			market: book.market,
+		});
+		Turn::Done
 	}
 
-	/// Forgets what meters had committed to in a book whose period was delivered. Whether all is done.
-	pub(crate) fn forget_commitments(id: BookId, meter: &mut WeightMeter) -> bool {
-		let mut stored = commitments::forget::<T>(id);
-		loop {
-			if meter
+	/// Forgets what meters had committed to in a book whose period was delivered: those behind `after`.
+	pub(crate) fn forget_commitments(
+		id: BookId,
+		mut after: Option<MeterId>,
+		meter: &mut WeightMeter,
+	) -> Turn {
+		let Some(mut book) = book::load::<T>(id) else {
+			return Turn::Done;
+		};
+		let most = book.meters.min(TURN);
+		let mut stored = commitments::forget::<T>(id, after, most);
+		let mut steps = 0u32;
+		while steps < most
+			&& meter
 				.try_consume(T::WeightInfo::forget_commitment())
-				.is_err()
-			{
-				return false;
-			}
-			if stored.next().is_none() {
-				return true;
-			}
+				.is_ok()
+		{
+			steps = steps.saturating_add(1);
+			after = stored.next().or(after);
+		}
+		if steps == 0 && most > 0 {
+			return Turn::NoRoom;
+		}
+		book.meters = book.meters.saturating_sub(steps);
+		book::save::<T>(id, &book);
+		if book.meters > 0 {
+			Turn::Part(Stage::Forget { after })
+		} else {
+			Turn::Done
 		}
 	}
 
-	/// Runs [`Self::serve`] on its own budget within what is left of the block.
+	/// Runs [`Self::serve`] on its own budget, as far as the block has room for it.
 	pub(crate) fn run_service(block: &mut WeightMeter) {
 		let budget = T::ServiceWeight::get().min(block.remaining());
 		let mut meter = WeightMeter::with_limit(budget);

@@ -10,9 +10,9 @@ use gridweave_primitives::{market::Side, Balance, Be32, MeterId, MicrogridId, Or
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	book::place_of,
+	book::{block, place_of},
 	types::{Book, BookId, Locator, Place, Resting, Stage},
-	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, Pallet,
+	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, Pallet, Served,
 };
 
 type Entry<AccountId> = (BookId, Side, Place, Resting<AccountId>);
@@ -30,16 +30,19 @@ impl<T: Config> Pallet<T> {
 	/// * each side of each book is in the order of its keys, and the stored best order is its first; the
 	///   book's counts are right; no bid is as high as an ask of its book; no order is empty;
 	/// * orders and places in books correspond one to one, and ids were given out;
-	/// * the open part of each meter's commitments is the sum of its open orders, and nothing stored is
-	///   empty; the orders of each meter are those in the books, oldest first;
+	/// * the open part of each meter's commitments is the sum of its open orders, nothing stored is empty,
+	///   and each book counts those in it; the orders of each meter are those in the books, oldest first;
+	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, what they
+	///   bought, and its volume are the same;
 	/// * each book is on the agenda exactly once, and beyond its first stage it has no orders, beyond its
-	///   second no commitments;
+	///   second no commitments; nothing on the agenda lies before what had its turn in this block;
 	/// * volume and number of trades agree on whether anything was traded.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let entries = Self::entries();
 		Self::check_books(&entries)?;
 		Self::check_orders(&entries)?;
 		Self::check_commitments(&entries)?;
+		Self::check_conservation()?;
 		Self::check_agenda(&entries)
 	}
 
@@ -197,9 +200,37 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	fn check_conservation() -> Result<(), TryRuntimeError> {
+		let mut traded: BTreeMap<BookId, (u32, u64, u64)> = BTreeMap::new();
+		for ((microgrid, period, _), commitment) in Commitments::<T>::iter() {
+			let (meters, sold, bought) = traded.entry(book_id(microgrid, period)).or_default();
+			*meters = meters.saturating_add(1);
+			*sold = sold.saturating_add(commitment.sold.0);
+			*bought = bought.saturating_add(commitment.bought.0);
+		}
+		for ((_, _, microgrid, period), stage) in Agenda::<T>::iter() {
+			let Some(book) = Books::<T>::get((microgrid, period)) else {
+				continue;
+			};
+			let found = traded.remove(&book_id(microgrid, period));
+			let (meters, sold, bought) = found.unwrap_or_default();
+			ensure!(
+				book.meters == meters,
+				"the number of meters with commitments is wrong"
+			);
+			let volume = book.market.volume.0;
+			ensure!(
+				stage != Stage::Expire || (sold == volume && bought == volume),
+				"what was sold and bought is not what was traded"
+			);
+		}
+		ensure!(traded.is_empty(), "a commitment outlived its book");
+		Ok(())
+	}
+
 	fn check_agenda(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
 		let mut stages: BTreeMap<BookId, Stage> = BTreeMap::new();
-		for ((_, microgrid, period), stage) in Agenda::<T>::iter() {
+		for ((_, _, microgrid, period), stage) in Agenda::<T>::iter() {
 			let twice = stages.insert(book_id(microgrid, period), stage);
 			ensure!(twice.is_none(), "a book is on the agenda twice");
 		}
@@ -212,8 +243,19 @@ impl<T: Config> Pallet<T> {
 		for (microgrid, period, _) in Commitments::<T>::iter_keys() {
 			let stage = stages.get(&book_id(microgrid, period));
 			ensure!(
-				matches!(stage, Some(Stage::Expire | Stage::Forget)),
+				matches!(stage, Some(Stage::Expire | Stage::Forget { .. })),
 				"a commitment outlived its period's delivery",
+			);
+		}
+		ensure!(
+			Agenda::<T>::count() as usize == stages.len(),
+			"the agenda is miscounted"
+		);
+		if let Some((in_block, served)) = Served::<T>::get() {
+			let first = Agenda::<T>::iter_keys().next();
+			ensure!(
+				in_block != block::<T>() || first.is_none_or(|first| first > served),
+				"a book on the agenda would be passed over"
 			);
 		}
 		let books = Books::<T>::iter_keys();

@@ -199,9 +199,11 @@ pub struct Book {
 	pub fee: Price,
 	/// The retail price, from the period's terms, in 10⁻⁶ GRID per kWh.
 	pub retail_price: Price,
+	/// How many meters have commitments in it.
+	pub meters: u32,
 	/// The block that `removals` counts in.
 	pub removals_in: u32,
-	/// How many orders left the book in that block.
+	/// How many orders left the book in that block by trades and cancellations.
 	pub removals: u32,
 	/// What was traded.
 	pub market: MarketData,
@@ -217,6 +219,7 @@ impl Book {
 			bids: 0,
 			fee: terms.rules.fee,
 			retail_price: terms.retail_price,
+			meters: 0,
 			removals_in: 0,
 			removals: 0,
 			market: MarketData::default(),
@@ -244,6 +247,14 @@ impl Book {
 		}
 	}
 
+	/// How many orders rest on a side.
+	pub fn count(&self, side: Side) -> u32 {
+		match side {
+			Side::Bid => self.bids,
+			Side::Ask => self.asks,
+		}
+	}
+
 	pub(crate) fn count_mut(&mut self, side: Side) -> &mut u32 {
 		match side {
 			Side::Bid => &mut self.bids,
@@ -251,7 +262,7 @@ impl Book {
 		}
 	}
 
-	/// How many orders have left the book in block `now`.
+	/// How many orders have left the book in block `now` by trades and cancellations.
 	pub fn removals_at(&self, now: u32) -> u32 {
 		if self.removals_in == now {
 			self.removals
@@ -342,7 +353,10 @@ pub enum Stage {
 	/// The gate closes: cancel the orders that are left.
 	Expire,
 	/// Delivery ends: forget the meters' commitments.
-	Forget,
+	Forget {
+		/// Those of the meters up to this one are forgotten already.
+		after: Option<MeterId>,
+	},
 	/// The period is no longer kept: remove the book with its market data.
 	Prune,
 }
@@ -374,4 +388,6 @@ pub enum CancelReason {
 	/// It reached the most fills of one extrinsic, or the most orders that may leave a book in one
 	/// block. Place the rest again.
 	FillLimit,
+	/// Its meter came under quarantine since it was placed: it would have been traded with, and may not.
+	Quarantined,
 }

@@ -5,9 +5,10 @@ use frame_support::weights::Weight;
 
 /// Weights this pallet needs.
 pub trait WeightInfo {
-	/// Placing an order that makes `f` fills (0: it rests).
+	/// Placing an order that makes `f` fills, or has as many orders cancelled that may not trade (0: it
+	/// rests).
 	fn place_order(f: u32) -> Weight;
-	/// Placing `n` orders that rest, each in a book of its own.
+	/// Placing `n` orders that rest, each of a meter and in a book of its own.
 	fn place_orders(n: u32) -> Weight;
 	/// Cancelling the best order of a side.
 	fn cancel_order() -> Weight;
@@ -21,7 +22,7 @@ pub trait WeightInfo {
 	fn step_over(r: u32) -> Weight;
 	/// Looking for due books when there are none.
 	fn service_base() -> Weight;
-	/// Taking a due book to its next stage, without what is in it.
+	/// Giving a due book its turn and entering it for the next, without what is in it.
 	fn advance_book() -> Weight;
 	/// Cancelling one order whose gate has closed.
 	fn expire_order() -> Weight;

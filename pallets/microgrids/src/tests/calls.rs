@@ -1,6 +1,12 @@
 //! Calls, and each of their errors.
 
-use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
+use frame_support::{
+	assert_noop, assert_ok,
+	traits::{
+		fungible::{InspectHold, MutateHold},
+		tokens::Precision,
+	},
+};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	microgrid::{MarketRules, Terms},
@@ -290,6 +296,20 @@ fn a_microgrid_should_change_hands_by_offer_and_acceptance() {
 			Error::<Test>::NotOperator
 		);
 		assert_ok!(Microgrids::set_terms(signed(BOB), FIRST, terms()));
+	});
+}
+
+#[test]
+fn a_deposit_left_with_a_former_operator_should_be_found() {
+	on(chain(vec![]), || {
+		assert_ok!(create(ALICE, terms()));
+		assert_ok!(Microgrids::offer_operator(signed(ALICE), FIRST, BOB));
+		assert_ok!(Microgrids::accept_operator(signed(BOB), FIRST));
+		assert_ok!(Microgrids::do_try_state());
+		let reason = HoldReason::Microgrid.into();
+		assert_ok!(Balances::hold(&reason, &ALICE, 1));
+		assert!(Microgrids::do_try_state().is_err());
+		assert_ok!(Balances::release(&reason, &ALICE, 1, Precision::Exact));
 	});
 }
 

@@ -247,3 +247,19 @@ fn the_end_of_time_should_be_reached_without_panic() {
 		assert_eq!(kept(FIRST).last(), Some(&Period(u32::MAX - 1)));
 	});
 }
+
+#[test]
+fn next_opened_should_not_look_for_what_is_not_there() {
+	on(chain(vec![(ALICE, terms()), (BOB, terms())]), || {
+		block_at(START_TIME);
+		Seeks::set(0);
+		assert_eq!(next_opened(FIRST, last_open().next()), None);
+		assert_eq!(next_opened(FIRST, Period(0)), Some(START));
+		let later = START.saturating_add(10);
+		block_in(later);
+		// Behind what was pruned in this block, nothing has to be stepped over.
+		let oldest = clock().expired_before(clock().start_of(later));
+		assert_eq!(next_opened(FIRST, START), Some(oldest));
+		assert_eq!(Seeks::get(), 0);
+	});
+}

@@ -10,10 +10,7 @@ use crate::{availability::StorageCheck, mock::*, Commitment, Error, NewOrder, Ti
 #[track_caller]
 fn refused(order: NewOrder, error: impl Into<DispatchError>) {
 	let owner = owner_of(order.meter);
-	assert_refused(
-		|| OrderBook::place_order(RuntimeOrigin::signed(owner), order),
-		error,
-	);
+	assert_refused(owner, placing(order), error);
 }
 
 fn in_period(period: Period, order: NewOrder) -> NewOrder {
@@ -69,9 +66,12 @@ fn meter_that_exports_nothing_should_not_ask() {
 }
 
 #[test]
-fn storage_of_unknown_charge_should_be_taken_as_empty() {
+fn storage_of_unknown_charge_should_neither_sell_nor_buy() {
 	test(|| {
 		refused(ask(STORE, 10, 100), Error::<Test>::ExceedsStateOfCharge);
+		refused(bid(STORE, 10, 100), Error::<Test>::ExceedsCapacity);
+		// One report is enough.
+		charge(0);
 		place(bid(STORE, RATED, 100));
 		place(in_period(P1, bid(STORE, RATED, 100)));
 		refused(

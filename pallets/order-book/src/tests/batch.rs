@@ -4,7 +4,7 @@ use frame_support::{assert_ok, dispatch::GetDispatchInfo};
 use gridweave_primitives::OrderId;
 use sp_runtime::DispatchError;
 
-use crate::{mock::*, Call, CancelReason, Error, Event, NewOrder};
+use crate::{mock::*, Call, CancelReason, Error, Event, NewOrder, NextOrderId};
 
 fn refusals() -> Vec<(u32, DispatchError)> {
 	let refused = |event| match event {
@@ -50,10 +50,40 @@ fn each_order_of_a_batch_should_stand_for_itself() {
 }
 
 #[test]
+fn refused_orders_of_a_batch_should_leave_nothing_behind() {
+	test(|| {
+		place(bid(BOBS, 50, 100));
+		for i in 0..12 {
+			place(ask(ALICES, 10, 200 + i));
+		}
+		TradesFail::set(true);
+		let before = (locked(ALICE), NextOrderId::<Test>::get(), trades());
+		// The first one finds no room when its money is locked already, the second one when a fill is booked.
+		let orders = batch(&[ask(ALICES, 10, 150), ask(ALICES_OTHER, 10, 100)]);
+		assert_ok!(OrderBook::place_orders(
+			RuntimeOrigin::signed(ALICE),
+			orders
+		));
+		assert_eq!(
+			refusals(),
+			vec![
+				(0, Error::<Test>::TooManyOrders.into()),
+				(1, DispatchError::Other("")),
+			]
+		);
+		assert_eq!(
+			before,
+			(locked(ALICE), NextOrderId::<Test>::get(), trades())
+		);
+	});
+}
+
+#[test]
 fn empty_batch_should_be_refused() {
 	test(|| {
 		assert_refused(
-			|| OrderBook::place_orders(RuntimeOrigin::signed(ALICE), batch(&[])),
+			ALICE,
+			Call::place_orders { orders: batch(&[]) },
 			Error::<Test>::EmptyBatch,
 		)
 	});

@@ -288,10 +288,7 @@ fn order_that_must_fill_should_be_refused_when_it_cannot() {
 				place(*order);
 			});
 			let order = whole(bid(BOBS, 100, 100));
-			assert_refused(
-				|| OrderBook::place_order(RuntimeOrigin::signed(BOB), order),
-				Error::<Test>::NotFillable,
-			);
+			assert_refused(BOB, placing(order), Error::<Test>::NotFillable);
 			assert_eq!(trades(), vec![], "{name}");
 		});
 	}
@@ -354,7 +351,7 @@ fn plan_should_leave_the_next_best_order_in_the_iterator() {
 			limit: gridweave_primitives::Price(2),
 			energy: WattHours(energy),
 		};
-		let plan = plan(&incoming, &mut offers, max);
+		let plan = plan(&incoming, &mut offers, max, |_| false);
 		(
 			plan.stop,
 			plan.left.0,
@@ -373,6 +370,7 @@ fn plan_should_leave_the_next_best_order_in_the_iterator() {
 fn only_an_order_good_until_the_gate_may_rest() {
 	let plan = |stop| crate::matching::Plan::<u64> {
 		fills: vec![],
+		barred: vec![],
 		left: WattHours(1),
 		stop,
 	};

@@ -19,10 +19,7 @@ fn cancelled_order_should_leave_no_trace() {
 		assert_eq!((remaining(sale), locked(ALICE)), (None, 0));
 		let commitment = OrderBook::commitment(ALICES, P);
 		assert_eq!((commitment.asks.0, commitment.sold.0), (0, 30));
-		assert_refused(
-			|| OrderBook::cancel_order(signed(ALICE), sale),
-			Error::<Test>::OrderNotFound,
-		);
+		assert_refused(ALICE, cancelling(sale), Error::<Test>::OrderNotFound);
 	});
 }
 
@@ -31,15 +28,12 @@ fn orders_should_only_be_changed_by_their_owner() {
 	test(|| {
 		let sale = place(ask(ALICES, 100, 100));
 		let error = Error::<Test>::NotOrderOwner;
-		assert_refused(|| OrderBook::cancel_order(signed(BOB), sale), error);
+		assert_refused(BOB, cancelling(sale), error);
 		assert_noop!(
 			OrderBook::reduce_order(signed(BOB), sale, WattHours(50)),
 			Error::<Test>::NotOrderOwner
 		);
-		assert_refused(
-			|| OrderBook::replace_order(signed(BOB), sale, WattHours(50), Price(90)),
-			Error::<Test>::NotOrderOwner,
-		);
+		assert_refused(BOB, replacing(sale, 50, 90), Error::<Test>::NotOrderOwner);
 	});
 }
 
@@ -47,18 +41,12 @@ fn orders_should_only_be_changed_by_their_owner() {
 fn unknown_order_should_be_refused() {
 	test(|| {
 		let none = OrderId(5);
-		assert_refused(
-			|| OrderBook::cancel_order(signed(BOB), none),
-			Error::<Test>::OrderNotFound,
-		);
+		assert_refused(BOB, cancelling(none), Error::<Test>::OrderNotFound);
 		assert_noop!(
 			OrderBook::reduce_order(signed(BOB), none, WattHours(50)),
 			Error::<Test>::OrderNotFound
 		);
-		assert_refused(
-			|| OrderBook::replace_order(signed(BOB), none, WattHours(50), Price(90)),
-			Error::<Test>::OrderNotFound,
-		);
+		assert_refused(BOB, replacing(none, 50, 90), Error::<Test>::OrderNotFound);
 	});
 }
 
@@ -134,16 +122,13 @@ fn replacing_order_should_trade_when_it_crosses() {
 fn replacement_that_is_refused_should_leave_the_old_order() {
 	test(|| {
 		let sale = place(ask(ALICES, 100, 100));
-		let replace = |energy, price| {
-			OrderBook::replace_order(signed(ALICE), sale, WattHours(energy), Price(price))
+		let refused = |energy, price, error: Error<Test>| {
+			assert_refused(ALICE, replacing(sale, energy, price), error)
 		};
-		assert_refused(
-			|| replace(RATED + 1, 100),
-			Error::<Test>::ExceedsExportRating,
-		);
-		assert_refused(|| replace(100, 0), Error::<Test>::PriceBelowFloor);
+		refused(RATED + 1, 100, Error::ExceedsExportRating);
+		refused(100, 0, Error::PriceBelowFloor);
 		Now::set(start_of(P));
-		assert_refused(|| replace(100, 90), Error::<Test>::GateClosed);
+		refused(100, 90, Error::GateClosed);
 	});
 }
 

@@ -13,10 +13,7 @@ use crate::{mock::*, Call, CancelReason, Error, Event, NewOrder, TimeInForce};
 #[track_caller]
 fn refused(order: NewOrder, error: impl Into<DispatchError>) {
 	let owner = Tables::meter(order.meter).map_or(ALICE, |info| info.owner);
-	assert_refused(
-		|| OrderBook::place_order(RuntimeOrigin::signed(owner), order),
-		error,
-	);
+	assert_refused(owner, placing(order), error);
 }
 
 #[test]
@@ -76,7 +73,8 @@ fn unknown_meter_should_be_refused() {
 fn another_ones_meter_should_be_refused() {
 	test(|| {
 		assert_refused(
-			|| OrderBook::place_order(RuntimeOrigin::signed(BOB), ask(ALICES, 100, 100_000)),
+			BOB,
+			placing(ask(ALICES, 100, 100_000)),
 			Error::<Test>::NotMeterOwner,
 		)
 	});

@@ -1,8 +1,9 @@
-//! Random orders, against a book of plain vectors that shares nothing with the pallet's.
+//! Random orders, against the [model](super::model).
 
 use gridweave_primitives::{market::Side, MeterId, OrderId, Period, Price, WattHours};
 use proptest::prelude::*;
 
+use super::model::{owner_of_order, Reference};
 use crate::{mock::*, NewOrder, TimeInForce};
 
 const METERS: [MeterId; 5] = [ALICES, ALICES_OTHER, BOBS, CAROLS, POORS];
@@ -25,6 +26,11 @@ enum Action {
 		price: u64,
 	},
 	Batch(Vec<NewOrder>),
+	/// A meter comes under quarantine, or out of it.
+	Quarantine {
+		meter: usize,
+		flagged: bool,
+	},
 	NextBlock,
 }
 
@@ -62,256 +68,10 @@ fn action() -> impl Strategy<Value = Action> {
 		1 => (any::<u16>(), 5u64..2_000, 5u64..30)
 			.prop_map(|(pick, energy, price)| Action::Replace { pick, energy, price }),
 		1 => proptest::collection::vec(order(), 1..8).prop_map(Action::Batch),
+		1 => (0usize..5, any::<bool>())
+			.prop_map(|(meter, flagged)| Action::Quarantine { meter, flagged }),
 		1 => Just(Action::NextBlock),
 	]
-}
-
-#[derive(Clone, Debug)]
-struct Open {
-	id: u64,
-	order: NewOrder,
-	left: u64,
-}
-
-/// Vectors and sums, and the rules read off the documentation.
-#[derive(Clone, Default)]
-struct Reference {
-	next: u64,
-	open: Vec<Open>,
-	/// Buyer's order, seller's order, price, energy.
-	trades: Vec<(u64, u64, u64, u64)>,
-	/// Meter, side, period, energy.
-	traded: Vec<(MeterId, Side, Period, u64)>,
-	/// Free, locked, margin of each account.
-	money: std::collections::BTreeMap<AccountId, (u128, u128, u128)>,
-	/// Removals in this block, by period.
-	removals: Vec<Period>,
-}
-
-/// What energy costs at worst, by the terms of the mock.
-fn worst(side: Side, price: u64, energy: u64) -> u128 {
-	let per = match side {
-		Side::Bid => price + 1_000,
-		Side::Ask => 301_000 - price,
-	};
-	u128::from(per) * u128::from(energy) * 1_000
-}
-
-impl Reference {
-	fn new() -> Self {
-		let money = Accounts::iter().collect();
-		Self {
-			money,
-			..Self::default()
-		}
-	}
-
-	fn committed(&self, order: &NewOrder) -> u64 {
-		let key = (order.meter, order.side, order.period);
-		let open = self
-			.open
-			.iter()
-			.filter(|open| (open.order.meter, open.order.side, open.order.period) == key);
-		let traded = self
-			.traded
-			.iter()
-			.filter(|(meter, side, period, _)| (*meter, *side, *period) == key);
-		open.map(|open| open.left).sum::<u64>() + traded.map(|(.., energy)| *energy).sum::<u64>()
-	}
-
-	/// The order that trades first with this one.
-	fn counterparty(&self, order: &NewOrder) -> Option<usize> {
-		let good = |open: &Open| {
-			let (mine, its) = (order.limit_price, open.order.limit_price);
-			open.order.period == order.period
-				&& open.order.side != order.side
-				&& if order.side == Side::Bid {
-					its <= mine
-				} else {
-					its >= mine
-				}
-		};
-		let rank = |open: &Open| {
-			let price = i128::from(open.order.limit_price.0);
-			(
-				if order.side == Side::Bid {
-					price
-				} else {
-					-price
-				},
-				open.id,
-			)
-		};
-		let candidates = self.open.iter().enumerate().filter(|(_, open)| good(open));
-		candidates
-			.min_by_key(|(_, open)| rank(open))
-			.map(|(index, _)| index)
-	}
-
-	fn pay(&mut self, who: AccountId, side: Side, limit: u64, price: u64, energy: u64) {
-		let money = self.money.entry(who).or_default();
-		money.1 -= worst(side, limit, energy);
-		money.2 += worst(side, price, energy);
-		money.0 += worst(side, limit, energy) - worst(side, price, energy);
-	}
-
-	fn unlock(&mut self, who: AccountId, side: Side, limit: u64, energy: u64) {
-		let money = self.money.entry(who).or_default();
-		money.1 -= worst(side, limit, energy);
-		money.0 += worst(side, limit, energy);
-	}
-
-	/// Places an order with so many fills allowed; `Err` if it is refused (and then `self` is spoilt),
-	/// else how many fills it made.
-	fn place(&mut self, order: &NewOrder, fills: usize) -> Result<usize, usize> {
-		let (side, limit) = (order.side, order.limit_price.0);
-		let owner = owner_of(order.meter);
-		let rules = order.energy.0 >= 10 && limit >= 10;
-		if !rules || self.committed(order) + order.energy.0 > RATED {
-			return Err(0);
-		}
-		let removed = self
-			.removals
-			.iter()
-			.filter(|period| **period == order.period)
-			.count();
-		let fills = fills.min((MaxRemovals::get() as usize).saturating_sub(removed));
-		let id = self.next;
-		self.next += 1;
-		let worst = worst(side, limit, order.energy.0);
-		let money = self.money.entry(owner).or_default();
-		let funded = money.0 >= worst;
-		if funded {
-			money.0 -= worst;
-			money.1 += worst;
-		}
-		let mut left = order.energy.0;
-		let mut made = 0;
-		let mut may_rest = true;
-		while let Some(index) = self.counterparty(order).filter(|_| left > 0) {
-			let other = self.open[index].clone();
-			if owner_of(other.order.meter) == owner || made == fills {
-				may_rest = false;
-				break;
-			}
-			made += 1;
-			let (energy, price) = (left.min(other.left), other.order.limit_price.0);
-			left -= energy;
-			if energy == other.left {
-				self.open.remove(index);
-				self.removals.push(order.period);
-			} else {
-				self.open[index].left -= energy;
-			}
-			if funded {
-				self.pay(owner, side, limit, price, energy);
-				self.pay(
-					owner_of(other.order.meter),
-					other.order.side,
-					price,
-					price,
-					energy,
-				);
-			}
-			let (bid, ask) = if side == Side::Bid {
-				(id, other.id)
-			} else {
-				(other.id, id)
-			};
-			self.trades.push((bid, ask, price, energy));
-			self.traded.push((order.meter, side, order.period, energy));
-			self.traded
-				.push((other.order.meter, other.order.side, order.period, energy));
-		}
-		let no_fill_left = made == 0
-			&& fills == 0
-			&& self
-				.counterparty(order)
-				.is_some_and(|index| owner_of(self.open[index].order.meter) != owner);
-		if no_fill_left || (order.time_in_force == TimeInForce::FillOrKill && left > 0) {
-			return Err(made);
-		}
-		if !funded {
-			return Err(made);
-		}
-		if left > 0 {
-			if may_rest && order.time_in_force == TimeInForce::GoodUntilGate {
-				let of_meter = self
-					.open
-					.iter()
-					.filter(|open| open.order.meter == order.meter);
-				if of_meter.count() == MaxOrdersPerMeter::get() as usize {
-					return Err(made);
-				}
-				self.open.push(Open {
-					id,
-					order: *order,
-					left,
-				});
-			} else {
-				self.unlock(owner, side, limit, left);
-			}
-		}
-		Ok(made)
-	}
-
-	/// Does it if it is allowed. Whether it was.
-	fn try_place(&mut self, order: &NewOrder, fills: &mut usize) -> bool {
-		let mut tried = self.clone();
-		let result = tried.place(order, *fills);
-		let (Ok(made) | Err(made)) = result;
-		*fills -= made;
-		if result.is_ok() {
-			*self = tried;
-		}
-		result.is_ok()
-	}
-
-	fn cancel(&mut self, id: u64) -> Option<Open> {
-		let index = self.open.iter().position(|open| open.id == id)?;
-		let period = self.open[index].order.period;
-		let removed = self
-			.removals
-			.iter()
-			.filter(|removed| **removed == period)
-			.count();
-		if removed >= MaxRemovals::get() as usize {
-			return None;
-		}
-		let open = self.open.remove(index);
-		self.removals.push(period);
-		let order = &open.order;
-		self.unlock(
-			owner_of(order.meter),
-			order.side,
-			order.limit_price.0,
-			open.left,
-		);
-		Some(open)
-	}
-
-	fn reduce(&mut self, id: u64, energy: u64) -> bool {
-		let Some(open) = self.open.iter_mut().find(|open| open.id == id) else {
-			return false;
-		};
-		if energy < 10 || energy >= open.left {
-			return false;
-		}
-		let (order, freed) = (open.order, open.left - energy);
-		open.left = energy;
-		self.unlock(
-			owner_of(order.meter),
-			order.side,
-			order.limit_price.0,
-			freed,
-		);
-		true
-	}
-}
-
-fn owner_of_order(reference: &Reference, id: u64) -> AccountId {
-	let open = reference.open.iter().find(|open| open.id == id);
-	open.map_or(ALICE, |open| owner_of(open.order.meter))
 }
 
 /// Does an action on the chain and on the reference, which must agree on whether it is allowed.
@@ -382,6 +142,14 @@ fn act(reference: &mut Reference, action: &Action) {
 				reference.try_place(order, &mut fills);
 			}
 		}
+		Action::Quarantine { meter, flagged } => Quarantined::mutate(|meters| {
+			let meter = METERS[*meter];
+			if *flagged {
+				meters.insert(meter);
+			} else {
+				meters.remove(&meter);
+			}
+		}),
 		Action::NextBlock => {
 			block_at(Now::get() + 1);
 			reference.removals.clear();

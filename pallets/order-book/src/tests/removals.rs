@@ -2,7 +2,7 @@
 //! what is deleted is counted.
 
 use frame_support::{assert_ok, dispatch::GetDispatchInfo};
-use gridweave_primitives::{OrderId, Price, WattHours};
+use gridweave_primitives::{OrderId, Price};
 
 use crate::{book, mock::*, BookId, Call, Error, NewOrder, WeightInfo};
 
@@ -95,22 +95,25 @@ fn only_so_many_orders_should_leave_a_book_in_one_block() {
 		place(bid(BOBS, 40, 900_000));
 		assert_eq!(trades().len(), 2);
 		assert_eq!(remaining(orders[10]), Some(10));
-		let error = Error::<Test>::TooManyRemovals;
 		assert_refused(
-			|| OrderBook::cancel_order(RuntimeOrigin::signed(ALICE), orders[10]),
-			error,
-		);
-		assert_refused(
-			|| OrderBook::place_order(RuntimeOrigin::signed(BOB), bid(BOBS, 40, 900_000)),
+			ALICE,
+			cancelling(orders[10]),
 			Error::<Test>::TooManyRemovals,
 		);
 		assert_refused(
-			|| {
-				let (energy, price) = (WattHours(10), Price(2_000));
-				OrderBook::replace_order(RuntimeOrigin::signed(ALICE), orders[10], energy, price)
-			},
+			BOB,
+			placing(bid(BOBS, 40, 900_000)),
 			Error::<Test>::TooManyRemovals,
 		);
+		assert_refused(
+			ALICE,
+			replacing(orders[10], 10, 2_000),
+			Error::<Test>::TooManyRemovals,
+		);
+		// Other orders than the best leave nothing to be looked for: they are only counted.
+		cancel(orders[12]);
+		cancel(orders[999]);
+		assert_eq!(book::load::<Test>(BOOK).unwrap().removals_at(2), 12);
 		// Other books, and orders that do not cross, are not affected.
 		place(bid(BOBS, 40, 900));
 		let other = place(NewOrder {
@@ -137,6 +140,42 @@ fn removals_should_be_counted_by_block() {
 		System::set_block_number(2);
 		cancel(orders[1]);
 		assert_eq!(book::load::<Test>(BOOK).unwrap().removals_at(2), 1);
+	});
+}
+
+#[test]
+fn last_order_of_a_side_should_be_cancellable_however_many_have_left() {
+	test(|| {
+		MaxRemovals::set(5);
+		let orders: Vec<_> = (0..6).map(|i| place(ask(ALICES, 10, 100 + i))).collect();
+		orders[..5].iter().for_each(|order| cancel(*order));
+		cancel(orders[5]);
+		assert_eq!(OrderBook::market_data(GRID, P).unwrap().asks, 0);
+	});
+}
+
+#[test]
+fn emptying_a_side_should_look_for_nothing_behind_it() {
+	test(|| {
+		// The best goes last, so nothing is looked for before either.
+		let orders: Vec<_> = (0..4).map(|i| place(ask(ALICES, 10, 100 + i))).collect();
+		let by_cancelling = seeks(|| orders.iter().rev().for_each(|order| cancel(*order)));
+		assert_eq!(by_cancelling, 0);
+
+		let by_trading = |energy, price| {
+			seeks(|| {
+				place(bid(BOBS, energy, price));
+			})
+		};
+		place(ask(ALICES, 10, 100));
+		assert_eq!(by_trading(10, 100), 0);
+		// With more behind, as many are looked for as are met, and the one that is the best then.
+		for i in 0..3 {
+			place(ask(ALICES, 10, 100 + i));
+		}
+		assert_eq!(by_trading(10, 100), 1);
+		assert_eq!(by_trading(20, 200), 1);
+		assert_eq!(trades().len(), 4);
 	});
 }
 
