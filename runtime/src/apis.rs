@@ -20,7 +20,7 @@ use sp_consensus_grandpa::AuthorityId as GrandpaId;
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
 use sp_runtime::{
 	traits::{Block as BlockT, NumberFor},
-	transaction_validity::{TransactionSource, TransactionValidity},
+	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidity},
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
 use sp_session::OpaqueGeneratedSessionKeys;
@@ -99,6 +99,11 @@ impl_runtime_apis! {
 			tx: <Block as BlockT>::Extrinsic,
 			block_hash: <Block as BlockT>::Hash,
 		) -> TransactionValidity {
+			// Only the pool asks this, and authors take what they include from the pool. In a block a second
+			// wrapping of a batch is invalid anyhow: its readings are stale.
+			if !crate::is_canonical(&tx) {
+				return Err(InvalidTransaction::Call.into());
+			}
 			Executive::validate_transaction(source, tx, block_hash)
 		}
 	}

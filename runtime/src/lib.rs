@@ -31,10 +31,11 @@ pub mod weights;
 
 use alloc::vec::Vec;
 
+use codec::Encode;
 use gridweave_primitives::ingest::IngestId;
 use sp_runtime::{
 	generic, impl_opaque_keys,
-	traits::{BlakeTwo256, IdentifyAccount, Verify},
+	traits::{BlakeTwo256, ExtensionVariant, IdentifyAccount, Verify},
 	MultiAddress, MultiSignature,
 };
 use sp_version::RuntimeVersion;
@@ -42,6 +43,11 @@ use sp_version::RuntimeVersion;
 pub use apis::{RuntimeApi, RUNTIME_API_VERSIONS};
 pub use configs::system::{BLOCK_SECONDS, SS58_PREFIX};
 pub use gridweave_primitives::Balance;
+
+/// What the off-chain worker that brings readings tells of itself.
+pub mod ingest {
+	pub use pallet_meter_registry::offchain::{GatewayProgress, Progress, Tally, PROGRESS_KEY};
+}
 
 /// Signature of a transaction.
 pub type Signature = MultiSignature;
@@ -241,6 +247,19 @@ where
 {
 	fn create_extension() -> TxExtension {
 		tx_extension(generic::Era::Immortal, 0, 0)
+	}
+}
+
+/// Whether a general transaction carries the very extension that nodes give to authorised calls. Nobody
+/// signs it: with any other nonce, tip or lifetime whoever sees a batch of readings could make as many
+/// transactions of it as they like, each with a new hash, and have all its signatures checked for each.
+pub fn is_canonical(transaction: &UncheckedExtrinsic) -> bool {
+	match &transaction.preamble {
+		generic::Preamble::General(extension) => {
+			let canonical = tx_extension(generic::Era::Immortal, 0, 0);
+			matches!(extension, ExtensionVariant::V0(found) if found.encode() == canonical.encode())
+		}
+		_ => true,
 	}
 }
 

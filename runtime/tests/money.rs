@@ -2,9 +2,13 @@
 
 mod common;
 
-use common::{account, author_of, Chain};
+use common::{account, author_of, genesis, Chain};
 use frame_support::{assert_ok, traits::fungible::Inspect};
-use gridweave_runtime::{configs::monetary::ExistentialDeposit, Balances, RuntimeCall, System};
+use gridweave_runtime::{
+	configs::monetary::{ExistentialDeposit, TreasuryAccount},
+	AccountId, Authorship, Balance, Balances, RuntimeCall, System,
+};
+use serde_json::Value;
 
 #[test]
 fn fees_should_go_to_the_author_and_supply_stay() {
@@ -32,31 +36,59 @@ fn fees_should_go_to_the_author_and_supply_stay() {
 	});
 }
 
+/// Leaves a tenth of what keeps an account alive on an account, which is dust.
+fn make_dust(chain: &mut Chain) -> Balance {
+	let poor = AccountId::new([7; 32]);
+	let least = ExistentialDeposit::get();
+	let dust = least / 10;
+	let (bob, root) = (account("Bob"), frame_system::RawOrigin::Root);
+	chain.read(|| {
+		for (from, to, amount) in [(&bob, &poor, least), (&poor, &bob, least - dust)] {
+			assert_ok!(Balances::force_transfer(
+				root.clone().into(),
+				from.clone().into(),
+				to.clone().into(),
+				amount,
+			));
+		}
+		assert!(!System::account_exists(&poor));
+	});
+	dust
+}
+
 #[test]
 fn dust_should_go_to_the_author_and_supply_stay() {
 	let mut chain = Chain::development();
 	let author = author_of("Alice");
-	let poor = sp_runtime::AccountId32::new([7; 32]);
 	let (supply, before) = chain.read(|| (Balances::total_issuance(), Balances::balance(&author)));
-
-	let send = |amount| {
-		RuntimeCall::Balances(pallet_balances::Call::transfer_keep_alive {
-			dest: poor.clone().into(),
-			value: amount,
-		})
-	};
-	assert_ok!(chain.submit("Bob", send(ExistentialDeposit::get())));
-	// Root takes all but a tenth of what keeps the account alive: the rest is dust.
-	let dust = ExistentialDeposit::get() / 10;
+	let dust = make_dust(&mut chain);
 	chain.read(|| {
-		assert_ok!(Balances::force_transfer(
-			frame_system::RawOrigin::Root.into(),
-			poor.clone().into(),
-			account("Bob").into(),
-			ExistentialDeposit::get() - dust,
-		));
-		assert!(!System::account_exists(&poor));
-		assert!(Balances::balance(&author) >= before + dust);
+		assert_eq!(Balances::balance(&author), before + dust);
+		assert_eq!(Balances::total_issuance(), supply);
+	});
+}
+
+#[test]
+fn what_the_author_cannot_take_should_go_to_the_treasury() {
+	// An author without an account: dust does not open one.
+	let author = author_of("Alice");
+	let mut chain = Chain::from_genesis(genesis("development", |config| {
+		let of = |entry: &Value| serde_json::from_value(entry[0].clone()).ok();
+		if let Some(balances) = config["balances"]["balances"].as_array_mut() {
+			balances.retain(|entry| of(entry) != Some(author.clone()));
+		}
+	}));
+	let treasury = TreasuryAccount::get();
+	let (supply, before) =
+		chain.read(|| (Balances::total_issuance(), Balances::balance(&treasury)));
+	chain.read(|| {
+		assert_eq!(Authorship::author(), Some(author.clone()));
+		assert_eq!(Balances::balance(&author), 0);
+	});
+	let dust = make_dust(&mut chain);
+	chain.read(|| {
+		assert_eq!(Balances::balance(&author), 0);
+		assert_eq!(Balances::balance(&treasury), before + dust);
 		assert_eq!(Balances::total_issuance(), supply);
 	});
 }

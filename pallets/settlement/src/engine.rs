@@ -10,11 +10,12 @@ use gridweave_primitives::{
 
 use crate::{
 	bill::{owed, signed, Bill},
+	effort::{Effort, Tally},
 	pool::residual_prices,
 	split::Split,
 	statements::Sheets,
 	types::{Creditor, Job, Position, Stage, Statement},
-	Config, Event, Pallet, Positions, Summaries, WeightInfo,
+	Config, Event, Pallet, Positions, Summaries,
 };
 
 /// Which bills a pass settles.
@@ -38,19 +39,9 @@ pub(crate) enum Next<AccountId> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What the next step of a settlement weighs at most.
-	pub(crate) fn step_weight(stage: &Stage) -> Weight {
-		match stage {
-			Stage::Sum { .. } => T::WeightInfo::sum_page(),
-			Stage::Collect { .. } => T::WeightInfo::collect_page(),
-			Stage::Pay { .. } => T::WeightInfo::pay_page(),
-			Stage::Leftover { .. } => T::WeightInfo::leftover(),
-			Stage::Finish => T::WeightInfo::finish(),
-		}
-	}
-
-	/// Does one step.
-	pub(crate) fn step(mut job: Job<T::AccountId>) -> Next<T::AccountId> {
+	/// Does one step, and tells what it took.
+	pub(crate) fn step(mut job: Job<T::AccountId>) -> (Next<T::AccountId>, Weight) {
+		let mut took = Self::step_weight(&job);
 		match job.stage {
 			Stage::Sum { page } if page < job.pages => {
 				Self::sum_page(&mut job, page);
@@ -71,14 +62,14 @@ impl<T: Config> Pallet<T> {
 				job.stage = Stage::Collect { page: 0 };
 			}
 			Stage::Collect { page } if page < job.pages => {
-				Self::settle_page(&mut job, page, Pass::Debtors);
+				took = Self::collected(Self::settle_page(&mut job, page, Pass::Debtors));
 				job.stage = Stage::Collect {
 					page: page.saturating_add(1),
 				};
 			}
 			Stage::Collect { .. } => job.stage = Stage::Pay { page: 0 },
 			Stage::Pay { page } if page < job.pages => {
-				Self::settle_page(&mut job, page, Pass::Creditors);
+				took = Self::paid(Self::settle_page(&mut job, page, Pass::Creditors));
 				job.stage = Stage::Pay {
 					page: page.saturating_add(1),
 				};
@@ -88,7 +79,7 @@ impl<T: Config> Pallet<T> {
 				job.stage = Stage::Leftover { after: None };
 				// Positions deleted in this block would each cost the search for the first of the
 				// rest a seek.
-				return Next::Later(job);
+				return (Next::Later(job), took);
 			}
 			Stage::Leftover { after } => {
 				let last = Self::settle_leftover(&mut job, after);
@@ -101,10 +92,10 @@ impl<T: Config> Pallet<T> {
 			}
 			Stage::Finish => {
 				Self::finish(&mut job);
-				return Next::Done(job);
+				return (Next::Done(job), took);
 			}
 		}
-		Next::Step(job)
+		(Next::Step(job), took)
 	}
 
 	/// A page of the first pass: closes it, and sums what meets in the residual rule.
@@ -126,7 +117,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// A page of a later pass.
-	fn settle_page(job: &mut Job<T::AccountId>, page: u32, pass: Pass) {
+	fn settle_page(job: &mut Job<T::AccountId>, page: u32, pass: Pass) -> Tally {
+		let mut tally = Tally::default();
 		let mut sheets = Sheets::<T>::new(job.till.microgrid, job.period);
 		for (meter, metered) in T::Metered::closed_page(job.till.microgrid, page, job.period) {
 			// Settled by the pass before, which ended its position as well.
@@ -144,22 +136,31 @@ impl<T: Config> Pallet<T> {
 				&job.summary.prices,
 			);
 			if (bill.amount < 0) == (pass == Pass::Debtors) {
-				Self::settle_meter(job, &mut sheets, meter, Some(metered), position, bill);
+				let metered = Some(metered);
+				tally.add(Self::settle_meter(
+					job,
+					&mut sheets,
+					meter,
+					metered,
+					position,
+					bill,
+				));
 			}
 		}
 		sheets.store();
+		tally
 	}
 
 	/// Collects from those of a page who owe.
 	#[cfg(feature = "runtime-benchmarks")]
 	pub(crate) fn collect_page(job: &mut Job<T::AccountId>, page: u32) {
-		Self::settle_page(job, page, Pass::Debtors)
+		let _ = Self::settle_page(job, page, Pass::Debtors);
 	}
 
 	/// Pays those of a page who are owed.
 	#[cfg(feature = "runtime-benchmarks")]
 	pub(crate) fn pay_page(job: &mut Job<T::AccountId>, page: u32) {
-		Self::settle_page(job, page, Pass::Creditors)
+		let _ = Self::settle_page(job, page, Pass::Creditors);
 	}
 
 	/// Settles the next position of a meter that metered nothing, counted as 0. Such a meter has neither
@@ -188,7 +189,7 @@ impl<T: Config> Pallet<T> {
 			&job.summary.prices,
 		);
 		let mut sheets = Sheets::<T>::new(job.till.microgrid, job.period);
-		Self::settle_meter(job, &mut sheets, meter, None, Some(position), bill);
+		let _ = Self::settle_meter(job, &mut sheets, meter, None, Some(position), bill);
 		sheets.store();
 		Some(meter)
 	}
@@ -201,12 +202,13 @@ impl<T: Config> Pallet<T> {
 		metered: Option<MeteredPeriod>,
 		position: Option<Position<T::AccountId>>,
 		bill: Bill,
-	) {
+	) -> Effort {
 		let microgrid = job.till.microgrid;
 		let contracts = position
 			.as_ref()
 			.map(|position| position.contracts)
 			.unwrap_or_default();
+		let traded = position.is_some();
 		let (account, keep_totals) = match position {
 			Some(position) => {
 				Self::close_position(microgrid, job.period, meter, &position);
@@ -219,12 +221,22 @@ impl<T: Config> Pallet<T> {
 				None => (job.till.operator.clone(), false),
 			},
 		};
-		if bill.amount < 0 {
-			Self::till_collect(&mut job.till, &account, owed(bill.amount));
+		let till = &mut job.till;
+		let mut unpaid = if bill.amount < 0 {
+			Self::till_collect(till, &account, owed(bill.amount))
 		} else {
 			let creditor = Creditor::Member(account.clone());
-			Self::till_pay(&mut job.till, creditor, bill.amount.unsigned_abs());
+			Self::till_pay(till, creditor, bill.amount.unsigned_abs())
+		};
+		if traded {
+			// What its margin kept from an earlier bill.
+			unpaid |= Self::till_recover(till, &account);
 		}
+		let effort = match (unpaid, traded) {
+			(true, _) => Effort::Unpaid,
+			(false, true) => Effort::Traded,
+			(false, false) => Effort::Plain,
+		};
 
 		let statement = Statement {
 			account,
@@ -260,6 +272,7 @@ impl<T: Config> Pallet<T> {
 			meter,
 			statement,
 		});
+		effort
 	}
 
 	/// Pays the fund, gives the operator the rest, and keeps the sums. A period without any meter leaves

@@ -65,11 +65,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Locks `amount`; what is missing is topped up from the account, to at least `MinTopUp` if that
-	/// opens the trading balance.
+	/// opens the trading balance. Not for operators with open claims: a lock would keep money from them.
 	pub(crate) fn do_lock(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		if amount.is_zero() {
 			return Ok(());
 		}
+		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
 		let member = Ledger::<T>::get(who);
 		let locked = member
 			.locked
@@ -123,11 +124,17 @@ impl<T: Config> Pallet<T> {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
 		frame_support::ensure!(Ledger::<T>::contains_key(who), Error::<T>::NotAMember);
 		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
-		let rest = Ledger::<T>::get(who)
+		let member = Ledger::<T>::get(who);
+		let free = member
 			.free()
 			.checked_sub(amount)
 			.ok_or(Error::<T>::InsufficientFree)?;
-		frame_support::ensure!(rest >= Owing::<T>::get(who), Error::<T>::OwesArrears);
+		frame_support::ensure!(free >= Owing::<T>::get(who), Error::<T>::OwesArrears);
+		let rest = member.balance.saturating_sub(amount);
+		frame_support::ensure!(
+			rest.is_zero() || rest >= T::MinTopUp::get(),
+			Error::<T>::RestTooSmall
+		);
 		frame_support::ensure!(
 			T::Currency::can_deposit(who, amount, Provenance::Extant)
 				== DepositConsequence::Success,

@@ -10,13 +10,22 @@
 //!   its trades can cost its owner. So no trade can default.
 //! - A **bill** is one signed amount per meter and period: trades at their price; a *shortfall* (sold,
 //!   not delivered) at retail; an *excess* (bought, not taken) at feed-in; what was metered beyond
-//!   contracts by the community's *residual rule*; market fees.
+//!   contracts by the community's *residual rule*; market fees. It goes to who traded; without a trade to
+//!   who owns the meter when the period is settled.
+//! - A **correction** follows a bill when a late reading shows that a meter metered otherwise: more import
+//!   costs retail, less is refunded at feed-in, export earns or costs feed-in. So silence never pays: an
+//!   estimate and its correction together are never better than the bill of a reading in time would have
+//!   been, at the period's prices.
 //! - The **operator** is the counterparty of shortfalls, excess contracts and the residual. With its
 //!   entry and that of the community's **fund** all amounts of a community and period sum to zero.
-//! - **Arrears** are bills that a member's free balance and margin did not cover. They block bids until
-//!   paid; proceeds pay them first.
+//! - **Arrears** are bills that a member's free balance and margin did not cover. Until they are paid they
+//!   block bids, and the member's meters in that community neither change hands nor retire. Proceeds and
+//!   margins that become free there pay them first. Whoever takes over a meter takes over its bills of
+//!   periods that are not settled yet, and its later corrections.
 //! - **Claims** are what an operator could not pay. They lie outside the ledger, and are served first
-//!   come, first served, before anything else, as soon as the operator's ledger holds money.
+//!   come, first served from what is free of the operator's trading balance. While one is open, in any of
+//!   its communities, the operator can neither withdraw nor lock money, and fronts none for later bills:
+//!   only what it owes itself as a member is still taken.
 //!
 //! ## Life cycle
 //!
@@ -42,6 +51,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
@@ -50,6 +61,7 @@ mod arrears;
 mod benchmarking;
 pub mod bill;
 mod claims;
+mod effort;
 mod engine;
 mod ledger;
 pub mod pool;
@@ -70,30 +82,9 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
-/// What benchmarks need of other pallets. Provided by the runtime.
-#[cfg(feature = "runtime-benchmarks")]
-pub trait BenchmarkHelper<AccountId> {
-	/// A microgrid run by `operator` with one page of active meters, one for each of the (at most 32)
-	/// `owners` in turn, which have metered energy in a frozen period that has terms and is not closed.
-	/// Returns the microgrid, that period and the meters.
-	fn community(
-		operator: AccountId,
-		owners: alloc::vec::Vec<AccountId>,
-	) -> (
-		gridweave_primitives::MicrogridId,
-		gridweave_primitives::Period,
-		alloc::vec::Vec<gridweave_primitives::MeterId>,
-	);
-}
-
 #[frame_support::pallet]
 pub mod pallet {
-	use frame_support::{
-		pallet_prelude::*,
-		traits::{fungible, ConstU32},
-		weights::WeightMeter,
-		PalletId,
-	};
+	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter, PalletId};
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
 		meter::Correction,
@@ -161,8 +152,10 @@ pub mod pallet {
 
 	/// Trading balances by account.
 	///
-	/// Opened by a top-up of at least `MinTopUp` from the member's own account, or by a meter's first
-	/// proceeds (bounded by meters, whose deposits pay). Freed when it is empty.
+	/// Opened by a top-up of at least `MinTopUp` from the member's own account, or by what settlement pays:
+	/// proceeds of a meter (whose deposit pays), an operator's income, a fund spent by governance. Freed
+	/// when it is empty: a withdrawal leaves nothing or at least `MinTopUp`; only bills and arrears may
+	/// leave less.
 	#[pallet::storage]
 	pub type Ledger<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Member, ValueQuery>;
 
@@ -307,7 +300,7 @@ pub mod pallet {
 			summary: PeriodSummary,
 		},
 		/// A late reading showed that a settled meter had metered more or less; the difference was
-		/// booked at the period's tariff.
+		/// booked: more import at the retail price, everything else at the feed-in price.
 		CorrectionSettled {
 			/// The meter.
 			meter: MeterId,
@@ -405,12 +398,15 @@ pub mod pallet {
 		InsufficientFree,
 		/// What is left after this would not cover the account's arrears. Pay them, or withdraw less.
 		OwesArrears,
-		/// The account is the operator of a community with open claims, which are served first. Top up
-		/// and wait until they are paid.
+		/// The account is the operator of a community with open claims, which are served first: it can
+		/// neither withdraw nor lock. Top up and wait until they are paid.
 		OwesClaims,
 		/// The account cannot take this amount: it would stay below the existential deposit, or cannot
 		/// hold more. Withdraw more at once, or pay money into the account first.
 		CannotReceive,
+		/// What is left of a trading balance must be nothing or at least `MinTopUp`. Withdraw less, or all
+		/// of it.
+		RestTooSmall,
 		/// The clearing house would be left with less than the existential deposit, which the chain
 		/// would take for dust. Withdraw slightly less, or send it that much.
 		ReserveTooLow,
@@ -445,7 +441,8 @@ pub mod pallet {
 		}
 
 		/// Pays `amount` planck of the free part of the caller's trading balance to its account. As much
-		/// as the caller owes stays; nothing is paid to an operator with open claims.
+		/// as the caller owes stays; nothing is paid to an operator with open claims. What is left is
+		/// nothing or at least `MinTopUp`.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::withdraw())]
 		pub fn withdraw(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
@@ -507,7 +504,4 @@ pub mod pallet {
 			Self::do_try_state()
 		}
 	}
-
-	/// Bound of the statements that one query returns.
-	pub type MaxStatements = ConstU32<512>;
 }

@@ -220,12 +220,14 @@ impl crate::BenchmarkHelper<AccountId> for World {
 	fn community(
 		operator: AccountId,
 		owners: Vec<AccountId>,
+		silent: bool,
 	) -> (MicrogridId, Period, Vec<MeterId>) {
 		world(|world| world.operators[0] = operator);
 		let meters: Vec<_> = (0..32).map(MeterId).collect();
 		for meter in &meters {
 			add_meter(meter.0, owners[meter.0 as usize % owners.len()]);
-			metered(PERIOD, meter.0, 500, 0);
+			let (import, export) = if silent { (500, 0) } else { (0, 500) };
+			metered(PERIOD, meter.0, import, export);
 		}
 		freeze(PERIOD);
 		(HOME, PERIOD, meters)

@@ -1,22 +1,22 @@
 //! What settlement offers to other pallets.
 
-use frame_support::ensure;
+use frame_support::{ensure, weights::Weight};
 use gridweave_primitives::{
 	cost,
 	market::Trade,
 	meter::{Correction, MeterState},
 	traits::{
 		Clearing, MeterCommitments, MeterInspect, MicrogridInspect, OnCorrection, OnMeterRetired,
-		OnTrade, SettlementProgress,
+		OnTrade, SettlementClock, SettlementProgress,
 	},
-	Balance, Be32, MeterId, MicrogridId, Period, WattHours,
+	Balance, Be32, MeterId, MicrogridId, Period, Price, WattHours,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	bill::{owed, signed},
 	types::{Creditor, MeterTotals, Till},
-	Config, Error, Event, Indebted, Owing, Pallet, PositionsOf,
+	Arrears, Config, Error, Event, Owing, Pallet, PositionsOf, WeightInfo,
 };
 
 impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
@@ -30,8 +30,6 @@ impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
 
 	fn may_buy(who: &T::AccountId) -> Result<(), DispatchError> {
 		ensure!(!Owing::<T>::contains_key(who), Error::<T>::ArrearsBlockBids);
-		// An operator's money serves claims first.
-		ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
 		Ok(())
 	}
 }
@@ -45,12 +43,16 @@ impl<T: Config> OnTrade<T::AccountId> for Pallet<T> {
 impl<T: Config> MeterCommitments for Pallet<T> {
 	fn has_commitments(meter: MeterId) -> bool {
 		PositionsOf::<T>::contains_key(Be32::from(meter))
+			|| T::Meters::meter(meter).is_some_and(|info| {
+				Arrears::<T>::contains_key(info.owner, Be32::from(info.microgrid))
+			})
 	}
 }
 
 impl<T: Config> SettlementProgress for Pallet<T> {
 	fn settled_before(microgrid: MicrogridId) -> Period {
-		Self::progress(microgrid).unwrap_or_default().next
+		// A community's first period opens no earlier than now.
+		Self::progress(microgrid).map_or_else(T::Clock::current, |progress| progress.next)
 	}
 }
 
@@ -60,14 +62,16 @@ impl<T: Config> OnMeterRetired for Pallet<T> {
 			Self::deposit_event(Event::TotalsClosed { meter, totals });
 		}
 	}
+
+	fn weight() -> Weight {
+		T::WeightInfo::on_meter_retired()
+	}
 }
 
-/// What a correction is worth to the meter's owner: import at retail, export at feed-in.
-pub(crate) fn correction_amount(
-	correction: &Correction,
-	retail: gridweave_primitives::Price,
-	feed_in: gridweave_primitives::Price,
-) -> i128 {
+/// What a correction is worth to the meter's owner. More import costs retail. Less is refunded at feed-in,
+/// which is what an unused contract earns and the least that the estimate can have cost: so an estimate
+/// and its correction are never better than a reading in time. Export is worth feed-in.
+pub(crate) fn correction_amount(correction: &Correction, retail: Price, feed_in: Price) -> i128 {
 	let value = |price, energy: i64| {
 		let value = signed(cost(price, WattHours(energy.unsigned_abs())));
 		if energy < 0 {
@@ -76,7 +80,12 @@ pub(crate) fn correction_amount(
 			value
 		}
 	};
-	value(feed_in, correction.export).saturating_sub(value(retail, correction.import))
+	let import = if correction.import < 0 {
+		feed_in
+	} else {
+		retail
+	};
+	value(feed_in, correction.export).saturating_sub(value(import, correction.import))
 }
 
 impl<T: Config> OnCorrection for Pallet<T> {
@@ -123,5 +132,9 @@ impl<T: Config> OnCorrection for Pallet<T> {
 			correction,
 			amount,
 		});
+	}
+
+	fn weight() -> Weight {
+		T::WeightInfo::on_correction()
 	}
 }

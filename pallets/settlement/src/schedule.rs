@@ -3,7 +3,7 @@
 
 use alloc::boxed::Box;
 
-use frame_support::weights::{Weight, WeightMeter};
+use frame_support::weights::WeightMeter;
 use gridweave_primitives::{
 	microgrid::Terms,
 	traits::{MeteredEnergy, MicrogridInspect, SettlementClock},
@@ -21,8 +21,10 @@ use crate::{
 /// What a look at a community found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Look<AccountId> {
-	/// Nothing to do before this second.
+	/// Nothing to do before this second: a short look.
 	Nothing(u64),
+	/// Nothing to do before this second, which took a full look to see.
+	Waits(u64),
 	/// A period's statements to prune.
 	Prune(Period),
 	/// A period without meters or positions was passed.
@@ -32,33 +34,6 @@ pub(crate) enum Look<AccountId> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What a poll weighs that finds nothing to do.
-	pub(crate) fn poll_weight() -> Weight {
-		T::WeightInfo::poll()
-	}
-
-	/// The least budget that lets everything go on: claims take at most half of what a poll leaves, and
-	/// the other half fits a look at a community and the largest step.
-	pub(crate) fn least_budget() -> Weight {
-		let half = T::WeightInfo::look().saturating_add(Self::largest_step());
-		Self::poll_weight().saturating_add(half.saturating_mul(2))
-	}
-
-	/// The weight of the largest step.
-	fn largest_step() -> Weight {
-		[
-			T::WeightInfo::sum_page(),
-			T::WeightInfo::collect_page(),
-			T::WeightInfo::pay_page(),
-			T::WeightInfo::leftover(),
-			T::WeightInfo::finish(),
-			T::WeightInfo::serve_claim(),
-			T::WeightInfo::prune_page(),
-		]
-		.into_iter()
-		.fold(Weight::zero(), |most, step| most.max(step))
-	}
-
 	/// One block's work.
 	pub(crate) fn poll(meter: &mut WeightMeter) {
 		if meter.try_consume(Self::poll_weight()).is_err() {
@@ -81,8 +56,10 @@ impl<T: Config> Pallet<T> {
 
 	/// Steps of a settlement, as far as the budget goes. Whether it is settled.
 	fn run(mut job: Job<T::AccountId>, meter: &mut WeightMeter) -> bool {
-		while meter.try_consume(Self::step_weight(&job.stage)).is_ok() {
-			job = match Self::step(job) {
+		while meter.can_consume(Self::step_weight(&job)) {
+			let (next, took) = Self::step(job);
+			meter.consume(took);
+			job = match next {
 				Next::Step(job) => job,
 				Next::Later(job) => {
 					Current::<T>::put(job);
@@ -102,10 +79,12 @@ impl<T: Config> Pallet<T> {
 	fn go_round(meter: &mut WeightMeter) {
 		let count = T::Microgrids::count();
 		let (mut idle, mut until) = (0u32, u64::MAX);
-		while idle < count && meter.try_consume(T::WeightInfo::look()).is_ok() {
+		while idle < count && meter.can_consume(T::WeightInfo::look()) {
 			let microgrid = Self::next_in_turn(count);
-			match Self::look(microgrid) {
-				Look::Nothing(before) => {
+			let found = Self::look(microgrid);
+			meter.consume(Self::looked(&found));
+			match found {
+				Look::Nothing(before) | Look::Waits(before) => {
 					idle = idle.saturating_add(1);
 					until = until.min(before);
 					continue;
@@ -113,6 +92,9 @@ impl<T: Config> Pallet<T> {
 				Look::Passed => {}
 				Look::Prune(period) => {
 					if !Self::prune(microgrid, period, meter) {
+						// It comes first in the next block: what idle looks leave of a budget might
+						// never do.
+						Turn::<T>::put(microgrid.0);
 						return;
 					}
 				}
@@ -143,7 +125,7 @@ impl<T: Config> Pallet<T> {
 		let now = T::Clock::now();
 		let Some(progress) = Self::progress(microgrid) else {
 			// Its first period opens no earlier than now.
-			return Look::Nothing(clock.freezes_at(clock.period_at(now)));
+			return Look::Waits(clock.freezes_at(clock.period_at(now)));
 		};
 		let Progress { next, oldest } = progress;
 		let prune_at = if oldest < next {
@@ -154,10 +136,9 @@ impl<T: Config> Pallet<T> {
 		if now >= prune_at {
 			return Look::Prune(oldest);
 		}
-		// A period may wait for its terms: look again soon.
-		let idle = Look::Nothing(prune_at.min(clock.freezes_at(next)));
+		let due = prune_at.min(clock.freezes_at(next));
 		if !clock.is_frozen(next, now) {
-			return idle;
+			return Look::Nothing(due);
 		}
 		let key = (Be32::from(microgrid), Be32::from(next));
 		let (pages, open) = (T::Metered::pages(microgrid), OpenPositions::<T>::get(key));
@@ -169,7 +150,8 @@ impl<T: Config> Pallet<T> {
 			Self::terms_of(microgrid, next),
 			T::Microgrids::operator(microgrid),
 		) else {
-			return idle;
+			// The period waits for its terms: look again soon.
+			return Look::Waits(due);
 		};
 		OpenPositions::<T>::remove(key);
 		let job = Job::new(microgrid, next, &terms, operator, pages, open);

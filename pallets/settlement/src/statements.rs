@@ -3,13 +3,16 @@
 
 use alloc::vec::Vec;
 
-use frame_support::defensive;
+use frame_support::{defensive, traits::ConstU32};
 use gridweave_primitives::{traits::MeterInspect, Be32, MeterId, MicrogridId, Period};
 
 use crate::{
 	types::{MeterTotals, PageOf, Progress, Statement},
-	Config, MaxStatements, Pallet, Settled, StatementPage, Statements, Totals,
+	Config, Pallet, Settled, StatementPage, Statements, Totals,
 };
+
+/// Bound of the statements that one query returns.
+pub type MaxStatements = ConstU32<512>;
 
 /// The value at a slot of a page.
 fn at<V>(page: &PageOf<V>, slot: u8) -> Option<&V> {

@@ -1,48 +1,70 @@
 //! The till of a community: takes what members owe, pays what they are owed, and lets the operator
 //! front what is missing.
 
-use gridweave_primitives::Balance;
+use gridweave_primitives::{Balance, Be32};
 use sp_runtime::traits::Zero;
 
 use crate::{
 	types::{Creditor, Till},
-	Config, Pallet,
+	Arrears, Config, Indebted, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Takes `amount` from a member's free balance into the pot; the rest becomes arrears. What the
-	/// operator owes itself is not moved.
-	pub(crate) fn till_collect(till: &mut Till<T::AccountId>, who: &T::AccountId, amount: Balance) {
-		if *who == till.operator || amount.is_zero() {
-			return;
+	/// operator owes itself is not moved. Whether debts have changed.
+	pub(crate) fn till_collect(
+		till: &mut Till<T::AccountId>,
+		who: &T::AccountId,
+		amount: Balance,
+	) -> bool {
+		if *who == till.operator {
+			return false;
 		}
 		let paid = Self::draw(who, amount);
 		till.pot = till.pot.saturating_add(paid);
-		Self::owe(who, till.microgrid, amount.saturating_sub(paid));
+		let missing = amount.saturating_sub(paid);
+		if missing.is_zero() {
+			return false;
+		}
+		Self::owe(who, till.microgrid, missing);
+		true
+	}
+
+	/// Takes a member's arrears from its free balance into the pot, as far as that goes: for a margin that
+	/// was locked when the bill came, and no longer is. Whether debts have changed.
+	pub(crate) fn till_recover(till: &mut Till<T::AccountId>, who: &T::AccountId) -> bool {
+		let arrears = Arrears::<T>::get(who, Be32::from(till.microgrid));
+		let paid = Self::draw(who, arrears);
+		till.pot = till.pot.saturating_add(paid);
+		!Self::reduce_arrears(who, till.microgrid, paid).is_zero()
 	}
 
 	/// Pays `amount` to a member or the fund: set off against arrears first, then from the pot, then
-	/// from the operator's ledger unless older claims wait for that; the rest becomes a claim.
+	/// from the operator's ledger unless claims wait for that, on this community or another of the
+	/// operator's; the rest becomes a claim. Whether debts have changed.
 	pub(crate) fn till_pay(
 		till: &mut Till<T::AccountId>,
 		creditor: Creditor<T::AccountId>,
 		amount: Balance,
-	) {
+	) -> bool {
 		let microgrid = till.microgrid;
-		let due = match &creditor {
-			Creditor::Member(who) if *who == till.operator => return,
-			Creditor::Member(who) => {
-				amount.saturating_sub(Self::reduce_arrears(who, microgrid, amount))
-			}
-			Creditor::Fund => amount,
+		let set_off = match &creditor {
+			Creditor::Member(who) if *who == till.operator => return false,
+			Creditor::Member(who) => Self::reduce_arrears(who, microgrid, amount),
+			Creditor::Fund => 0,
 		};
+		let due = amount.saturating_sub(set_off);
 		if due.is_zero() {
-			return;
+			return !set_off.is_zero();
 		}
 		let from_pot = due.min(till.pot);
 		till.pot = till.pot.saturating_sub(from_pot);
 		let missing = due.saturating_sub(from_pot);
-		let fronted = if missing.is_zero() || Self::has_claims(microgrid) {
+		// The queue of a community whose operator has changed counts for the new one once it is looked at.
+		let fronted = if missing.is_zero()
+			|| Self::has_claims(microgrid)
+			|| Indebted::<T>::contains_key(&till.operator)
+		{
 			0
 		} else {
 			Self::draw(&till.operator, missing)
@@ -52,12 +74,9 @@ impl<T: Config> Pallet<T> {
 			Creditor::Member(who) => Self::credit(who, paid),
 			Creditor::Fund => Self::add_to_fund(microgrid, paid),
 		}
-		Self::claim(
-			microgrid,
-			&till.operator,
-			creditor,
-			due.saturating_sub(paid),
-		);
+		let claimed = due.saturating_sub(paid);
+		Self::claim(microgrid, &till.operator, creditor, claimed);
+		!set_off.is_zero() || !claimed.is_zero()
 	}
 
 	/// Gives the operator what is left.

@@ -101,14 +101,13 @@ impl<T: Config> Pallet<T> {
 			let count = meters.entry(meter).or_default();
 			*count = count.saturating_add(1);
 		}
+		if let Some((job, key)) = job.as_ref().zip(under_way) {
+			ensure!(
+				job.open == periods.remove(&key).map_or(0, |(count, ..)| count),
+				"the settlement under way miscounts positions"
+			);
+		}
 		for (key, (count, energy, money)) in &periods {
-			if under_way.as_ref() == Some(key) {
-				ensure!(
-					job.as_ref().is_some_and(|job| job.open == *count),
-					"the settlement under way miscounts positions"
-				);
-				continue;
-			}
 			ensure!(
 				OpenPositions::<T>::get(*key) == *count,
 				"a period's positions are miscounted"

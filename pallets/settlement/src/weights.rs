@@ -16,15 +16,19 @@ pub trait WeightInfo {
 	fn poll() -> Weight;
 	/// A look at a community that begins a settlement.
 	fn look() -> Weight;
+	/// A look at a community that finds nothing due.
+	fn look_idle() -> Weight;
 	/// A page of 32 meters with positions: closed and summed.
 	fn sum_page() -> Weight;
-	/// A page of 32 meters with positions who all owe more than they have.
-	fn collect_page() -> Weight;
-	/// A page of 32 meters with positions who are all owed more than there is.
-	fn pay_page() -> Weight;
+	/// A page of 32 meters of which `p` without a position pay their bills, `t` with one do, and `u` with
+	/// one owe more than they have.
+	fn collect_page(p: u32, t: u32, u: u32) -> Weight;
+	/// A page of 32 meters of which `p` without a position are paid, `t` with one are, and `u` with one are
+	/// owed more than there is.
+	fn pay_page(p: u32, t: u32, u: u32) -> Weight;
 	/// A position of a meter without metered energy.
 	fn leftover() -> Weight;
-	/// The end of a settlement.
+	/// The end of a settlement, and its passing from stage to stage.
 	fn finish() -> Weight;
 	/// A claim served.
 	fn serve_claim() -> Weight;
@@ -34,6 +38,16 @@ pub trait WeightInfo {
 	fn on_correction() -> Weight;
 	/// A meter's totals freed.
 	fn on_meter_retired() -> Weight;
+}
+
+fn page(p: u32, t: u32, u: u32) -> Weight {
+	let each = |meters: u32, time, proof| {
+		Weight::from_parts(time, proof).saturating_mul(u64::from(meters))
+	};
+	Weight::from_parts(100_000_000, 44_000)
+		.saturating_add(each(p, 5_000_000, 2_000))
+		.saturating_add(each(t, 10_000_000, 4_000))
+		.saturating_add(each(u, 25_000_000, 8_000))
 }
 
 impl WeightInfo for () {
@@ -55,14 +69,17 @@ impl WeightInfo for () {
 	fn look() -> Weight {
 		Weight::from_parts(20_000_000, 4_000)
 	}
+	fn look_idle() -> Weight {
+		Weight::from_parts(5_000_000, 2_000)
+	}
 	fn sum_page() -> Weight {
 		Weight::from_parts(300_000_000, 120_000)
 	}
-	fn collect_page() -> Weight {
-		Weight::from_parts(900_000_000, 300_000)
+	fn collect_page(p: u32, t: u32, u: u32) -> Weight {
+		page(p, t, u)
 	}
-	fn pay_page() -> Weight {
-		Weight::from_parts(900_000_000, 300_000)
+	fn pay_page(p: u32, t: u32, u: u32) -> Weight {
+		page(p, t, u)
 	}
 	fn leftover() -> Weight {
 		Weight::from_parts(60_000_000, 20_000)

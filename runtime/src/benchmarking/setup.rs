@@ -17,11 +17,12 @@ use gridweave_primitives::{
 	traits::{MicrogridInspect, SettlementClock},
 	Be32, MeterId, MicrogridId, Period, WattHours, Watts,
 };
+use pallet_meter_registry::ESTIMATE_PERIODS;
 use sp_core::{crypto::KeyTypeId, sr25519, H256};
 
 use crate::{
 	genesis::development_terms, AccountId, Balance, Balances, MeterRegistry, Microgrids, Runtime,
-	RuntimeOrigin, Settlement, System, GRID,
+	System, GRID,
 };
 
 /// Implements what every pallet's benchmarks ask for.
@@ -103,14 +104,20 @@ impl Metered {
 		}
 	}
 
-	/// Brings a reading on chain.
-	fn read(&self, sequence: u64, captured_at: u64, energy: u64, charge: Option<u64>) {
+	/// Brings a reading of both registers on chain.
+	fn read(
+		&self,
+		sequence: u64,
+		captured_at: u64,
+		(import, export): (u64, u64),
+		charge: Option<u64>,
+	) {
 		let reading = Reading {
 			meter: self.meter,
 			sequence,
 			captured_at,
-			import_register: WattHours(energy),
-			export_register: WattHours(energy),
+			import_register: WattHours(import),
+			export_register: WattHours(export),
 			state_of_charge: charge.map(Compact),
 			quality: None,
 			acknowledged: None,
@@ -157,10 +164,6 @@ impl pallet_meter_registry::BenchmarkHelper<AccountId> for Setup {
 	fn set_now(now: u64) {
 		set_time(now);
 	}
-
-	fn settled(microgrid: MicrogridId, period: Period) {
-		open(microgrid, period);
-	}
 }
 
 impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
@@ -175,7 +178,6 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
 		let owner = funded("trader", n);
-		Settlement::top_up(RuntimeOrigin::signed(owner.clone()), MONEY / 2).expect("has money");
 		let capacity = 1_000_000;
 		let kind = if storage {
 			MeterKind::Storage {
@@ -189,7 +191,7 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 			metered.read(
 				1,
 				<Microgrids as SettlementClock>::now(),
-				0,
+				(0, 0),
 				Some(capacity / 2),
 			);
 		}
@@ -201,8 +203,11 @@ impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
 	fn community(
 		operator: AccountId,
 		owners: Vec<AccountId>,
+		silent: bool,
 	) -> (MicrogridId, Period, Vec<MeterId>) {
 		let clock = <Microgrids as SettlementClock>::clock();
+		let first = NOW.saturating_sub(ESTIMATE_PERIODS);
+		set_time(clock.start_of(first));
 		let microgrid = MicrogridId(<Microgrids as MicrogridInspect<AccountId>>::count());
 		Balances::set_balance(&operator, MONEY);
 		Microgrids::create_microgrid(RawOrigin::Root.into(), operator, terms()).expect("creates");
@@ -211,10 +216,22 @@ impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
 			.into_iter()
 			.map(|owner| Metered::new(microgrid, owner, MeterKind::Prosumer))
 			.collect();
-		set_time(clock.end_of(NOW));
-		for meter in &metered {
-			meter.read(1, clock.start_of(NOW), 0, None);
-			meter.read(2, clock.end_of(NOW), 1_000, None);
+		// Read on every boundary up to the period: what an estimate looks back at is measured.
+		for back in 0..=ESTIMATE_PERIODS {
+			let at = clock.start_of(first.saturating_add(back));
+			set_time(at);
+			for meter in &metered {
+				let energy = u64::from(back) * 1_000;
+				meter.read(u64::from(back) + 1, at, (energy, energy), None);
+			}
+		}
+		if !silent {
+			let (at, before) = (clock.end_of(NOW), u64::from(ESTIMATE_PERIODS) * 1_000);
+			set_time(at);
+			for meter in &metered {
+				let sequence = u64::from(ESTIMATE_PERIODS) + 2;
+				meter.read(sequence, at, (before, before + 1_000), None);
+			}
 		}
 		set_time(clock.freezes_at(NOW));
 		(

@@ -46,7 +46,9 @@ impl pallet_microgrids::Config for Runtime {
 }
 
 parameter_types! {
-	pub const MeterDepositBase: Balance = deposit(1, 0);
+	/// Held of a meter's owner: little for a household, and much for 32 that nobody admits, by which alone
+	/// a stranger opens a page of ids that stays.
+	pub const MeterDepositBase: Balance = GRID;
 	pub const MeterDepositPerByte: Balance = deposit(0, 1);
 	pub const PruneReadingsWeight: Weight = share(2);
 }
@@ -118,7 +120,85 @@ impl pallet_settlement::Config for Runtime {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
+	use frame_system::offchain::CreateAuthorizedTransaction;
+	use gridweave_primitives::{
+		device::DeviceSignature,
+		ingest::{ReadingBatch, MAX_BATCH_READINGS},
+		reading::{Reading, SignedReading},
+		MeterId, WattHours,
+	};
+	use pallet_meter_registry::{Call, MAX_RELAY_READINGS, MAX_SPANS};
+	use sp_core::{ed25519, sr25519};
 	use sp_runtime::Perbill;
+
+	use crate::RuntimeCall;
+
+	/// Readings of as many meters, each on a page of its own.
+	fn readings(n: u32) -> Vec<SignedReading> {
+		(0..n)
+			.map(|page| SignedReading {
+				reading: Reading {
+					meter: MeterId::at(page, 0),
+					sequence: u64::MAX,
+					captured_at: u64::MAX,
+					import_register: WattHours(u64::MAX),
+					export_register: WattHours(u64::MAX),
+					state_of_charge: None,
+					quality: None,
+					acknowledged: None,
+					status: 0,
+				},
+				signature: DeviceSignature::Ed25519(ed25519::Signature::from_raw([0; 64])),
+			})
+			.collect()
+	}
+
+	fn most() -> Weight {
+		let limits = crate::configs::system::RuntimeBlockWeights::get();
+		let class = limits.get(DispatchClass::Normal);
+		class.max_extrinsic.expect("the class is limited")
+	}
+
+	#[test]
+	fn the_largest_batch_of_readings_should_fit_a_block() {
+		let batch = ReadingBatch {
+			authority: 0,
+			salt: 0,
+			spans: MAX_SPANS,
+			readings: readings(MAX_BATCH_READINGS)
+				.try_into()
+				.expect("as many fit"),
+		};
+		let signature = sr25519::Signature::from_raw([0; 64]).into();
+		let call = RuntimeCall::from(Call::<Runtime>::submit_readings { batch, signature });
+		let transaction =
+			<Runtime as CreateAuthorizedTransaction<Call<Runtime>>>::create_authorized_transaction(
+				call,
+			);
+		let info = transaction.get_dispatch_info();
+		assert!(
+			info.extension_weight != Weight::zero(),
+			"authorisation is part of it"
+		);
+		assert!(
+			info.total_weight().all_lte(most()),
+			"{:?} of {:?}",
+			info.total_weight(),
+			most()
+		);
+	}
+
+	#[test]
+	fn the_largest_relay_of_readings_should_fit_a_block() {
+		let call = RuntimeCall::from(Call::<Runtime>::relay_readings {
+			readings: readings(MAX_RELAY_READINGS)
+				.try_into()
+				.expect("as many fit"),
+			spans: MAX_SPANS,
+		});
+		assert!(call.get_dispatch_info().total_weight().all_lte(most()));
+	}
 
 	#[test]
 	fn steps_should_take_at_most_a_fifth_of_a_block() {

@@ -17,8 +17,9 @@ use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRE
 use sp_runtime::Permill;
 
 use crate::{
-	configs::monetary::TreasuryAccount, session_keys, AccountId, Balance, BalancesConfig,
-	MicrogridsConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, GRID,
+	configs::monetary::{ExistentialDeposit, TreasuryAccount},
+	session_keys, AccountId, Balance, BalancesConfig, MicrogridsConfig, RuntimeGenesisConfig,
+	SessionConfig, SessionKeys, Settlement, SudoConfig, GRID,
 };
 
 /// What each well-known account owns.
@@ -83,7 +84,7 @@ pub fn development_terms() -> Terms {
 			mechanism: Mechanism::Continuous,
 			price_floor: Price(1),
 			price_cap: Price(1_000_000),
-			min_quantity: WattHours(1),
+			min_quantity: WattHours(10),
 			gate_closure: 0,
 			fee: Price(1_000),
 		},
@@ -102,6 +103,8 @@ fn genesis(authorities: &[&str]) -> Value {
 		.map(|name| account(name))
 		.chain([TreasuryAccount::get()])
 		.map(|who| (who, ENDOWMENT))
+		// So that the clearing house can always pay out all it owes.
+		.chain([(Settlement::clearing_account(), ExistentialDeposit::get())])
 		.collect::<Vec<_>>();
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig { balances },

@@ -2,12 +2,16 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod meters;
+
+use std::collections::BTreeMap;
+
 use codec::Encode;
 use frame_support::{genesis_builder_helper::build_state, traits::UnfilteredDispatchable};
 use gridweave_runtime::{
-	genesis::preset, tx_extension, AccountId, Executive, Header, Runtime, RuntimeCall,
-	RuntimeGenesisConfig, RuntimeOrigin, Signature, SignedPayload, System, UncheckedExtrinsic,
-	BLOCK_SECONDS,
+	configs::monetary::ExistentialDeposit, genesis::preset, tx_extension, AccountId, Executive,
+	Header, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, RuntimeOrigin, Settlement,
+	Signature, SignedPayload, System, UncheckedExtrinsic, BLOCK_SECONDS,
 };
 use serde_json::Value;
 use sp_core::{sr25519, Pair};
@@ -65,6 +69,8 @@ pub struct Chain {
 	ext: sp_io::TestExternalities,
 	number: u32,
 	time: u64,
+	/// What happened in all blocks that have ended.
+	pub events: Vec<RuntimeEvent>,
 }
 
 impl Chain {
@@ -84,6 +90,7 @@ impl Chain {
 			ext,
 			number: 0,
 			time: START,
+			events: Vec::new(),
 		};
 		chain.begin();
 		chain
@@ -117,10 +124,13 @@ impl Chain {
 
 	/// Ends the block, checks every invariant, begins the next.
 	pub fn next_block(&mut self) {
-		self.ext.execute_with(|| {
+		let events = self.ext.execute_with(|| {
 			Executive::finalize_block();
 			try_state();
+			System::events()
 		});
+		self.events
+			.extend(events.into_iter().map(|record| record.event));
 		self.time += u64::from(BLOCK_SECONDS);
 		self.begin();
 	}
@@ -189,10 +199,28 @@ impl Chain {
 	}
 }
 
-/// Every pallet's invariants.
+/// Every pallet's invariants, and those that hold between them.
 fn try_state() {
 	pallet_microgrids::Pallet::<Runtime>::do_try_state().expect("microgrids");
 	pallet_meter_registry::Pallet::<Runtime>::do_try_state().expect("meter registry");
 	pallet_order_book::Pallet::<Runtime>::do_try_state().expect("order book");
 	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
+	// The clearing house holds what it owes, and what genesis endowed it with.
+	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
+	check_locks();
+}
+
+/// What orders and positions lock must be what the ledger says is locked.
+fn check_locks() {
+	let mut locked: BTreeMap<AccountId, u128> =
+		pallet_order_book::Pallet::<Runtime>::locked_by_orders();
+	for (who, amount) in pallet_settlement::Pallet::<Runtime>::locked_by_positions() {
+		*locked.entry(who).or_default() += amount;
+	}
+	locked.retain(|_, amount| *amount > 0);
+	let ledger: BTreeMap<AccountId, u128> = pallet_settlement::Ledger::<Runtime>::iter()
+		.map(|(who, member)| (who, member.locked))
+		.filter(|(_, locked)| *locked > 0)
+		.collect();
+	assert_eq!(locked, ledger);
 }

@@ -3,9 +3,11 @@
 use frame_support::assert_ok;
 use gridweave_primitives::{
 	meter::{Correction, MeterState},
-	traits::OnCorrection,
+	microgrid::ResidualRule,
+	traits::{OnCorrection, OnMeterRetired},
 	MeterId, WattHours,
 };
+use sp_runtime::Permill;
 
 use crate::{mock::*, Event};
 
@@ -51,15 +53,15 @@ fn more_import_should_cost_retail_and_more_export_earn_feed_in() {
 }
 
 #[test]
-fn estimate_that_was_too_high_should_be_refunded() {
+fn estimate_that_was_too_high_should_be_refunded_at_feed_in() {
 	run(|| {
 		funded();
 		correct(-100, 0);
-		assert_eq!((balance(1), balance(OPERATOR)), (1_030 * G, 970 * G));
-		correct(0, -100);
-		assert_eq!((balance(1), balance(OPERATOR)), (1_022 * G, 978 * G));
+		assert_eq!((balance(1), balance(OPERATOR)), (1_008 * G, 992 * G));
+		correct(0, -200);
+		assert_eq!((balance(1), balance(OPERATOR)), (992 * G, 1_008 * G));
 		let totals = Settlement::totals(MeterId(0));
-		assert_eq!(totals.amount, 22_000_000_000);
+		assert_eq!(totals.amount, -8_000_000_000);
 		// Totals of energy stop at zero.
 		assert_eq!((totals.import, totals.export), (WattHours(0), WattHours(0)));
 	});
@@ -71,11 +73,45 @@ fn what_cannot_be_paid_should_be_owed() {
 		add_meter(0, 1);
 		correct(-100, 0);
 		let account = Settlement::account(&1);
-		assert_eq!((account.claims, account.arrears), (30 * G, 0));
+		assert_eq!((account.claims, account.arrears), (8 * G, 0));
 		correct(200, 0);
 		let account = Settlement::account(&1);
-		assert_eq!((account.claims, account.arrears), (0, 30 * G));
+		assert_eq!((account.claims, account.arrears), (0, 52 * G));
 	});
+}
+
+#[test]
+fn silence_should_earn_nothing_where_the_pool_is_cheaper_than_retail() {
+	run(|| {
+		funded();
+		world(|world| {
+			world.residual = ResidualRule::Pool {
+				spread: Permill::zero(),
+			}
+		});
+		// As much is fed in as the silent meter is taken to use: its estimate costs feed-in.
+		add_meter(1, 2);
+		metered(PERIOD, 0, 100, 0);
+		metered(PERIOD, 1, 0, 100);
+		settle(PERIOD);
+		assert_eq!(balance(1), 992 * G);
+		// It used nothing: it gets back what it paid, and no more.
+		correct(-100, 0);
+		assert_eq!((balance(1), balance(OPERATOR)), (1_000 * G, 992 * G));
+	});
+}
+
+#[test]
+fn what_calls_weigh_should_be_what_they_are_measured_to() {
+	use crate::WeightInfo;
+	assert_eq!(
+		<Settlement as OnCorrection>::weight(),
+		<() as WeightInfo>::on_correction()
+	);
+	assert_eq!(
+		<Settlement as OnMeterRetired>::weight(),
+		<() as WeightInfo>::on_meter_retired()
+	);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use frame_support::{assert_noop, assert_ok};
 use gridweave_primitives::{
-	microgrid::ResidualRule, traits::Clearing, Balance, Be32, MeterId, MicrogridId, Period,
+	meter::Correction,
+	microgrid::ResidualRule,
+	traits::{Clearing, MeterCommitments, OnCorrection},
+	Balance, Be32, MeterId, MicrogridId, Period,
 };
 use sp_runtime::Permill;
 
@@ -204,7 +207,9 @@ fn empty_operator_should_leave_claims_that_are_served_first_come_first_served() 
 
 		top_up(OPERATOR, 7 * G);
 		assert_noop!(withdraw(OPERATOR, 1), Error::<Test>::OwesClaims);
-		assert_noop!(Settlement::may_buy(&OPERATOR), Error::<Test>::OwesClaims);
+		// Nor can it hide money from them in orders, of either side.
+		assert_noop!(Settlement::lock(&OPERATOR, 1), Error::<Test>::OwesClaims);
+		assert_ok!(Settlement::lock(&OPERATOR, 0));
 		poll();
 		assert_eq!((balance(2), balance(3), balance(OPERATOR)), (8 * G, G, 0));
 		assert_eq!((claims(2), claims(3)), (0, 7 * G));
@@ -223,7 +228,55 @@ fn empty_operator_should_leave_claims_that_are_served_first_come_first_served() 
 		);
 		assert!(!Indebted::<Test>::contains_key(OPERATOR));
 		assert_eq!(ClaimQueues::<Test>::count(), 0);
+		assert_ok!(Settlement::lock(&OPERATOR, 1));
+		Settlement::unlock(&OPERATOR, 1);
 		assert_ok!(withdraw(OPERATOR, 2 * G));
+	});
+}
+
+#[test]
+fn operator_of_two_communities_should_not_front_for_one_while_the_other_has_claims() {
+	run(|| {
+		world(|world| world.operators = vec![OPERATOR, OPERATOR]);
+		feeds(PERIOD, 0, 1);
+		settle(PERIOD);
+		assert_eq!(claims(1), 8 * G);
+		top_up(OPERATOR, 8 * G);
+		// Before the block's round of claims the other community comes to owe as well.
+		add_meter(128, 2);
+		let correction = Correction {
+			import: 0,
+			export: 100,
+		};
+		Settlement::on_correction(MeterId(128), PERIOD, correction);
+		assert_eq!(
+			(balance(2), claims(2), balance(OPERATOR)),
+			(0, 8 * G, 8 * G)
+		);
+		run_claims();
+		assert_eq!((balance(1), claims(1), claims(2)), (8 * G, 0, 8 * G));
+	});
+}
+
+#[test]
+fn meter_of_a_debtor_should_stay_bound_until_its_arrears_are_paid() {
+	run(|| {
+		takes(PERIOD, 0, 1);
+		add_meter(1, 1);
+		add_meter(2, 2);
+		add_meter(128, 1);
+		let bound = |id| Settlement::has_commitments(MeterId(id));
+		assert!(!bound(0));
+		settle(PERIOD);
+		// All its meters in this community, and no others.
+		assert_eq!(
+			[0, 1, 2, 128, 3].map(bound),
+			[true, true, false, false, false]
+		);
+		assert_ok!(pay(1, 29 * G));
+		assert!(bound(0));
+		assert_ok!(pay(1, G));
+		assert!(!bound(0) && !bound(1));
 	});
 }
 
@@ -261,7 +314,7 @@ fn later_bills_should_wait_for_older_claims() {
 			panic!("a period is due")
 		};
 		let mut job = *job;
-		while let crate::engine::Next::Step(next) = Settlement::step(job.clone()) {
+		while let (crate::engine::Next::Step(next), _) = Settlement::step(job.clone()) {
 			job = next;
 		}
 		Settlement::move_on(HOME, PERIOD.next());

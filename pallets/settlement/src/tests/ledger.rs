@@ -80,8 +80,8 @@ fn withdraw_should_keep_what_the_account_cannot_receive() {
 	run(|| {
 		assert_ok!(Settlement::top_up(signed(1), 1_000));
 		// An account without money of its own, with a trading balance: proceeds.
-		Ledger::<Test>::mutate(1, |member| member.balance -= 100);
-		Ledger::<Test>::mutate(77, |member| member.balance += 100);
+		Ledger::<Test>::mutate(1, |member| member.balance -= 200);
+		Ledger::<Test>::mutate(77, |member| member.balance += 200);
 		assert_noop!(
 			Settlement::withdraw(signed(77), ED - 1),
 			Error::<Test>::CannotReceive
@@ -95,13 +95,46 @@ fn withdraw_should_keep_what_the_account_cannot_receive() {
 fn clearing_house_should_never_be_left_with_dust() {
 	run(|| {
 		assert_ok!(Settlement::top_up(signed(1), MIN_TOP_UP));
+		// A fund of less than the existential deposit is all that would stay.
+		into_fund(1, ED - 1);
 		assert_noop!(
 			Settlement::withdraw(signed(1), MIN_TOP_UP - ED + 1),
 			Error::<Test>::ReserveTooLow
 		);
-		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP - ED));
-		assert_ok!(Settlement::withdraw(signed(1), ED));
+		assert_ok!(Settlement::spend_fund(
+			RuntimeOrigin::root(),
+			HOME,
+			1,
+			ED - 1
+		));
+		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP));
 		assert_eq!(Balances::free_balance(Settlement::clearing_account()), 0);
+	});
+}
+
+/// Makes part of a trading balance the community's.
+fn into_fund(who: AccountId, amount: u128) {
+	Ledger::<Test>::mutate(who, |member| member.balance -= amount);
+	Funds::<Test>::mutate(Be32::from(HOME), |fund| *fund += amount);
+}
+
+#[test]
+fn withdraw_should_leave_nothing_or_what_a_balance_opens_with() {
+	run(|| {
+		assert_ok!(Settlement::top_up(signed(1), 2 * MIN_TOP_UP));
+		let dust = || Error::<Test>::RestTooSmall;
+		assert_noop!(Settlement::withdraw(signed(1), MIN_TOP_UP + 1), dust());
+		assert_noop!(Settlement::withdraw(signed(1), 2 * MIN_TOP_UP - 1), dust());
+		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP));
+		// What is locked counts.
+		assert_ok!(Settlement::lock(&1, MIN_TOP_UP - ED));
+		assert_noop!(Settlement::withdraw(signed(1), ED), dust());
+		assert_ok!(Settlement::lock(&1, 2 * ED));
+		assert_ok!(Settlement::top_up(signed(1), ED));
+		assert_ok!(Settlement::withdraw(signed(1), ED));
+		Settlement::unlock(&1, MIN_TOP_UP + ED);
+		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP + ED));
+		assert!(!Ledger::<Test>::contains_key(1));
 	});
 }
 
@@ -114,7 +147,9 @@ fn money_sent_to_the_clearing_house_directly_should_be_nobodys() {
 		assert_ok!(Settlement::do_try_state());
 		// With that endowment everything can be paid out.
 		assert_ok!(Settlement::top_up(signed(2), MIN_TOP_UP));
+		into_fund(2, 1);
 		assert_ok!(Settlement::withdraw(signed(2), MIN_TOP_UP - 1));
+		assert_ok!(Settlement::spend_fund(RuntimeOrigin::root(), HOME, 2, 1));
 		assert_ok!(Settlement::withdraw(signed(2), 1));
 		assert_ok!(<Balances as Mutate<_>>::transfer(
 			&house,

@@ -1,5 +1,6 @@
 //! Tests, one file per concern.
 
+mod budget;
 mod corrections;
 mod debts;
 mod formulas;

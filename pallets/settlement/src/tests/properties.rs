@@ -1,8 +1,8 @@
 //! Properties of the formulas over random communities, prices at their bounds included.
 
 use gridweave_primitives::{
-	cost, market::buyer_worst_case, market::seller_worst_case, microgrid::ResidualRule, Balance,
-	Price, WattHours,
+	cost, market::buyer_worst_case, market::seller_worst_case, meter::Correction,
+	microgrid::ResidualRule, Balance, Price, WattHours,
 };
 use proptest::prelude::*;
 use sp_runtime::Permill;
@@ -10,6 +10,7 @@ use sp_runtime::Permill;
 use crate::{
 	bill::{signed, Bill, Contracts, Prices},
 	pool::{residual_prices, ResidualPrices},
+	provides::correction_amount,
 	split::Split,
 };
 
@@ -191,6 +192,26 @@ proptest! {
 		for (tariff, pool) in tariff.iter().zip(&pool) {
 			prop_assert!(pool.amount >= tariff.amount);
 		}
+	}
+
+	/// Whoever stays silent is billed by an estimate, and corrected later: never better than the reading.
+	#[test]
+	fn silence_should_never_pay(
+		community in community(), estimate in up_to(WH), truth in (up_to(WH), up_to(WH)),
+	) {
+		let mut community = community;
+		community.meters[0] = (estimate, 0);
+		let prices = community.prices(&community.rule);
+		let contracts = community.contracts()[0].0;
+		let bill = |import, export| {
+			Bill::of(&contracts, WattHours(import), WattHours(export), &prices).amount
+		};
+		let correction = Correction {
+			import: truth.0 as i64 - estimate as i64,
+			export: truth.1 as i64,
+		};
+		let corrected = correction_amount(&correction, prices.retail, prices.feed_in);
+		prop_assert!(bill(estimate, 0) + corrected <= bill(truth.0, truth.1));
 	}
 
 	/// Prices lie between feed-in and retail, selling below buying; the operator never pays for the pool,

@@ -232,6 +232,44 @@ fn locks_of_other_orders_should_not_pay_a_bill() {
 }
 
 #[test]
+fn margin_that_becomes_free_should_pay_what_it_kept_from_an_earlier_bill() {
+	run(|| {
+		// One account with two meters; the sale of the second locks all its money.
+		for (meter, who) in [(0, 1), (1, 1), (2, 2)] {
+			add_meter(meter, who);
+		}
+		trade(PERIOD, 1, 2, 500, 100_000);
+		assert_eq!((balance(1), locked(1)), (100_500_000_000, 100_500_000_000));
+		metered(PERIOD, 0, 400, 0);
+		metered(PERIOD, 1, 0, 500);
+		metered(PERIOD, 2, 500, 0);
+		settle(PERIOD);
+		// 120 for what the first took; 50 less the fee for what the second sold.
+		assert_eq!(Settlement::account(&1).arrears, 0);
+		assert_eq!((balance(1), locked(1)), (30 * G, 0));
+		assert_eq!(balance(OPERATORS[0]), 121 * G);
+	});
+}
+
+#[test]
+fn margin_that_becomes_free_should_pay_no_arrears_of_another_community() {
+	run(|| {
+		for (meter, who) in [(0, 1), (1, 2), (128, 1)] {
+			add_meter(meter, who);
+		}
+		metered(PERIOD, 128, 100, 0);
+		trade(PERIOD, 0, 1, 500, 100_000);
+		// The other community is settled first.
+		crate::Turn::<Test>::put(1);
+		metered(PERIOD, 0, 0, 500);
+		metered(PERIOD, 1, 500, 0);
+		settle(PERIOD);
+		assert_eq!(Settlement::account(&1).arrears, 30 * G);
+		assert_eq!(balance(1), 150 * G);
+	});
+}
+
+#[test]
 fn operators_own_meter_should_not_move_its_money_in_circles() {
 	run(|| {
 		let operator = OPERATORS[0];

@@ -2,8 +2,9 @@
 
 use frame_support::{assert_ok, weights::Weight};
 use gridweave_primitives::{
-	microgrid::ResidualRule, traits::SettlementProgress, Balance, Be32, MeterId, MicrogridId,
-	Period, WattHours,
+	microgrid::ResidualRule,
+	traits::{SettlementClock, SettlementProgress},
+	Balance, Be32, MeterId, MicrogridId, Period, WattHours,
 };
 use proptest::prelude::*;
 use sp_runtime::Permill;
@@ -30,7 +31,7 @@ fn state() -> impl PartialEq + core::fmt::Debug {
 }
 
 /// The least budget the runtime's test allows.
-fn tiny() -> Weight {
+pub(super) fn tiny() -> Weight {
 	Settlement::least_budget()
 }
 
@@ -131,36 +132,16 @@ proptest! {
 }
 
 #[test]
-fn budget_should_never_be_exceeded() {
+fn settlement_that_miscounts_positions_should_be_found() {
 	run(|| {
-		for id in 0..100 {
-			add_meter(id, 1);
-			metered(PERIOD, id, 100, 0);
-		}
-		freeze(PERIOD);
-		SettleWeight::set(tiny());
-		let mut blocks = 0;
-		while Settlement::settled_before(HOME) == PERIOD {
-			assert!(poll().all_lte(tiny()));
-			blocks += 1;
-			assert!(blocks < 100);
-		}
-		// Four pages in two passes of large steps, of which two fit a block.
-		assert!(blocks >= 4, "{blocks}");
-		assert_eq!(Settlement::summary(HOME, PERIOD).expect("kept").meters, 100);
-	});
-}
-
-#[test]
-fn poll_without_weight_should_do_nothing() {
-	run(|| {
-		add_meter(0, 1);
-		metered(PERIOD, 0, 100, 0);
-		freeze(PERIOD);
-		let mut none = frame_support::weights::WeightMeter::with_limit(Weight::zero());
-		Settlement::poll(&mut none);
-		assert_eq!(none.consumed(), Weight::zero());
-		assert_eq!(Settlement::settled_before(HOME), PERIOD);
+		assert_ok!(Settlement::do_try_state());
+		let terms = terms(ResidualRule::Tariff);
+		let job = |open| crate::types::Job::new(HOME, PERIOD, &terms, OPERATORS[0], 0, open);
+		Current::<Test>::put(job(1));
+		assert!(Settlement::do_try_state().is_err());
+		Current::<Test>::put(job(0));
+		assert_ok!(Settlement::do_try_state());
+		Current::<Test>::kill();
 	});
 }
 
@@ -257,7 +238,8 @@ fn community_without_periods_should_wait_for_its_first() {
 		freeze(PERIOD);
 		poll();
 		assert_eq!(Settlement::progress(HOME), None);
-		assert_eq!(Settlement::settled_before(HOME), Period(0));
+		// Nothing is left to settle of periods that never were.
+		assert_eq!(Settlement::settled_before(HOME), World::current());
 		let first = PERIOD.saturating_add(3);
 		world(|world| world.first = Some(first));
 		metered(first, 0, 100, 0);
@@ -347,39 +329,6 @@ fn statements_should_be_pruned_after_the_retention() {
 }
 
 #[test]
-fn pruning_should_go_on_where_the_budget_ended() {
-	run(|| {
-		for id in (0..128).step_by(32) {
-			add_meter(id, 1);
-			metered(PERIOD, id, 100, 0);
-		}
-		settle(PERIOD);
-		freeze(PERIOD.saturating_add(4));
-		let page = <() as crate::WeightInfo>::prune_page();
-		let look = <() as crate::WeightInfo>::look();
-		// One look and one page a block.
-		SettleWeight::set(
-			Settlement::poll_weight()
-				.saturating_add(look)
-				.saturating_add(page),
-		);
-		// Microgrid 1 has its empty periods to pass as well.
-		let left =
-			|| Statements::<Test>::iter_prefix((Be32::from(HOME), Be32::from(PERIOD))).count();
-		let mut last = left();
-		assert_eq!(last, 4);
-		for _ in 0..400 {
-			poll();
-			assert!(last - left() <= 1);
-			last = left();
-			assert_ok!(Settlement::do_try_state());
-		}
-		assert_eq!(last, 0);
-		assert_eq!(Settlement::summary(HOME, PERIOD), None);
-	});
-}
-
-#[test]
 fn member_may_use_its_money_while_a_settlement_is_under_way() {
 	run(|| {
 		for id in 0..80 {
@@ -431,15 +380,4 @@ fn look_should_rest_until_something_is_due() {
 		);
 		assert_eq!(poll(), Settlement::poll_weight());
 	});
-}
-
-#[test]
-#[should_panic(expected = "the settlement budget must fit every step")]
-fn budget_below_the_largest_step_should_not_pass_the_runtimes_test() {
-	use frame_support::traits::Hooks;
-	let least = Settlement::least_budget();
-	SettleWeight::set(least);
-	<Settlement as Hooks<u64>>::integrity_test();
-	SettleWeight::set(least.saturating_sub(Weight::from_parts(1, 0)));
-	<Settlement as Hooks<u64>>::integrity_test();
 }
