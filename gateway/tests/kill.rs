@@ -36,7 +36,7 @@ fn sign(meter: u32, sequence: u64) -> SignedReading {
 	let reading = Reading {
 		meter: MeterId(meter),
 		sequence,
-		captured_at: 1_780_000_000 + sequence,
+		captured_at: 1_700_000_000 + sequence,
 		import_register: WattHours(sequence),
 		export_register: WattHours(0),
 		state_of_charge: None,

@@ -1,34 +1,28 @@
-//! The node: meter keys on demand, and the follower that deletes what is finalised.
+//! The chain: meter keys on demand, and the follower that deletes what is finalised.
 //!
-//! Keys are read at the best block: a meter may deliver as soon as it is admitted, and a wrong guess costs
-//! nothing, for the chain checks again. Readings are deleted by finalised state only.
+//! Keys are read at the best block. Readings are deleted by finalised state only, and only once the node's
+//! chain is known to be the store's: the same genesis, and the same blocks where both have been.
 
 use std::{
 	collections::HashMap,
+	convert::Infallible,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::{Duration, Instant},
 };
 
-use anyhow::{bail, Context};
-use codec::{Decode, Encode};
-use futures::{future::BoxFuture, stream, StreamExt};
-use gridweave_primitives::{device::DeviceKey, MeterId};
-use sp_core::{ecdsa, ed25519, sr25519, H256};
-use subxt::{
-	backend::LegacyBackend,
-	config::{substrate::SubstrateConfig, RpcConfigFor},
-	dynamic,
-	ext::scale_decode::DecodeAsType,
-	rpcs::{methods::legacy::LegacyRpcMethods, RpcClient},
-	OnlineClient,
-};
+use anyhow::{ensure, Context, Result};
+use futures::{future::BoxFuture, Future};
+use gridweave_primitives::MeterId;
+use sp_core::H256;
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::{debug, info, warn};
 
 use super::{
-	keys::{Known, MeterKeys},
+	cache::Cache,
+	keys::{unix_now, Known, MeterKeys, MAX_LEAD},
 	metrics::Metrics,
-	store::{Finalised, Store},
+	node::{ChainClock, Connect, Node},
+	store::{Block, Store, StoreError, Tie},
 };
 
 /// Longest wait for one answer of the node.
@@ -37,20 +31,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 const LOOKUP: Duration = Duration::from_secs(5);
 /// Pauses between attempts to connect.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
-/// How long a key is trusted to be the meter's.
-const KEY_LIFE: Duration = Duration::from_secs(600);
-/// How long the node is not asked again about a meter that may not deliver, or whose signature was wrong.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Most meters remembered.
-const MAX_CACHED: usize = 1 << 20;
 /// Questions about meters at a time, of all posts together.
-const MAX_LOOKUPS: usize = 32;
-/// Meters per question for progress.
-const PROGRESS: u32 = 2_000;
+const MAX_LOOKUPS: usize = 16;
 /// Questions for progress per finalised block; the next block goes on.
 const MAX_QUESTIONS: usize = 64;
-
-type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
 
 /// The node as `/health` shows it.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +63,13 @@ impl NodeStatus {
 		}
 	}
 
+	/// Only a newer block is progress: the same one again, after a new connection, is not.
 	fn finalised(&self, number: u64) {
 		let (state, seen) = &mut *lock(&self.0);
-		*seen = Some(Instant::now());
-		state.finalised = Some(number);
+		if state.finalised < Some(number) {
+			*seen = Some(Instant::now());
+			state.finalised = Some(number);
+		}
 	}
 
 	fn connection(&self, error: Option<String>) {
@@ -97,6 +84,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+	let late = || format!("the node does not answer within {patience:?}");
+	timeout(patience, answer).await.with_context(late)?
+}
+
 /// A node, reconnected to whenever it comes back. Clones share it.
 #[derive(Clone)]
 pub struct Chain {
@@ -104,80 +96,34 @@ pub struct Chain {
 }
 
 struct Shared {
-	url: String,
+	connect: Box<dyn Connect>,
 	store: Store,
 	status: Arc<NodeStatus>,
 	metrics: Arc<Metrics>,
-	genesis: Mutex<Option<H256>>,
-	connection: Mutex<Option<Connection>>,
-	cache: Mutex<HashMap<MeterId, (Known, Instant)>>,
+	genesis: Mutex<std::result::Result<Option<H256>, StoreError>>,
+	node: Mutex<Option<Arc<dyn Node>>>,
+	clock: Mutex<Option<ChainClock>>,
+	cache: Mutex<Cache>,
 	lookups: Semaphore,
 }
 
-#[derive(Clone)]
-struct Connection {
-	client: OnlineClient<SubstrateConfig>,
-	rpc: Rpc,
-}
-
-/// Of a registration what the gateway needs, decoded by the chain's metadata.
-#[derive(DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-struct Registration {
-	key: RegisteredKey,
-	state: RegisteredState,
-}
-
-#[derive(DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-enum RegisteredKey {
-	Ed25519([u8; 32]),
-	Sr25519([u8; 32]),
-	Secp256k1([u8; 33]),
-}
-
-#[derive(DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-enum RegisteredState {
-	Registered,
-	Admitted,
-	Active,
-	Retired,
-}
-
-impl From<Registration> for Known {
-	fn from(registration: Registration) -> Self {
-		match registration.state {
-			RegisteredState::Registered => Self::NotAdmitted,
-			RegisteredState::Retired => Self::Retired,
-			RegisteredState::Admitted | RegisteredState::Active => {
-				Self::Key(match registration.key {
-					RegisteredKey::Ed25519(key) => {
-						DeviceKey::Ed25519(ed25519::Public::from_raw(key))
-					}
-					RegisteredKey::Sr25519(key) => {
-						DeviceKey::Sr25519(sr25519::Public::from_raw(key))
-					}
-					RegisteredKey::Secp256k1(key) => {
-						DeviceKey::Secp256k1(ecdsa::Public::from_raw(key))
-					}
-				})
-			}
-		}
-	}
-}
-
 impl Chain {
-	/// The node at this URL; nothing is connected until [`Self::follow`].
-	pub fn new(url: String, store: Store, status: Arc<NodeStatus>, metrics: Arc<Metrics>) -> Self {
+	/// The node that this connects to; nothing is connected until [`Self::follow`].
+	pub fn new(
+		connect: impl Connect,
+		store: Store,
+		status: Arc<NodeStatus>,
+		metrics: Arc<Metrics>,
+	) -> Self {
 		status.connection(Some("not connected yet".into()));
 		let shared = Shared {
-			url,
+			connect: Box::new(connect),
 			store,
 			status,
 			metrics,
-			genesis: Mutex::default(),
-			connection: Mutex::default(),
+			genesis: Mutex::new(Ok(None)),
+			node: Mutex::default(),
+			clock: Mutex::default(),
 			cache: Mutex::default(),
 			lookups: Semaphore::new(MAX_LOOKUPS),
 		};
@@ -187,17 +133,18 @@ impl Chain {
 	}
 
 	/// Follows the finalised chain for ever, and connects again with growing pauses when the node goes.
-	pub async fn follow(self) {
+	pub async fn follow(self) -> Infallible {
 		let shared = &self.shared;
 		let mut pause = PAUSES.0;
 		loop {
 			let before = shared.status.get().finalised;
 			let Err(error) = self.session().await;
-			*lock(&shared.connection) = None;
+			*lock(&shared.node) = None;
 			shared.metrics.node_connected.set(0);
+			self.judge(error.downcast_ref());
 			let error = format!("{error:#}");
 			if shared.status.get().error.as_ref() != Some(&error) {
-				warn!("node {}: {error}", shared.url);
+				warn!("the node: {error}");
 			}
 			shared.status.connection(Some(error));
 			pause = match shared.status.get().finalised == before {
@@ -208,126 +155,120 @@ impl Chain {
 		}
 	}
 
+	/// A node of another chain is worse than none: nothing that comes in could ever be settled.
+	fn judge(&self, error: Option<&StoreError>) {
+		let genesis = &mut *lock(&self.shared.genesis);
+		match error {
+			Some(refused @ (StoreError::WrongChain { .. } | StoreError::AnotherRun { .. })) => {
+				*genesis = Err(refused.clone());
+			}
+			_ if genesis.is_err() => *genesis = Ok(None),
+			_ => {}
+		}
+	}
+
 	/// Ends with the connection only.
-	async fn session(&self) -> anyhow::Result<std::convert::Infallible> {
+	async fn session(&self) -> Result<Infallible> {
 		let shared = &self.shared;
-		let rpc = timeout(ANSWER, RpcClient::from_insecure_url(&shared.url)).await??;
-		let backend = Arc::new(LegacyBackend::builder().build(rpc.clone()));
-		let client = timeout(
-			ANSWER,
-			OnlineClient::<SubstrateConfig>::from_backend(backend),
-		)
-		.await??;
-		let rpc = Rpc::new(rpc);
-		let genesis = client.genesis_hash();
+		let node = within(ANSWER, shared.connect.connect()).await?;
+		let genesis = node.genesis();
 		// Another chain's finality must never delete anything here.
-		shared.store.bind(genesis).await?;
-		*lock(&shared.genesis) = Some(genesis);
-		let mut heads = timeout(ANSWER, rpc.chain_subscribe_finalized_heads()).await??;
-		*lock(&shared.connection) = Some(Connection {
-			client,
-			rpc: rpc.clone(),
-		});
+		let tie = shared.store.tie(genesis).await?;
+		let mut block = within(ANSWER, node.finalised()).await?;
+		self.recognise(&*node, tie, block).await?;
+		*lock(&shared.genesis) = Ok(Some(genesis));
+		*lock(&shared.node) = Some(node.clone());
 		shared.status.connection(None);
 		shared.metrics.node_connected.set(1);
-		info!("connected to {}, chain {genesis:?}", shared.url);
+		info!("connected to a node of chain {genesis:?}");
 
 		let mut last = None;
 		let mut from = MeterId(0);
 		loop {
-			let hash = timeout(ANSWER, rpc.chain_get_finalized_head()).await??;
-			if last != Some(hash) {
-				let header = timeout(ANSWER, rpc.chain_get_header(Some(hash))).await??;
-				let number = header.context("the finalised block has no header")?.number;
-				from = self.settle(&rpc, hash, from).await?;
-				shared.status.finalised(number);
-				shared
-					.metrics
-					.finalised_block
-					.set(i64::try_from(number).unwrap_or(i64::MAX));
-				last = Some(hash);
+			if last != Some(block) {
+				// Before anything is deleted by it: this is how the chain is known again.
+				shared.store.see(block).await?;
+				from = self.settle(&*node, block.hash, from).await?;
+				shared.status.finalised(block.number);
+				let number = i64::try_from(block.number).unwrap_or(i64::MAX);
+				shared.metrics.finalised_block.set(number);
+				last = Some(block);
+			}
+			match within(ANSWER, node.clock()).await {
+				Ok(clock) => *lock(&shared.clock) = Some(clock),
+				Err(error) => debug!("the node does not tell the chain's time: {error:#}"),
 			}
 			// Silence may mean a chain that stands still, or a connection that is dead: asking tells.
-			match timeout(ANSWER, heads.next()).await {
-				Ok(None) => bail!("the node ended the subscription"),
-				Ok(Some(head)) => drop(head?),
-				Err(_) => {}
+			if let Ok(next) = timeout(ANSWER, node.next_finalised()).await {
+				next?;
+			}
+			block = within(ANSWER, node.finalised()).await?;
+		}
+	}
+
+	/// Whether the node's chain is the one seen before, and at least as far. A node that is still behind
+	/// would answer with keys and progress of the past.
+	async fn recognise(&self, node: &dyn Node, tie: Tie, head: Block) -> Result<()> {
+		for seen in [tie.first, tie.last].into_iter().flatten() {
+			let Block { number, hash } = seen;
+			let is_last = tie.last == Some(seen);
+			if number > head.number {
+				ensure!(
+					!is_last,
+					"the node is behind: it has finalised block {}, and {number} was seen before",
+					head.number,
+				);
+				continue;
+			}
+			match within(ANSWER, node.hash_of(number)).await? {
+				Some(found) if found != hash => {
+					let stored = hash;
+					return Err(StoreError::AnotherRun {
+						number,
+						stored,
+						found,
+					}
+					.into());
+				}
+				Some(_) => {}
+				// A node that began from a snapshot lacks old blocks.
+				None => ensure!(!is_last, "the node does not know block {number} yet"),
 			}
 		}
+		Ok(())
 	}
 
 	/// Deletes what is finalised of the meters whose readings are kept, from `from` on; returns where to go
 	/// on at the next block.
-	async fn settle(
-		&self,
-		rpc: &Rpc,
-		hash: <RpcConfigFor<SubstrateConfig> as subxt::rpcs::RpcConfig>::Hash,
-		mut from: MeterId,
-	) -> anyhow::Result<MeterId> {
+	async fn settle(&self, node: &dyn Node, at: H256, mut from: MeterId) -> Result<MeterId> {
 		let store = &self.shared.store;
 		for _ in 0..MAX_QUESTIONS {
 			let Some(first) = store.next_held(from).await? else {
 				return Ok(MeterId(0));
 			};
-			let params = (first.0, PROGRESS).encode();
-			let call = rpc.state_call("MeterRegistryApi_progress", Some(&params), Some(hash));
-			let answer = timeout(ANSWER, call).await??;
-			let progress = Vec::<(u32, u64, u64)>::decode(&mut &answer[..])
-				.context("the node's answer to MeterRegistryApi_progress")?;
-			let full = progress.len() >= PROGRESS as usize;
-			let last = progress.last().map(|(meter, ..)| *meter);
-			let progress = progress
-				.into_iter()
-				.map(|(meter, sequence, accepted)| Finalised {
-					meter: MeterId(meter),
-					sequence,
-					accepted,
-				});
-			let deleted = store.finalise(progress.collect()).await?;
+			let progress = within(ANSWER, node.progress(at, first)).await?;
+			let next = progress.last().and_then(|last| last.meter.0.checked_add(1));
+			let deleted = store.finalise(progress).await?;
 			debug!("{deleted} readings are finalised");
-			match last.and_then(|last| last.checked_add(1)) {
-				Some(next) if full => from = MeterId(next),
-				_ => return Ok(MeterId(0)),
+			match next {
+				Some(next) => from = MeterId(next),
+				None => return Ok(MeterId(0)),
 			}
 		}
 		Ok(from)
 	}
 
 	/// Asks the node about meters.
-	async fn ask(&self, meters: Vec<MeterId>) -> anyhow::Result<Vec<(MeterId, Known)>> {
-		let connection = lock(&self.shared.connection)
-			.clone()
-			.context("not connected")?;
-		let best = connection
-			.rpc
-			.chain_get_block_hash(None)
-			.await?
-			.context("no best block")?;
-		let at = &connection.client.at_block(best).await?;
-		let entry = dynamic::storage::<([u8; 4],), Registration>("MeterRegistry", "Meters");
-		let entry = &at.storage().entry(entry)?;
-		stream::iter(meters)
-			.map(|meter| async move {
-				let _permit = self.shared.lookups.acquire().await?;
-				// The map's keys are big-endian, so that neighbours are neighbours.
-				let found = entry.try_fetch((meter.0.to_be_bytes(),)).await?;
-				let known = match found {
-					None => Known::Unknown,
-					Some(value) => value.decode()?.into(),
-				};
-				anyhow::Ok((meter, known))
-			})
-			.buffer_unordered(MAX_LOOKUPS)
-			.collect::<Vec<_>>()
-			.await
-			.into_iter()
-			.collect()
+	async fn ask(&self, meters: Vec<MeterId>) -> Result<Vec<(MeterId, Known)>> {
+		let node = lock(&self.shared.node).clone().context("not connected")?;
+		let _permit = self.shared.lookups.acquire().await?;
+		node.meters(meters).await
 	}
 }
 
 impl MeterKeys for Chain {
-	fn genesis(&self) -> Option<H256> {
-		*lock(&self.shared.genesis)
+	fn genesis(&self) -> std::result::Result<Option<H256>, StoreError> {
+		lock(&self.shared.genesis).clone()
 	}
 
 	fn lookup<'a>(
@@ -336,117 +277,48 @@ impl MeterKeys for Chain {
 		fresh: bool,
 	) -> BoxFuture<'a, HashMap<MeterId, Known>> {
 		Box::pin(async move {
+			let (cache, now) = (&self.shared.cache, Instant::now());
 			let mut known = HashMap::with_capacity(meters.len());
-			let mut ask = Vec::new();
 			{
-				let cache = lock(&self.shared.cache);
-				for meter in meters {
-					let cached = cache.get(meter);
-					let good =
-						cached.is_some_and(|(known, at)| is_good(*known, at.elapsed(), fresh));
-					if !good {
-						ask.push(*meter);
-					}
-					known.insert(
-						*meter,
-						cached.map_or(Known::Unavailable, |(known, _)| *known),
-					);
-				}
+				let cache = lock(cache);
+				let good = |meter: &MeterId| Some((*meter, cache.get(*meter, fresh, now)?));
+				known.extend(meters.iter().filter_map(good));
 			}
-			if ask.is_empty() {
+			let ask = |known: &HashMap<MeterId, Known>| -> Vec<MeterId> {
+				let is_open = |meter: &&MeterId| !known.contains_key(meter);
+				meters.iter().filter(is_open).copied().collect()
+			};
+			let open = ask(&known);
+			if open.is_empty() {
 				return known;
 			}
-			let answer = timeout(LOOKUP, self.ask(ask))
-				.await
-				.map_err(anyhow::Error::from);
-			match answer.and_then(|answer| answer) {
-				Ok(answer) => {
-					let mut cache = lock(&self.shared.cache);
-					if cache.len() + answer.len() > MAX_CACHED {
-						cache.clear();
+			match within(LOOKUP, self.ask(open)).await {
+				Ok(answers) => {
+					let (mut cache, now) = (lock(cache), Instant::now());
+					for (meter, answer) in answers {
+						cache.put(meter, answer, now);
+						if answer != Known::Unavailable {
+							known.insert(meter, answer);
+						}
 					}
-					let now = Instant::now();
-					cache.extend(answer.iter().map(|(meter, known)| (*meter, (*known, now))));
-					known.extend(answer);
 				}
-				// What was known before still serves; of the others nothing is known.
 				Err(error) => debug!("the node does not tell about meters: {error:#}"),
+			}
+			// A key that was good before serves on while nobody can be asked, unless it is in doubt.
+			let cache = lock(cache);
+			for meter in ask(&known) {
+				let stale = cache.stale(meter).filter(|_| !fresh);
+				known.insert(meter, stale.unwrap_or(Known::Unavailable));
 			}
 			known
 		})
 	}
-}
 
-/// Whether what was learnt `age` ago still serves; `fresh`: its key has just failed to verify.
-fn is_good(known: Known, age: Duration, fresh: bool) -> bool {
-	match known {
-		Known::Key(_) if !fresh => age < KEY_LIFE,
-		Known::Unavailable => false,
-		_ => age < PATIENCE,
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use gridweave_primitives::meter::{MeterKind, MeterState};
-	use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
-
-	/// As the pallet stores it, with what else there is.
-	#[derive(Encode, TypeInfo)]
-	struct Meter {
-		owner: [u8; 32],
-		kind: MeterKind,
-		key: DeviceKey,
-		deposit: u128,
-		state: MeterState,
-		admitted_at: u64,
-	}
-
-	fn known(key: DeviceKey, state: MeterState) -> Known {
-		let mut registry = Registry::new();
-		let id = registry.register_type(&MetaType::new::<Meter>()).id;
-		let registry = PortableRegistry::from(registry);
-		let kind = MeterKind::Prosumer;
-		let meter = Meter {
-			owner: [1; 32],
-			kind,
-			key,
-			deposit: 7,
-			state,
-			admitted_at: 9,
+	fn horizon(&self) -> u64 {
+		let (now, lead) = match *lock(&self.shared.clock) {
+			None => (0, MAX_LEAD),
+			Some(clock) => (clock.now, MAX_LEAD.min(clock.period.into())),
 		};
-		Registration::decode_as_type(&mut &meter.encode()[..], id, &registry)
-			.unwrap()
-			.into()
-	}
-
-	#[test]
-	fn a_registration_should_be_read_by_the_chain_s_own_types() {
-		let keys = [
-			DeviceKey::Ed25519(ed25519::Public::from_raw([1; 32])),
-			DeviceKey::Sr25519(sr25519::Public::from_raw([2; 32])),
-			DeviceKey::Secp256k1(ecdsa::Public::from_raw([3; 33])),
-		];
-		for key in keys {
-			assert_eq!(known(key, MeterState::Registered), Known::NotAdmitted);
-			assert_eq!(known(key, MeterState::Admitted), Known::Key(key));
-			assert_eq!(known(key, MeterState::Active), Known::Key(key));
-			assert_eq!(known(key, MeterState::Retired), Known::Retired);
-		}
-	}
-
-	#[test]
-	fn what_is_cached_should_serve_for_a_time_that_fits_it() {
-		let key = Known::Key(DeviceKey::Ed25519(ed25519::Public::from_raw([1; 32])));
-		assert!(is_good(key, KEY_LIFE / 2, false));
-		assert!(!is_good(key, KEY_LIFE, false));
-		assert!(is_good(key, PATIENCE / 2, true));
-		assert!(!is_good(key, PATIENCE, true));
-		for refused in [Known::Unknown, Known::NotAdmitted, Known::Retired] {
-			assert!(is_good(refused, PATIENCE / 2, false));
-			assert!(!is_good(refused, PATIENCE, false));
-		}
-		assert!(!is_good(Known::Unavailable, Duration::ZERO, false));
+		unix_now().max(now).saturating_add(lead)
 	}
 }

@@ -10,7 +10,7 @@ use axum::{
 		HeaderMap, StatusCode,
 	},
 	response::{IntoResponse, Response},
-	routing::get,
+	routing::{self, get, MethodRouter},
 	Json, Router,
 };
 use futures::StreamExt;
@@ -22,10 +22,11 @@ use tracing::warn;
 
 use super::{
 	chain::NodeStatus,
-	ingest::{decode_json, decode_scale, ingest, BodyError, Entry, IngestError, Verdict},
+	ingest::{decode_json, decode_scale, BodyError, Entry, Ingest, IngestError, Verdict},
 	keys::{Keys, MeterKeys},
 	metrics::Metrics,
 	store::{Store, StoreError},
+	workers::Workers,
 };
 
 /// Most bytes of a SCALE body.
@@ -34,21 +35,16 @@ pub const MAX_SCALE_BYTES: usize = 128 * 1024;
 pub const MAX_JSON_BYTES: usize = 288 * 1024;
 /// Longest time a body may take to arrive.
 pub const BODY_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
-/// Most posts at a time.
+/// Most posts at a time whose bodies have arrived.
 pub const MAX_POSTS: usize = 256;
-/// Most pages being made at a time.
-pub const MAX_PAGES: usize = 16;
 /// Finality older than this means that the node does not follow its chain.
 pub const MAX_LAG: Duration = Duration::from_secs(60);
 
 /// What the endpoints share.
 pub struct App<Chain> {
-	store: Store,
-	keys: Keys<Chain>,
+	ingest: Ingest<Keys<Chain>>,
 	status: Arc<NodeStatus>,
-	metrics: Arc<Metrics>,
 	posts: Semaphore,
-	pages: Semaphore,
 }
 
 impl<Chain: MeterKeys> App<Chain> {
@@ -59,22 +55,41 @@ impl<Chain: MeterKeys> App<Chain> {
 		status: Arc<NodeStatus>,
 		metrics: Arc<Metrics>,
 	) -> Arc<Self> {
-		let (posts, pages) = (Semaphore::new(MAX_POSTS), Semaphore::new(MAX_PAGES));
+		let verifiers = Workers::per_core();
 		Arc::new(Self {
-			store,
-			keys,
+			ingest: Ingest {
+				store,
+				keys,
+				verifiers,
+				metrics,
+			},
 			status,
-			metrics,
-			posts,
-			pages,
+			posts: Semaphore::new(MAX_POSTS),
 		})
+	}
+
+	fn store(&self) -> &Store {
+		&self.ingest.store
+	}
+
+	fn metrics(&self) -> &Metrics {
+		&self.ingest.metrics
 	}
 }
 
 /// All endpoints.
 pub fn router<Chain: MeterKeys>(app: Arc<App<Chain>>) -> Router {
+	routes(app, routing::post(post::<Chain>))
+}
+
+/// All but posts: for the connections that devices cannot use up.
+pub fn reserved_router<Chain: MeterKeys>(app: Arc<App<Chain>>) -> Router {
+	routes(app, routing::post(|| async { Problem::busy() }))
+}
+
+fn routes<Chain: MeterKeys>(app: Arc<App<Chain>>, post: MethodRouter<Arc<App<Chain>>>) -> Router {
 	Router::new()
-		.route("/v1/readings", get(page::<Chain>).post(post::<Chain>))
+		.route("/v1/readings", post.get(page::<Chain>))
 		.route("/metrics", get(metrics::<Chain>))
 		.route("/health", get(health::<Chain>))
 		.fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "no such endpoint") })
@@ -115,12 +130,17 @@ impl Problem {
 impl IntoResponse for Problem {
 	fn into_response(self) -> Response {
 		let body = json!({ "error": { "code": self.code, "message": self.message } });
-		let mut response = (self.status, Json(body)).into_response();
-		if self.status == StatusCode::SERVICE_UNAVAILABLE {
-			response.headers_mut().insert(RETRY_AFTER, 1.into());
-		}
-		response
+		answer(self.status, Json(body))
 	}
+}
+
+/// An answer to devices and workers; if it is the gateway's fault, with when to come again.
+fn answer(status: StatusCode, body: impl IntoResponse) -> Response {
+	let mut response = (status, body).into_response();
+	if status == StatusCode::SERVICE_UNAVAILABLE {
+		response.headers_mut().insert(RETRY_AFTER, 1.into());
+	}
+	response
 }
 
 impl From<StoreError> for Problem {
@@ -128,7 +148,9 @@ impl From<StoreError> for Problem {
 		let code = match error {
 			StoreError::Busy => "busy",
 			StoreError::Closed => "stopping",
-			_ => "store",
+			StoreError::WrongChain { .. } => "wrong_chain",
+			StoreError::AnotherRun { .. } => "another_run",
+			StoreError::Disk(_) | StoreError::NotWritten => "store",
 		};
 		Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
 	}
@@ -166,7 +188,7 @@ fn status_of(verdict: Verdict) -> StatusCode {
 		Verdict::BadSignature | Verdict::NotAdmitted => StatusCode::FORBIDDEN,
 		Verdict::UnknownMeter => StatusCode::NOT_FOUND,
 		Verdict::Retired => StatusCode::GONE,
-		Verdict::Stale | Verdict::Conflict => StatusCode::CONFLICT,
+		Verdict::Stale | Verdict::Conflict | Verdict::Future => StatusCode::CONFLICT,
 		Verdict::MeterFull | Verdict::Full => StatusCode::TOO_MANY_REQUESTS,
 		Verdict::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
 	}
@@ -188,18 +210,16 @@ async fn post<Chain: MeterKeys>(
 	request: Request,
 ) -> Result<Response, Problem> {
 	let posted = take(&app, request).await;
+	let metrics = app.metrics();
+	let refused = |why: &str| metrics.refused.with_label_values(&[why]).inc();
 	match &posted {
-		Err(problem) => app.metrics.refused.with_label_values(&[problem.code]).inc(),
+		Err(problem) => refused(problem.code),
 		Ok(posted) => {
 			for entry in &posted.results {
 				match entry.outcome {
-					Verdict::Stored => app.metrics.stored_total.inc(),
-					Verdict::Duplicate => app.metrics.duplicates.inc(),
-					refused => app
-						.metrics
-						.refused
-						.with_label_values(&[refused.name()])
-						.inc(),
+					Verdict::Stored => metrics.stored_total.inc(),
+					Verdict::Duplicate => metrics.duplicates.inc(),
+					verdict => refused(verdict.name()),
 				}
 				if entry.outcome == Verdict::Conflict {
 					warn!(
@@ -217,24 +237,19 @@ async fn post<Chain: MeterKeys>(
 		Some(_) if posted.safe > 0 => StatusCode::MULTI_STATUS,
 		Some(entry) => status_of(entry.outcome),
 	};
-	Ok((status, Json(posted)).into_response())
+	Ok(answer(status, Json(posted)))
 }
 
 async fn take<Chain: MeterKeys>(app: &App<Chain>, request: Request) -> Result<Posted, Problem> {
-	let _permit = app.posts.try_acquire().map_err(|_| Problem::busy())?;
 	let (parts, body) = request.into_parts();
 	let kind = parts
 		.headers
 		.get(CONTENT_TYPE)
 		.and_then(|kind| kind.to_str().ok());
 	let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-	let readings = match kind {
-		Some("application/octet-stream") => {
-			decode_scale(&receive(&parts.headers, body, MAX_SCALE_BYTES).await?)?
-		}
-		Some("application/json") => {
-			decode_json(&receive(&parts.headers, body, MAX_JSON_BYTES).await?)?
-		}
+	let (most, decode): (_, fn(&[u8]) -> _) = match kind {
+		Some("application/octet-stream") => (MAX_SCALE_BYTES, decode_scale),
+		Some("application/json") => (MAX_JSON_BYTES, decode_json),
 		_ => {
 			let what = "post application/octet-stream or application/json";
 			return Err(Problem::new(
@@ -244,8 +259,12 @@ async fn take<Chain: MeterKeys>(app: &App<Chain>, request: Request) -> Result<Po
 			));
 		}
 	};
-	app.metrics.received.inc_by(readings.len() as u64);
-	let results = ingest(&app.store, &app.keys, readings).await?;
+	let body = receive(&parts.headers, body, most).await?;
+	// Only now: whoever sends slowly takes nobody's place.
+	let _permit = app.posts.try_acquire().map_err(|_| Problem::busy())?;
+	let readings = decode(&body)?;
+	app.metrics().received.inc_by(readings.len() as u64);
+	let results = app.ingest.take(readings).await?;
 	let safe = results
 		.iter()
 		.filter(|entry| entry.outcome.is_safe())
@@ -308,9 +327,8 @@ async fn page<Chain: MeterKeys>(
 ) -> Result<Response, Problem> {
 	let Query(query) =
 		query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "query", error.body_text()))?;
-	let _permit = app.pages.try_acquire().map_err(|_| Problem::busy())?;
 	let page = app
-		.store
+		.store()
 		.page(query.epoch, query.after, query.limit)
 		.await?;
 	Ok(([(CONTENT_TYPE, "application/octet-stream")], page.bytes).into_response())
@@ -319,11 +337,11 @@ async fn page<Chain: MeterKeys>(
 async fn metrics<Chain: MeterKeys>(
 	State(app): State<Arc<App<Chain>>>,
 ) -> Result<Response, Problem> {
-	let (_, age) = app.store.state().await?;
-	app.metrics
+	let (_, age) = app.store().state().await?;
+	app.metrics()
 		.oldest_age
 		.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-	let text = app.metrics.render().map_err(|error| {
+	let text = app.metrics().render().map_err(|error| {
 		Problem::new(
 			StatusCode::INTERNAL_SERVER_ERROR,
 			"metrics",
@@ -334,12 +352,14 @@ async fn metrics<Chain: MeterKeys>(
 }
 
 async fn health<Chain: MeterKeys>(State(app): State<Arc<App<Chain>>>) -> Response {
-	let state = app.store.state().await;
-	let store_ok = state.is_ok() && app.store.is_writing();
+	let (store, keys) = (app.store(), &app.ingest.keys);
+	let state = store.state().await;
+	let store_ok = state.is_ok() && store.is_writing();
 	let (stored, age) = state.unwrap_or_default();
 	let node = app.status.get();
 	let follows = node.connected && node.lag.is_some_and(|lag| lag < MAX_LAG);
-	let healthy = store_ok && (follows || app.keys.works_offline());
+	let is_refused = keys.genesis().is_err();
+	let healthy = store_ok && !is_refused && (follows || keys.works_offline());
 	let status = match (healthy, follows) {
 		(false, _) => "unhealthy",
 		(true, false) => "offline",
@@ -347,7 +367,7 @@ async fn health<Chain: MeterKeys>(State(app): State<Arc<App<Chain>>>) -> Respons
 	};
 	let body = json!({
 		"status": status,
-		"store": { "ok": store_ok, "epoch": app.store.epoch().to_string(), "readings": stored,
+		"store": { "ok": store_ok, "epoch": store.epoch().to_string(), "readings": stored,
 			"oldestAgeSeconds": age.as_secs() },
 		"node": { "connected": node.connected, "finalisedBlock": node.finalised,
 			"lagSeconds": node.lag.map(|lag| lag.as_secs()), "error": node.error },

@@ -1,6 +1,6 @@
 //! From the body of a post to readings on disk, and what became of each.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use codec::Decode;
 use gridweave_primitives::{reading::SignedReading, MeterId};
@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 
 use super::{
-	keys::{Known, MeterKeys},
+	keys::{Key, Known, MeterKeys},
+	metrics::Metrics,
 	store::{Outcome, Store, StoreError},
+	workers::Workers,
 };
 
 /// Most readings of one post.
@@ -37,6 +39,8 @@ pub enum Verdict {
 	Stale,
 	/// Another reading of this meter has the same sequence.
 	Conflict,
+	/// It was captured later than the chain would take now.
+	Future,
 	/// Too many readings of this meter wait to be finalised.
 	MeterFull,
 	/// The store is full.
@@ -63,6 +67,7 @@ impl Verdict {
 			Self::Retired => "retired",
 			Self::Stale => "stale",
 			Self::Conflict => "conflict",
+			Self::Future => "future",
 			Self::MeterFull => "meter_full",
 			Self::Full => "full",
 			Self::Unavailable => "unavailable",
@@ -79,6 +84,8 @@ impl From<Outcome> for Verdict {
 			Outcome::Conflict => Self::Conflict,
 			Outcome::Full => Self::Full,
 			Outcome::MeterFull => Self::MeterFull,
+			// The chain has to be asked what the key is now.
+			Outcome::OldKey => Self::Unavailable,
 		}
 	}
 }
@@ -166,95 +173,118 @@ pub enum IngestError {
 	Store(#[from] StoreError),
 }
 
-/// Checks signatures and stores the readings in their order. When this returns, what it calls stored is
-/// on disk.
-pub async fn ingest(
-	store: &Store,
-	keys: &impl MeterKeys,
-	readings: Vec<Option<SignedReading>>,
-) -> Result<Vec<Entry>, IngestError> {
-	let genesis = keys.genesis().ok_or(IngestError::NoChain)?;
-	let mut verdicts = verify(genesis, keys, &readings, false).await;
-	let refused = |(verdict, reading): (&Result<(), Verdict>, &Option<SignedReading>)| {
-		let refused = *verdict == Err(Verdict::BadSignature);
-		reading.clone().filter(|_| refused)
-	};
-	let again: Vec<_> = verdicts.iter().zip(&readings).map(refused).collect();
-	if again.iter().any(Option::is_some) {
-		// The key may have been rotated since it was asked for.
-		let fresh = verify(genesis, keys, &again, true).await;
-		for (verdict, fresh) in verdicts.iter_mut().zip(fresh) {
-			if *verdict == Err(Verdict::BadSignature) {
-				*verdict = fresh;
-			}
-		}
-	}
-	let entry = |reading: &Option<SignedReading>, outcome| Entry {
-		meter: reading.as_ref().map(|signed| signed.reading.meter.0),
-		sequence: reading.as_ref().map(|signed| signed.reading.sequence),
-		outcome,
-	};
-	let mut entries: Vec<Entry> = readings
-		.iter()
-		.zip(&verdicts)
-		.map(|(reading, verdict)| entry(reading, verdict.err().unwrap_or(Verdict::Stored)))
-		.collect();
-	let (places, good): (Vec<usize>, Vec<SignedReading>) = readings
-		.into_iter()
-		.zip(&verdicts)
-		.enumerate()
-		.filter_map(|(place, (reading, verdict))| {
-			Some((place, reading.filter(|_| verdict.is_ok())?))
-		})
-		.unzip();
-	if !good.is_empty() {
-		let outcomes = store.insert(good).await?;
-		for (place, outcome) in places.into_iter().zip(outcomes) {
-			if let Some(entry) = entries.get_mut(place) {
-				entry.outcome = outcome.into();
-			}
-		}
-	}
-	Ok(entries)
+/// Checks readings and stores them.
+pub struct Ingest<Keys> {
+	/// Where they go.
+	pub store: Store,
+	/// Who says whose they are.
+	pub keys: Keys,
+	/// Who checks signatures.
+	pub verifiers: Workers,
+	/// What is counted.
+	pub metrics: Arc<Metrics>,
 }
 
-async fn verify(
-	genesis: H256,
-	keys: &impl MeterKeys,
-	readings: &[Option<SignedReading>],
-	fresh: bool,
-) -> Vec<Result<(), Verdict>> {
-	let meters: BTreeSet<MeterId> = readings
-		.iter()
-		.flatten()
-		.map(|signed| signed.reading.meter)
-		.collect();
-	let meters: Vec<MeterId> = meters.into_iter().collect();
-	let known = keys.lookup(&meters, fresh).await;
-	let readings = readings.to_vec();
-	let count = readings.len();
-	let verify = move || {
-		let verdict = |reading: &Option<SignedReading>| {
-			let Some(signed) = reading else {
-				return Err(Verdict::Malformed);
-			};
-			match known
-				.get(&signed.reading.meter)
-				.copied()
-				.unwrap_or(Known::Unavailable)
-			{
-				Known::Key(key) if signed.is_signed_by(&key, &genesis) => Ok(()),
-				Known::Key(_) => Err(Verdict::BadSignature),
-				Known::Unknown => Err(Verdict::UnknownMeter),
-				Known::NotAdmitted => Err(Verdict::NotAdmitted),
-				Known::Retired => Err(Verdict::Retired),
-				Known::Unavailable => Err(Verdict::Unavailable),
+impl<Keys: MeterKeys> Ingest<Keys> {
+	/// Checks signatures and stores the readings in their order. When this returns, what it calls stored is
+	/// on disk.
+	pub async fn take(
+		&self,
+		readings: Vec<Option<SignedReading>>,
+	) -> Result<Vec<Entry>, IngestError> {
+		let genesis = self.keys.genesis()?.ok_or(IngestError::NoChain)?;
+		let (readings, verdicts) = self.check(genesis, readings).await;
+		let entry = |(reading, verdict): (&Option<SignedReading>, &Result<Key, Verdict>)| Entry {
+			meter: reading.as_ref().map(|signed| signed.reading.meter.0),
+			sequence: reading.as_ref().map(|signed| signed.reading.sequence),
+			outcome: verdict.err().unwrap_or(Verdict::Stored),
+		};
+		let mut entries: Vec<Entry> = readings.iter().zip(&verdicts).map(entry).collect();
+		let (places, good): (Vec<usize>, Vec<(SignedReading, Key)>) = readings
+			.into_iter()
+			.zip(verdicts)
+			.enumerate()
+			.filter_map(|(place, (reading, verdict))| Some((place, (reading?, verdict.ok()?))))
+			.unzip();
+		if !good.is_empty() {
+			let outcomes = self.store.insert(good).await?;
+			for (place, outcome) in places.into_iter().zip(outcomes) {
+				if let Some(entry) = entries.get_mut(place) {
+					entry.outcome = outcome.into();
+				}
+			}
+		}
+		Ok(entries)
+	}
+
+	/// With which key each reading is signed, or why it is refused.
+	async fn check(
+		&self,
+		genesis: H256,
+		readings: Vec<Option<SignedReading>>,
+	) -> (Vec<Option<SignedReading>>, Vec<Result<Key, Verdict>>) {
+		let mut verdicts = self.verify(genesis, &readings, false).await;
+		// Their keys may have been rotated since they were asked for: then all that they sent is judged anew.
+		let doubtful: BTreeSet<MeterId> = readings
+			.iter()
+			.zip(&verdicts)
+			.filter(|(_, verdict)| **verdict == Err(Verdict::BadSignature))
+			.filter_map(|(reading, _)| Some(reading.as_ref()?.reading.meter))
+			.collect();
+		if !doubtful.is_empty() {
+			let is_doubtful = |signed: &SignedReading| doubtful.contains(&signed.reading.meter);
+			let again: Vec<_> = readings
+				.iter()
+				.map(|reading| reading.clone().filter(is_doubtful))
+				.collect();
+			let fresh = self.verify(genesis, &again, true).await;
+			for ((verdict, fresh), again) in verdicts.iter_mut().zip(fresh).zip(again) {
+				if again.is_some() {
+					*verdict = fresh;
+				}
+			}
+		}
+		(readings, verdicts)
+	}
+
+	async fn verify(
+		&self,
+		genesis: H256,
+		readings: &[Option<SignedReading>],
+		fresh: bool,
+	) -> Vec<Result<Key, Verdict>> {
+		let meters: BTreeSet<MeterId> = readings
+			.iter()
+			.flatten()
+			.map(|signed| signed.reading.meter)
+			.collect();
+		let meters: Vec<MeterId> = meters.into_iter().collect();
+		let known = self.keys.lookup(&meters, fresh).await;
+		let horizon = self.keys.horizon();
+		let readings = readings.to_vec();
+		let count = readings.len();
+		let verdict = move |reading: &Option<SignedReading>| {
+			let signed = reading.as_ref().ok_or(Verdict::Malformed)?;
+			match known.get(&signed.reading.meter) {
+				Some(Known::Key(_)) if signed.reading.captured_at > horizon => Err(Verdict::Future),
+				Some(Known::Key(key)) if signed.is_signed_by(&key.device, &genesis) => Ok(*key),
+				Some(Known::Key(_)) => Err(Verdict::BadSignature),
+				Some(Known::Unknown) => Err(Verdict::UnknownMeter),
+				Some(Known::NotAdmitted) => Err(Verdict::NotAdmitted),
+				Some(Known::Retired) => Err(Verdict::Retired),
+				Some(Known::Unavailable) | None => Err(Verdict::Unavailable),
 			}
 		};
-		readings.iter().map(verdict).collect::<Vec<_>>()
-	};
-	// Some 60 µs per signature: a full post would hold up everyone else on this thread.
-	tokio::task::spawn_blocking(verify)
-		.await
-		.unwrap_or_else(|_| vec![Err(Verdict::Unavailable); count])
+		let running = self.metrics.verifying.clone();
+		// Some 60 µs per signature: a full post would hold up everyone else on this thread.
+		self.verifiers
+			.run(move || {
+				running.inc();
+				let verdicts = readings.iter().map(verdict).collect();
+				running.dec();
+				verdicts
+			})
+			.await
+			.unwrap_or_else(|| vec![Err(Verdict::Unavailable); count])
+	}
 }

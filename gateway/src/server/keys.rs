@@ -2,16 +2,31 @@
 
 use std::{collections::HashMap, path::Path};
 
+use codec::{Decode, Encode};
 use futures::future::BoxFuture;
 use gridweave_primitives::{device::DeviceKey, MeterId};
 use serde::Deserialize;
 use sp_core::{ecdsa, ed25519, sr25519, H256};
 
+use super::store::StoreError;
+
+/// Most seconds a reading may lie ahead of the chain's time, unless a settlement period is shorter.
+pub const MAX_LEAD: u64 = 300;
+
+/// A meter's key, and how new that word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Key {
+	/// What the meter's device signs with.
+	pub device: DeviceKey,
+	/// The block whose state says so; 0 if a file does, which the chain's word always overrides.
+	pub block: u64,
+}
+
 /// What is known of a meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
 	/// It may deliver readings, signed with this key.
-	Key(DeviceKey),
+	Key(Key),
 	/// There is no such meter.
 	Unknown,
 	/// It is registered, but its microgrid's operator has not admitted it.
@@ -25,8 +40,9 @@ pub enum Known {
 /// Knows the keys of meters. Provided by the chain ([`super::chain::Chain`]) and, for gateways that run
 /// without one for a while, by a file ([`FileKeys`]).
 pub trait MeterKeys: Send + Sync + 'static {
-	/// Hash of the first block of the chain that readings are signed for; `None` while unknown.
-	fn genesis(&self) -> Option<H256>;
+	/// Hash of the first block of the chain that readings are signed for; `None` while unknown. An error if
+	/// the node is not of the store's chain: whatever came in would never be settled.
+	fn genesis(&self) -> Result<Option<H256>, StoreError>;
 
 	/// What is known of these meters; of each exactly one. `fresh`: what was cached is asked for again.
 	fn lookup<'a>(
@@ -34,6 +50,18 @@ pub trait MeterKeys: Send + Sync + 'static {
 		meters: &'a [MeterId],
 		fresh: bool,
 	) -> BoxFuture<'a, HashMap<MeterId, Known>>;
+
+	/// The latest second (Unix) a reading may have been captured at for the chain to take it now.
+	fn horizon(&self) -> u64 {
+		unix_now().saturating_add(MAX_LEAD)
+	}
+}
+
+/// Seconds since 1970 by this machine's clock.
+pub fn unix_now() -> u64 {
+	std::time::UNIX_EPOCH
+		.elapsed()
+		.map_or(0, |since| since.as_secs())
 }
 
 /// The chain, and for meters it cannot be asked about the file.
@@ -55,10 +83,9 @@ impl<Chain: MeterKeys> Keys<Chain> {
 }
 
 impl<Chain: MeterKeys> MeterKeys for Keys<Chain> {
-	fn genesis(&self) -> Option<H256> {
-		self.chain
-			.genesis()
-			.or_else(|| self.offline.as_ref().map(FileKeys::genesis_hash))
+	fn genesis(&self) -> Result<Option<H256>, StoreError> {
+		let offline = self.offline.as_ref().map(FileKeys::genesis_hash);
+		Ok(self.chain.genesis()?.or(offline))
 	}
 
 	fn lookup<'a>(
@@ -77,6 +104,10 @@ impl<Chain: MeterKeys> MeterKeys for Keys<Chain> {
 			}
 			known
 		})
+	}
+
+	fn horizon(&self) -> u64 {
+		self.chain.horizon()
 	}
 }
 
@@ -159,9 +190,12 @@ impl FileKeys {
 
 	/// A meter that is not listed may well exist: nobody can be asked.
 	fn get(&self, meter: MeterId) -> Known {
-		self.meters
-			.get(&meter)
-			.map_or(Known::Unavailable, |key| Known::Key(*key))
+		self.meters.get(&meter).map_or(Known::Unavailable, |key| {
+			Known::Key(Key {
+				device: *key,
+				block: 0,
+			})
+		})
 	}
 }
 
@@ -186,8 +220,8 @@ mod tests {
 	}
 
 	impl MeterKeys for Fake {
-		fn genesis(&self) -> Option<H256> {
-			self.reachable.then_some(H256([9; 32]))
+		fn genesis(&self) -> Result<Option<H256>, StoreError> {
+			Ok(self.reachable.then_some(H256([9; 32])))
 		}
 
 		fn lookup<'a>(
@@ -210,14 +244,15 @@ mod tests {
 		let keys = FileKeys::parse(&file()).unwrap();
 		assert_eq!(keys.genesis_hash(), H256(KEY));
 		assert_eq!(keys.len(), 3);
-		assert_eq!(
-			keys.get(MeterId(1)),
-			Known::Key(DeviceKey::Ed25519(ed25519::Public::from_raw(KEY))),
-		);
-		assert_eq!(
-			keys.get(MeterId(3)),
-			Known::Key(DeviceKey::Secp256k1(ecdsa::Public::from_raw([2; 33]))),
-		);
+		let expected = [
+			(1, DeviceKey::Ed25519(ed25519::Public::from_raw(KEY))),
+			(2, DeviceKey::Sr25519(sr25519::Public::from_raw(KEY))),
+			(3, DeviceKey::Secp256k1(ecdsa::Public::from_raw([2; 33]))),
+		];
+		for (meter, device) in expected {
+			let key = Key { device, block: 0 };
+			assert_eq!(keys.get(MeterId(meter)), Known::Key(key));
+		}
 	}
 
 	#[test]
@@ -240,12 +275,12 @@ mod tests {
 		let meters = [MeterId(1), MeterId(4)];
 		let offline = Some(FileKeys::parse(&file()).unwrap());
 		let keys = Keys::new(Fake { reachable: true }, offline.clone());
-		assert_eq!(keys.genesis(), Some(H256([9; 32])));
+		assert_eq!(keys.genesis(), Ok(Some(H256([9; 32]))));
 		let known = keys.lookup(&meters, false).await;
 		assert_eq!(known[&MeterId(1)], Known::Retired);
 		assert_eq!(known[&MeterId(4)], Known::Unknown);
 		let keys = Keys::new(Fake { reachable: false }, offline);
-		assert_eq!(keys.genesis(), Some(H256(KEY)));
+		assert_eq!(keys.genesis(), Ok(Some(H256(KEY))));
 		let known = keys.lookup(&meters, false).await;
 		assert!(matches!(known[&MeterId(1)], Known::Key(_)));
 		assert_eq!(known[&MeterId(4)], Known::Unavailable);

@@ -1,186 +1,151 @@
-//! Connections: how many there may be, and how long one may stay idle.
+//! Connections: how many there may be, and for how long.
+//!
+//! Every wait for the other side is bounded, so that nobody holds a connection by doing nothing or little.
+//! When devices have all theirs, a few are left for who fetches pages or looks after the gateway.
 
-use std::{
-	future::Future,
-	io,
-	net::SocketAddr,
-	pin::Pin,
-	sync::Arc,
-	task::{Context, Poll},
-	time::Duration,
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+	rt::{TokioIo, TokioTimer},
+	service::TowerToHyperService,
 };
-
-use axum::serve::Listener;
 use tokio::{
-	io::{AsyncRead, AsyncWrite, ReadBuf},
 	net::{TcpListener, TcpStream},
-	sync::{OwnedSemaphorePermit, Semaphore},
-	time::{sleep, Instant, Sleep},
+	sync::{watch, Semaphore},
+	task::JoinSet,
+	time::{sleep, timeout},
 };
+use tracing::{debug, warn};
 
-/// Most connections at a time; further ones wait in the system's backlog.
-pub const MAX_CONNECTIONS: usize = 1_024;
-/// A connection on which nothing moves for so long is closed.
-pub const MAX_IDLE: Duration = Duration::from_secs(60);
+/// Bytes of a request's head, and of a body at a time.
+const BUFFER: usize = 16 * 1024;
+/// Pause after a connection could not be accepted: there may be too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that hands out a bounded number of connections that do not idle for ever.
-pub struct Guarded {
-	listener: TcpListener,
-	free: Arc<Semaphore>,
-	idle: Duration,
+/// How many connections there may be, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+	/// Most connections that may post; with the reserved ones below the usual limit of open files, 1,024.
+	pub connections: usize,
+	/// Further ones, which may not, and end after one request.
+	pub reserved: usize,
+	/// Longest wait for a request's head, on a new connection or after a response.
+	pub head: Duration,
+	/// The same on a reserved connection.
+	pub reserved_head: Duration,
+	/// Time after which a connection takes no further request.
+	pub life: Duration,
+	/// Time that the request under way has then.
+	pub last: Duration,
 }
 
-impl Guarded {
-	/// With [`MAX_CONNECTIONS`] and [`MAX_IDLE`].
-	pub fn new(listener: TcpListener) -> Self {
-		Self::with_limits(listener, MAX_CONNECTIONS, MAX_IDLE)
-	}
-
-	/// With these limits.
-	pub fn with_limits(listener: TcpListener, connections: usize, idle: Duration) -> Self {
+impl Default for Limits {
+	fn default() -> Self {
 		Self {
-			listener,
-			free: Arc::new(Semaphore::new(connections)),
-			idle,
+			connections: 768,
+			reserved: 64,
+			head: Duration::from_secs(5),
+			reserved_head: Duration::from_secs(1),
+			life: Duration::from_secs(60),
+			last: Duration::from_secs(30),
 		}
 	}
 }
 
-impl Listener for Guarded {
-	type Io = Connection;
-	type Addr = SocketAddr;
-
-	async fn accept(&mut self) -> (Connection, SocketAddr) {
-		// Never closed, so that there always comes a permit; without one the connection would not count.
-		let permit = self.free.clone().acquire_owned().await.ok();
-		let (stream, address) = Listener::accept(&mut self.listener).await;
-		// A page is one write: waiting to fill packets only delays it.
-		let _ = stream.set_nodelay(true);
-		let timer = Box::pin(sleep(self.idle));
-		(
-			Connection {
-				stream,
-				timer,
-				idle: self.idle,
-				_permit: permit,
+/// Serves `router`, and `reserved` on connections beyond those for devices, until `stop` turns true or its
+/// sender is gone. Ends with the last connection.
+pub async fn serve(
+	listener: TcpListener,
+	router: Router,
+	reserved: Router,
+	limits: Limits,
+	stop: watch::Receiver<bool>,
+) {
+	let ordinary = Arc::new(Semaphore::new(limits.connections));
+	let spare = Arc::new(Semaphore::new(limits.reserved));
+	let mut connections = JoinSet::new();
+	let mut stopped = Box::pin(until(stop.clone()));
+	loop {
+		let stream = tokio::select! {
+			() = &mut stopped => break,
+			Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+			accepted = listener.accept() => match accepted {
+				Ok((stream, _)) => stream,
+				Err(error) => {
+					warn!("no connection could be accepted: {error}");
+					sleep(PAUSE).await;
+					continue;
+				}
 			},
-			address,
-		)
-	}
-
-	fn local_addr(&self) -> io::Result<SocketAddr> {
-		self.listener.local_addr()
-	}
-}
-
-/// A connection that fails once nothing has moved for too long.
-pub struct Connection {
-	stream: TcpStream,
-	timer: Pin<Box<Sleep>>,
-	idle: Duration,
-	_permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Connection {
-	/// Restarts the timer on progress; turns waiting into an error once it has run out.
-	fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-		match poll {
-			Poll::Ready(result) => {
-				self.timer.as_mut().reset(Instant::now() + self.idle);
-				Poll::Ready(result)
-			}
-			Poll::Pending => match self.timer.as_mut().poll(cx) {
-				Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-				Poll::Pending => Poll::Pending,
-			},
-		}
-	}
-}
-
-impl AsyncRead for Connection {
-	fn poll_read(
-		mut self: Pin<&mut Self>,
-		cx: &mut Context<'_>,
-		buffer: &mut ReadBuf<'_>,
-	) -> Poll<io::Result<()>> {
-		let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
-		self.watch(cx, poll)
-	}
-}
-
-impl AsyncWrite for Connection {
-	fn poll_write(
-		mut self: Pin<&mut Self>,
-		cx: &mut Context<'_>,
-		bytes: &[u8],
-	) -> Poll<io::Result<usize>> {
-		let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-		self.watch(cx, poll)
-	}
-
-	fn poll_write_vectored(
-		mut self: Pin<&mut Self>,
-		cx: &mut Context<'_>,
-		slices: &[io::IoSlice<'_>],
-	) -> Poll<io::Result<usize>> {
-		let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-		self.watch(cx, poll)
-	}
-
-	fn is_write_vectored(&self) -> bool {
-		self.stream.is_write_vectored()
-	}
-
-	fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-		Pin::new(&mut self.stream).poll_flush(cx)
-	}
-
-	fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-		Pin::new(&mut self.stream).poll_shutdown(cx)
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-	async fn guarded(connections: usize, idle_ms: u64) -> (Guarded, SocketAddr) {
-		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-		let address = listener.local_addr().unwrap();
-		(
-			Guarded::with_limits(listener, connections, Duration::from_millis(idle_ms)),
-			address,
-		)
-	}
-
-	#[tokio::test]
-	async fn an_idle_connection_should_fail_and_a_moving_one_should_not() {
-		let (mut listener, address) = guarded(1, 200).await;
-		let mut client = TcpStream::connect(address).await.unwrap();
-		let (mut io, _) = listener.accept().await;
-		for _ in 0..4 {
-			tokio::time::sleep(Duration::from_millis(100)).await;
-			client.write_all(b"x").await.unwrap();
-			assert_eq!(io.read_u8().await.unwrap(), b'x');
-		}
-		assert_eq!(
-			io.read_u8().await.unwrap_err().kind(),
-			io::ErrorKind::TimedOut
+		};
+		// Further connections wait in the system's backlog.
+		let (permit, is_spare) = tokio::select! {
+			biased;
+			() = &mut stopped => break,
+			permit = ordinary.clone().acquire_owned() => (permit, false),
+			permit = spare.clone().acquire_owned() => (permit, true),
+		};
+		let router = if is_spare { &reserved } else { &router };
+		let talk = talk(
+			stream,
+			router.clone(),
+			is_spare,
+			limits,
+			until(stop.clone()),
 		);
+		connections.spawn(async move {
+			let _permit = permit;
+			talk.await;
+		});
 	}
+	drop(listener);
+	while connections.join_next().await.is_some() {}
+}
 
-	#[tokio::test]
-	async fn a_connection_too_many_should_wait_for_another_to_end() {
-		let (mut listener, address) = guarded(1, 60_000).await;
-		let _clients = [
-			TcpStream::connect(address).await.unwrap(),
-			TcpStream::connect(address).await.unwrap(),
-		];
-		let (first, _) = listener.accept().await;
-		let soon = Duration::from_millis(100);
-		assert!(tokio::time::timeout(soon, listener.accept()).await.is_err());
-		drop(first);
-		assert!(tokio::time::timeout(soon, listener.accept()).await.is_ok());
+async fn until(mut stop: watch::Receiver<bool>) {
+	// An error means that nobody can stop us any more: stop.
+	let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// From the first byte to the last.
+async fn talk(
+	stream: TcpStream,
+	router: Router,
+	is_spare: bool,
+	limits: Limits,
+	stopped: impl std::future::Future<Output = ()>,
+) {
+	// A page is one write: waiting to fill packets only delays it.
+	let _ = stream.set_nodelay(true);
+	let head = if is_spare {
+		limits.reserved_head
+	} else {
+		limits.head
+	};
+	let mut http = http1::Builder::new();
+	http.timer(TokioTimer::new())
+		.header_read_timeout(head)
+		.max_buf_size(BUFFER)
+		.keep_alive(!is_spare);
+	let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+	tokio::pin!(connection);
+	let ended = tokio::select! {
+		ended = connection.as_mut() => Ok(ended),
+		() = sleep(limits.life) => Err(()),
+		() = stopped => Err(()),
+	};
+	let ended = match ended {
+		Ok(ended) => Ok(ended),
+		Err(()) => {
+			connection.as_mut().graceful_shutdown();
+			timeout(limits.last, connection).await
+		}
+	};
+	match ended {
+		Ok(Ok(())) => {}
+		Ok(Err(error)) => debug!("a connection ended: {error}"),
+		Err(_) => debug!("a connection took too long"),
 	}
 }

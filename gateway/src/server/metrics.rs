@@ -22,16 +22,21 @@ pub struct Metrics {
 	pub finalised: IntCounter,
 	/// Readings deleted because of their age.
 	pub expired: IntCounter,
+	/// Readings deleted because their meter has another key now.
+	pub superseded: IntCounter,
 	/// Readings kept now.
 	pub stored: IntGauge,
-	/// Seconds since the oldest reading kept arrived.
+	/// Seconds that the gateway has run since the oldest reading kept arrived.
 	pub oldest_age: IntGauge,
-	/// Readings accepted by the chain of all meters that ever delivered here.
+	/// Readings that the chain has accepted of the meters that delivered here, whoever brought them. Of a
+	/// meter of which nothing is kept, the number may be old.
 	pub accepted: IntGauge,
 	/// Number of the last finalised block seen.
 	pub finalised_block: IntGauge,
 	/// 1 while connected to the node.
 	pub node_connected: IntGauge,
+	/// Posts whose signatures are being checked now; never more than there are cores.
+	pub verifying: IntGauge,
 	/// Time of a commit, which syncs to disk.
 	pub fsync: Histogram,
 }
@@ -77,6 +82,10 @@ impl Metrics {
 				"Readings deleted once finalised on chain",
 			)?,
 			expired: counter("expired_total", "Readings deleted because of their age")?,
+			superseded: counter(
+				"superseded_total",
+				"Readings deleted because their meter has another key now",
+			)?,
 			stored: gauge("stored", "Readings kept now")?,
 			oldest_age: gauge("oldest_age_seconds", "Age of the oldest reading kept")?,
 			accepted: gauge(
@@ -85,6 +94,7 @@ impl Metrics {
 			)?,
 			finalised_block: gauge("finalised_block", "Last finalised block seen")?,
 			node_connected: gauge("node_connected", "1 while connected to the node")?,
+			verifying: gauge("verifying", "Posts whose signatures are being checked now")?,
 			fsync,
 			registry,
 		})

@@ -6,35 +6,41 @@
 //! | [`keys`] | which key a meter signs with: from the chain, or from a file while offline |
 //! | [`ingest`] | from the body of a request to verified readings and their outcomes |
 //! | [`http`] | endpoints, limits, typed errors |
-//! | [`chain`] | the node: meter keys, and the follower that deletes what is finalised |
-//! | [`listener`] | connections: how many, and for how long idle |
+//! | [`chain`] | meter keys from the chain, and the follower that deletes what is finalised |
+//! | [`cache`] | what the node has said about meters |
+//! | [`node`] | what is asked of a node, over RPC |
+//! | [`listener`] | connections: how many, and for how long |
+//! | [`workers`] | blocking work, so much at a time |
 //! | [`metrics`] | what Prometheus reads |
 
+pub mod cache;
 pub mod chain;
 pub mod http;
 pub mod ingest;
 pub mod keys;
 pub mod listener;
 pub mod metrics;
+pub mod node;
 pub mod store;
+pub mod workers;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::{future::IntoFuture, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use self::{
 	chain::{Chain, NodeStatus},
 	http::App,
-	keys::{FileKeys, Keys},
-	listener::Guarded,
+	keys::{FileKeys, Keys, MeterKeys},
 	metrics::Metrics,
+	node::RpcUrl,
 	store::{Limits, Store},
 };
 
@@ -67,8 +73,8 @@ pub struct ServeArgs {
 	/// Most readings kept of one meter: a stolen key cannot fill the store.
 	#[arg(long, value_name = "N", default_value_t = 4_096)]
 	pub max_readings_per_meter: u32,
-	/// Seconds after which a reading is deleted even if the chain never took it, such as one of a meter
-	/// that was retired. 0 keeps them for ever.
+	/// Seconds of running after which a reading is deleted even if the chain never took it, such as one of a
+	/// meter that was retired. 0 keeps them for ever.
 	#[arg(long, value_name = "SECONDS", default_value_t = 7 * 86_400)]
 	pub max_age: u64,
 }
@@ -94,10 +100,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 	served
 }
 
-/// Serves until `stop` turns true; `ready` is told the address.
+/// Serves until `stop` turns true, or until a part fails that only a new start may mend; `ready` is told the
+/// address.
 pub async fn serve(
 	args: ServeArgs,
-	mut stop: watch::Receiver<bool>,
+	stop: watch::Receiver<bool>,
 	ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
 	let metrics = Arc::new(Metrics::new()?);
@@ -113,51 +120,72 @@ pub async fn serve(
 		Some(path) => {
 			let keys = FileKeys::read(path)
 				.with_context(|| format!("{} is no file of keys", path.display()))?;
-			store.bind(keys.genesis_hash()).await?;
+			store.tie(keys.genesis_hash()).await?;
 			info!("{} meters are known without the node", keys.len());
 			Some(keys)
 		}
 	};
 	let status = Arc::new(NodeStatus::default());
-	let chain = Chain::new(
-		args.node.clone(),
-		store.clone(),
-		status.clone(),
-		metrics.clone(),
-	);
-	let follower = tokio::spawn(chain.clone().follow());
-	let expiry = tokio::spawn(expire(store.clone()));
+	let node = RpcUrl(args.node.clone());
+	let chain = Chain::new(node, store.clone(), status.clone(), metrics.clone());
+	let mut tasks = JoinSet::new();
+	let follow = chain.clone().follow();
+	tasks.spawn(async move { match follow.await {} });
+	tasks.spawn(expire(store.clone()));
 	let app = App::new(store.clone(), Keys::new(chain, offline), status, metrics);
 
 	let listener = TcpListener::bind(args.listen)
 		.await
 		.with_context(|| format!("cannot listen on {}", args.listen))?;
 	ready(listener.local_addr()?);
-	let mut stopped = stop.clone();
-	let server = axum::serve(Guarded::new(listener), http::router(app))
-		.with_graceful_shutdown(async move {
-			// An error means that nobody can stop us any more: stop.
-			let _ = stopped.wait_for(|stop| *stop).await;
-		})
-		.into_future();
+	attend(
+		listener,
+		listener::Limits::default(),
+		app,
+		store,
+		tasks,
+		stop,
+	)
+	.await
+}
+
+/// Serves until told to stop, or until the store or one of the tasks ends. Then it makes no sense to live
+/// on: whoever supervises this process starts a new one, which opens the store again.
+async fn attend<Chain: MeterKeys>(
+	listener: TcpListener,
+	limits: listener::Limits,
+	app: Arc<App<Chain>>,
+	store: Store,
+	mut tasks: JoinSet<()>,
+	mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+	let (router, reserved) = (http::router(app.clone()), http::reserved_router(app));
+	let server = listener::serve(listener, router, reserved, limits, stop.clone());
 	tokio::pin!(server);
 	let stopping = async move {
 		let _ = stop.wait_for(|stop| *stop).await;
 	};
-	tokio::select! {
-		served = &mut server => served?,
+	let ended = tokio::select! {
+		// First: being told to stop is what ends the others, too.
+		biased;
 		() = stopping => {
 			info!("stopping");
 			if tokio::time::timeout(STOP_PATIENCE, &mut server).await.is_err() {
 				warn!("connections were still open after {STOP_PATIENCE:?}");
 			}
+			Ok(())
 		},
-	}
-	follower.abort();
-	expiry.abort();
+		() = &mut server => Ok(()),
+		() = store.ended() => Err(anyhow::anyhow!("the store failed")),
+		Some(ended) = tasks.join_next() => Err(match ended {
+			Ok(()) => anyhow::anyhow!("a task ended"),
+			Err(error) => anyhow::Error::from(error).context("a task ended"),
+		}),
+	};
+	tasks.shutdown().await;
 	// What is queued is still written: its senders may be waiting for their 201.
 	store.close().await;
-	Ok(())
+	ended
 }
 
 /// Deletes what is too old, for ever.

@@ -1,16 +1,25 @@
 //! What tests share: devices, and stores in folders of their own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	io,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
 
 use gridweave_primitives::{
 	device::{DeviceKey, DeviceSignature},
 	reading::{Phase, Quality, Reading, SignedReading},
 	MeterId, WattHours,
 };
+use redb::{backends::InMemoryBackend, Builder, StorageBackend};
 use sp_core::{ed25519, sr25519, Pair, H256};
 use tempfile::TempDir;
 
 use super::{
+	keys::Key,
 	metrics::Metrics,
 	store::{Limits, Store},
 };
@@ -28,8 +37,8 @@ pub fn reading(meter: u32, sequence: u64) -> Reading {
 	Reading {
 		meter: MeterId(meter),
 		sequence,
-		captured_at: 1_780_000_000 + sequence,
-		import_register: WattHours(sequence * 10),
+		captured_at: 1_700_000_000 + sequence % 1_000_000,
+		import_register: WattHours(sequence.saturating_mul(10)),
 		export_register: WattHours(0),
 		state_of_charge: None,
 		quality: None,
@@ -70,6 +79,20 @@ fn pair(meter: u32) -> ed25519::Pair {
 /// The key of a meter's device.
 pub fn key(meter: u32) -> DeviceKey {
 	DeviceKey::Ed25519(pair(meter).public())
+}
+
+/// The key of a meter's device, as the state of this block has it.
+pub fn key_at(meter: u32, block: u64) -> Key {
+	Key {
+		device: key(meter),
+		block,
+	}
+}
+
+/// Checked with the same key, whoever signed them: stores look at no signature.
+pub fn checked(readings: impl IntoIterator<Item = SignedReading>) -> Vec<(SignedReading, Key)> {
+	let checked = |signed| (signed, key_at(0, 1));
+	readings.into_iter().map(checked).collect()
 }
 
 /// Signed by the meter's device, for the chain of [`GENESIS`].
@@ -137,3 +160,52 @@ impl Fixture {
 
 /// Soon enough for a loaded machine.
 pub const SOON: Duration = Duration::from_secs(20);
+
+/// A disk that can be broken.
+#[derive(Debug, Default)]
+pub struct Disk {
+	memory: InMemoryBackend,
+	broken: Arc<AtomicBool>,
+}
+
+impl Disk {
+	fn check(&self) -> io::Result<()> {
+		match self.broken.load(Ordering::SeqCst) {
+			true => Err(io::Error::other("broken on purpose")),
+			false => Ok(()),
+		}
+	}
+}
+
+impl StorageBackend for Disk {
+	fn len(&self) -> io::Result<u64> {
+		self.memory.len()
+	}
+
+	fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+		self.memory.read(offset, out)
+	}
+
+	fn set_len(&self, len: u64) -> io::Result<()> {
+		self.check()?;
+		self.memory.set_len(len)
+	}
+
+	fn sync_data(&self) -> io::Result<()> {
+		self.check()?;
+		self.memory.sync_data()
+	}
+
+	fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+		self.check()?;
+		self.memory.write(offset, data)
+	}
+}
+
+/// A store on a disk that fails from when the switch is set.
+pub fn breakable(metrics: Arc<Metrics>) -> (Store, Arc<AtomicBool>) {
+	let disk = Disk::default();
+	let broken = disk.broken.clone();
+	let db = Builder::new().create_with_backend(disk).unwrap();
+	(Store::start(db, LIMITS, metrics).unwrap(), broken)
+}

@@ -4,23 +4,30 @@
 //! sync to disk (*group commit*); a job is answered after its commit is on disk. Readers see committed
 //! states only. Everything is kept in the store: memory is bounded by its cache and the queue of jobs.
 //!
-//! The order of a meter's readings is kept: a reading older than the newest stored of its meter is stale.
-//! Sent again, a reading is a duplicate, whatever its signature (some kinds sign differently every time).
+//! The order of a meter's readings is kept: a reading older than the newest that is kept or on chain of its
+//! meter is stale. Sent again, a reading is a duplicate, whatever its signature (some kinds sign differently
+//! every time).
 //!
-//! A reading leaves the store when the chain has finalised it or a later one of its meter, or when it is
-//! too old.
+//! A reading leaves the store when the chain has finalised it or a later one of its meter, when its meter
+//! has another key, or when it is too old.
+//!
+//! Ages are counted by the store's own clock, which goes on while the store is open and knows nothing of
+//! dates: a machine whose clock is set must not lose readings by it.
 
+mod clock;
 mod tables;
+mod types;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-	hash::{BuildHasher, Hasher, RandomState},
+	fs::File,
+	hash::{BuildHasher, RandomState},
 	path::Path,
 	sync::{Arc, Mutex},
-	time::{Duration, SystemTime, UNIX_EPOCH},
+	time::Duration,
 };
 
 use gridweave_primitives::{
@@ -32,99 +39,24 @@ use sp_core::H256;
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
-	tables::{Meta, Tables, HELD, META, READINGS},
+	clock::Clock,
+	tables::{Meta, Tables, FORMAT, HELD, META, READINGS},
 	writer::{Done, Job, Writer},
 };
-use super::metrics::Metrics;
+pub use self::{
+	tables::Tie,
+	types::{Block, Finalised, Limits, Outcome, Page, StoreError},
+};
+use super::{keys::Key, metrics::Metrics, workers::Workers};
 
 /// Jobs that may wait for the writer; a post beyond it is told to come again.
 const QUEUE: usize = 1_024;
 /// Most readings expired by one transaction.
 const EXPIRE: usize = 4_096;
+/// Reads at a time; further ones wait.
+pub const MAX_READS: usize = 16;
 /// Memory for pages of the store, in bytes.
 const CACHE: usize = 64 * 1024 * 1024;
-
-/// How much is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-	/// Most readings.
-	pub max_readings: u64,
-	/// Most readings of one meter.
-	pub max_per_meter: u32,
-	/// Longest time a reading is kept, if there is one.
-	pub max_age: Option<Duration>,
-}
-
-/// What became of a reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-	/// On disk.
-	Stored,
-	/// It was on disk already, or is on chain.
-	Duplicate,
-	/// A newer one of its meter is on disk or on chain; `newest` is its sequence.
-	Stale {
-		/// The newest sequence.
-		newest: u64,
-	},
-	/// Another reading of this meter has the same sequence: two devices sign with one key.
-	Conflict,
-	/// The store is full.
-	Full,
-	/// There are too many readings of this meter.
-	MeterFull,
-}
-
-/// What the chain has finalised of a meter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finalised {
-	/// The meter.
-	pub meter: MeterId,
-	/// Sequence of its last accepted reading.
-	pub sequence: u64,
-	/// How many of its readings were accepted; 0 if none ever was.
-	pub accepted: u64,
-}
-
-/// A page as it is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-	/// SCALE-encoded `ReadingPage`.
-	pub bytes: Vec<u8>,
-	/// How many readings it holds.
-	pub count: u32,
-}
-
-/// Why the store does not answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-	/// The store cannot be read.
-	#[error("the store fails: {0}")]
-	Disk(String),
-	/// The disk failed or is full; nothing was written. Come again.
-	#[error("nothing was written; come again")]
-	NotWritten,
-	/// Too many jobs wait.
-	#[error("the store is busy; come again")]
-	Busy,
-	/// The gateway is stopping.
-	#[error("the store is closed")]
-	Closed,
-	/// The store is of another chain.
-	#[error("the store holds readings of the chain {stored:?}, not of {found:?}")]
-	WrongChain {
-		/// Genesis hash of the store's chain.
-		stored: H256,
-		/// Genesis hash of the chain it was to be used for.
-		found: H256,
-	},
-}
-
-impl StoreError {
-	fn disk(error: impl Into<redb::Error>) -> Self {
-		Self::Disk(error.into().to_string())
-	}
-}
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -137,25 +69,22 @@ pub struct Store {
 struct Inner {
 	db: Arc<Database>,
 	epoch: u64,
+	clock: Clock,
 	jobs: mpsc::Sender<Job>,
 	writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+	reads: Workers,
 	limits: Limits,
 	metrics: Arc<Metrics>,
 }
 
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> u64 {
-	let since = SystemTime::now()
-		.duration_since(UNIX_EPOCH)
-		.unwrap_or_default();
-	u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// A number nobody else has: the hasher's keys come from the system's source of randomness.
 fn fresh_epoch() -> u64 {
-	let mut hasher = RandomState::new().build_hasher();
-	hasher.write_u64(now_ms());
-	hasher.finish()
+	RandomState::new().hash_one(std::process::id())
+}
+
+/// Makes sure that what a folder lists is on disk: a file that nobody finds after a power failure is lost.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+	File::open(folder)?.sync_all()
 }
 
 impl Store {
@@ -165,35 +94,56 @@ impl Store {
 		let db = Builder::new()
 			.set_cache_size(CACHE)
 			.create(folder.join("readings.redb"))?;
+		let folder = folder.canonicalize()?;
+		sync_folder(&folder)?;
+		folder.parent().map(sync_folder).transpose()?;
+		Self::start(db, limits, metrics)
+	}
+
+	/// Prepares the tables and starts the writer.
+	pub(super) fn start(
+		db: Database,
+		limits: Limits,
+		metrics: Arc<Metrics>,
+	) -> anyhow::Result<Self> {
 		let transaction = db.begin_write()?;
-		let epoch = {
+		let (epoch, clock) = {
 			// All tables exist from now on.
 			drop(Tables::open(&transaction)?);
 			let mut meta = transaction.open_table(META)?;
-			let known = meta.get(Meta::EPOCH)?.map(|value| value.value());
-			match known {
-				Some(epoch) => epoch,
-				None => {
+			let known = |table: &redb::Table<'_, &'static str, u64>, key| {
+				Ok::<_, redb::StorageError>(table.get(key)?.map(|value| value.value()))
+			};
+			let epoch = match (known(&meta, Meta::EPOCH)?, known(&meta, Meta::FORMAT)?) {
+				(None, _) => {
 					let epoch = fresh_epoch();
+					meta.insert(Meta::FORMAT, FORMAT)?;
 					meta.insert(Meta::EPOCH, epoch)?;
 					epoch
 				}
-			}
+				(Some(epoch), Some(FORMAT)) => epoch,
+				(Some(_), _) => anyhow::bail!("another version of this program made it"),
+			};
+			(
+				epoch,
+				Clock::resume(known(&meta, Meta::CLOCK)?.unwrap_or(0)),
+			)
 		};
 		transaction.commit()?;
 
 		let db = Arc::new(db);
 		let (jobs, queue) = mpsc::channel(QUEUE);
-		let writer = Writer::new(db.clone(), queue, metrics.clone())?;
+		let writer = Writer::new(db.clone(), queue, clock, metrics.clone())?;
 		let thread = std::thread::Builder::new()
 			.name("store".into())
 			.spawn(move || writer.run())?;
-		let writer = Mutex::new(Some(thread));
 		let inner = Inner {
 			db,
 			epoch,
+			clock,
 			jobs,
-			writer,
+			writer: Mutex::new(Some(thread)),
+			reads: Workers::new(MAX_READS),
 			limits,
 			metrics,
 		};
@@ -207,15 +157,15 @@ impl Store {
 		self.inner.epoch
 	}
 
-	/// Writes readings, whose signatures were checked, in their order. Returns once what was stored is
-	/// synced to disk.
-	pub async fn insert(&self, readings: Vec<SignedReading>) -> Result<Vec<Outcome>> {
+	/// Writes readings, each with the key its signature was checked with, in their order. Returns once what
+	/// was stored is synced to disk.
+	pub async fn insert(&self, readings: Vec<(SignedReading, Key)>) -> Result<Vec<Outcome>> {
 		let limits = self.inner.limits;
-		let now = now_ms();
+		let now = self.inner.clock.now();
 		let (job, answer) = job(readings.len(), move |tables| {
 			readings
 				.iter()
-				.map(|signed| tables.insert(signed, now, &limits))
+				.map(|(signed, key)| tables.insert(signed, *key, now, &limits))
 				.collect()
 		});
 		// Posts do not queue without bound: their devices come again.
@@ -244,7 +194,9 @@ impl Store {
 		let Some(age) = self.inner.limits.max_age else {
 			return Ok(0);
 		};
-		let before = now_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+		let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+		// A store younger than that has nothing that old.
+		let before = self.inner.clock.now().saturating_sub(age);
 		let mut sum = 0u64;
 		loop {
 			let some = self
@@ -259,12 +211,18 @@ impl Store {
 	}
 
 	/// Ties the store to a chain; an error if it is tied to another.
-	pub async fn bind(&self, found: H256) -> Result<()> {
-		let stored = self.write(1, move |tables| tables.bind(found)).await?;
+	pub async fn tie(&self, found: H256) -> Result<Tie> {
+		let tie = self.write(1, move |tables| tables.tie(found)).await?;
+		let stored = tie.genesis;
 		match stored == found {
-			true => Ok(()),
+			true => Ok(tie),
 			false => Err(StoreError::WrongChain { stored, found }),
 		}
+	}
+
+	/// Remembers a finalised block of the chain the store is tied to.
+	pub async fn see(&self, block: Block) -> Result<()> {
+		self.write(1, move |tables| tables.see(block)).await
 	}
 
 	/// Writes what is queued, and closes the store for this handle and all its clones.
@@ -282,8 +240,8 @@ impl Store {
 	}
 
 	/// The readings after an offset, at most `limit` and [`MAX_PAGE_READINGS`], of which the longest fit into
-	/// `MAX_PAGE_BYTES`. An offset of another epoch
-	/// is no offset here: such a page begins with the oldest reading.
+	/// `MAX_PAGE_BYTES`. An offset of another epoch is no offset here: such a page begins with the oldest
+	/// reading.
 	pub async fn page(&self, epoch: Option<u64>, after: u64, limit: u32) -> Result<Page> {
 		let after = if epoch.is_none_or(|epoch| epoch == self.epoch()) {
 			after
@@ -326,14 +284,16 @@ impl Store {
 		.await
 	}
 
-	/// How many readings are kept, and for how long the oldest has been. Fails if the store does.
+	/// How many readings are kept, and for how long the oldest has been, by the store's clock. Fails if the
+	/// store does.
 	pub async fn state(&self) -> Result<(u64, Duration)> {
-		self.read(|db| {
+		let clock = self.inner.clock;
+		self.read(move |db| {
 			let table = db.begin_read()?.open_table(READINGS)?;
 			let oldest = table
 				.first()?
 				.map(|(_, value)| tables::received_at(value.value()));
-			let age = oldest.map_or(0, |at| now_ms().saturating_sub(at));
+			let age = oldest.map_or(0, |at| clock.now().saturating_sub(at));
 			Ok((table.len()?, Duration::from_millis(age)))
 		})
 		.await
@@ -344,14 +304,22 @@ impl Store {
 		!self.inner.jobs.is_closed()
 	}
 
+	/// Waits until the writer works no more: closed, or because the disk failed. What fails once fails for
+	/// ever; only opening the store again may help.
+	pub async fn ended(&self) {
+		self.inner.jobs.closed().await;
+	}
+
 	async fn read<R: Send + 'static>(
 		&self,
 		read: impl FnOnce(&Database) -> std::result::Result<R, redb::Error> + Send + 'static,
 	) -> Result<R> {
 		let db = self.inner.db.clone();
-		tokio::task::spawn_blocking(move || read(&db).map_err(StoreError::disk))
+		self.inner
+			.reads
+			.run(move || read(&db).map_err(StoreError::disk))
 			.await
-			.map_err(|_| StoreError::Closed)?
+			.unwrap_or_else(|| Err(StoreError::Disk("a read panicked".into())))
 	}
 
 	async fn write<R: Send + 'static>(
@@ -369,7 +337,7 @@ impl Store {
 	}
 }
 
-/// A job, and who waits for it: told the result once it is on disk, and dropped if it never will be.
+/// A job, and who waits for it: told the result once it is on disk, and dropped if nobody knows that it is.
 fn job<R: Send + 'static>(
 	size: usize,
 	work: impl FnOnce(&mut Tables<'_>) -> std::result::Result<R, redb::Error> + Send + 'static,

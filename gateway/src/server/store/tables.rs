@@ -5,9 +5,10 @@ use gridweave_primitives::{reading::SignedReading, MeterId};
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 use sp_core::{Blake2Hasher, Hasher, H256};
 
-use super::{Finalised, Limits, Outcome};
+use super::{Block, Finalised, Limits, Outcome};
+use crate::server::keys::Key;
 
-/// Offset → time of arrival (milliseconds, 8 bytes little-endian) and frame.
+/// Offset → time of arrival (milliseconds of the store's clock, 8 bytes little-endian) and frame.
 pub const READINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("readings");
 /// Meter → [`Row`].
 pub const METERS: TableDefinition<u32, &[u8]> = TableDefinition::new("meters");
@@ -15,27 +16,47 @@ pub const METERS: TableDefinition<u32, &[u8]> = TableDefinition::new("meters");
 pub const HELD: TableDefinition<(u32, u64), u64> = TableDefinition::new("held");
 /// [`Meta`] → value.
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-/// The chain the store is tied to.
+/// [`Tie`] to the chain.
 pub const CHAIN: TableDefinition<(), &[u8]> = TableDefinition::new("chain");
 
 /// Keys of [`META`].
 pub struct Meta;
 
 impl Meta {
+	/// How the tables are laid out; see [`FORMAT`].
+	pub const FORMAT: &'static str = "format";
 	/// Identity of the store.
 	pub const EPOCH: &'static str = "epoch";
 	/// The last offset given out; the first is 1.
 	pub const OFFSET: &'static str = "offset";
 	/// Sum of [`Row::accepted`].
 	pub const ACCEPTED: &'static str = "accepted";
+	/// For how many milliseconds the store has been open in its life.
+	pub const CLOCK: &'static str = "clock";
+}
+
+/// The layout of the tables that this program reads and writes.
+pub const FORMAT: u64 = 2;
+
+/// Which chain the store is tied to, and which run of it: a development chain that begins anew has the same
+/// genesis, but not the same blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Tie {
+	/// Hash of the chain's first block.
+	pub genesis: H256,
+	/// The first finalised block seen after it. A chain that begins anew soon has another one there.
+	pub first: Option<Block>,
+	/// The last finalised block seen.
+	pub last: Option<Block>,
 }
 
 /// What is remembered of a meter, also when none of its readings is kept any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Row {
-	/// Sequence of the newest reading stored.
+	/// Sequence of the reading stored last.
 	pub sequence: u64,
-	/// Hash of that reading, without its signature.
+	/// Hash of that reading, without its signature. Once the chain has it, this tells whether what is sent
+	/// again is the same.
 	pub hash: H256,
 	/// How many of its readings are kept.
 	pub held: u32,
@@ -43,6 +64,8 @@ pub struct Row {
 	pub finalised: Option<u64>,
 	/// How many of its readings the chain has accepted.
 	pub accepted: u64,
+	/// The key that the readings kept are signed with.
+	pub key: Option<Key>,
 }
 
 const AT: usize = 8;
@@ -59,6 +82,10 @@ pub fn frame_of(value: &[u8]) -> &[u8] {
 	value.get(AT..).unwrap_or_default()
 }
 
+fn decode(value: &[u8]) -> Option<SignedReading> {
+	SignedReading::decode(&mut frame_of(value)).ok()
+}
+
 fn hash_of(signed: &SignedReading) -> H256 {
 	signed.reading.using_encoded(Blake2Hasher::hash)
 }
@@ -70,6 +97,7 @@ pub struct Tables<'t> {
 	held: Table<'t, (u32, u64), u64>,
 	meta: Table<'t, &'static str, u64>,
 	chain: Table<'t, (), &'static [u8]>,
+	superseded: u64,
 }
 
 type Result<T> = std::result::Result<T, redb::Error>;
@@ -83,6 +111,7 @@ impl<'t> Tables<'t> {
 			held: transaction.open_table(HELD)?,
 			meta: transaction.open_table(META)?,
 			chain: transaction.open_table(CHAIN)?,
+			superseded: 0,
 		})
 	}
 
@@ -96,29 +125,84 @@ impl<'t> Tables<'t> {
 		self.meta(Meta::ACCEPTED)
 	}
 
-	/// The chain the store is tied to; ties it to `genesis` if it is to none.
-	pub fn bind(&mut self, genesis: H256) -> Result<H256> {
-		let known = self
-			.chain
-			.get(())?
-			.and_then(|value| <[u8; 32]>::try_from(value.value()).ok());
-		if known.is_none() {
-			self.chain.insert((), genesis.as_bytes())?;
-		}
-		Ok(known.map_or(genesis, H256))
+	/// How many readings were deleted in this transaction because their meter has another key now.
+	pub fn superseded(&self) -> u64 {
+		self.superseded
 	}
 
-	/// Stores a reading, if it is the newest of its meter and there is room.
-	pub fn insert(&mut self, signed: &SignedReading, now: u64, limits: &Limits) -> Result<Outcome> {
+	/// Notes for how long the store has been open in its life.
+	pub fn set_clock(&mut self, now: u64) -> Result<()> {
+		self.meta.insert(Meta::CLOCK, now)?;
+		Ok(())
+	}
+
+	/// What the store is tied to; ties it to `genesis` if it is to nothing.
+	pub fn tie(&mut self, genesis: H256) -> Result<Tie> {
+		if let Some(known) = self.known_tie()? {
+			return Ok(known);
+		}
+		let tie = Tie {
+			genesis,
+			first: None,
+			last: None,
+		};
+		self.chain.insert((), tie.encode().as_slice())?;
+		Ok(tie)
+	}
+
+	/// Notes a finalised block of the chain the store is tied to.
+	pub fn see(&mut self, block: Block) -> Result<()> {
+		let Some(tie) = self.known_tie()? else {
+			return Ok(());
+		};
+		let seen = Some(block).filter(|block| block.number > 0);
+		let tie = Tie {
+			first: tie.first.or(seen),
+			last: seen.or(tie.last),
+			..tie
+		};
+		self.chain.insert((), tie.encode().as_slice())?;
+		Ok(())
+	}
+
+	fn known_tie(&self) -> Result<Option<Tie>> {
+		let value = self.chain.get(())?;
+		value
+			.map(|value| Tie::decode(&mut value.value()))
+			.transpose()
+			.map_err(|_| redb::Error::Corrupted("the tie to the chain".into()))
+	}
+
+	/// Stores a reading signed with `key`, if it is the newest of its meter and there is room.
+	pub fn insert(
+		&mut self,
+		signed: &SignedReading,
+		key: Key,
+		now: u64,
+		limits: &Limits,
+	) -> Result<Outcome> {
 		let (meter, sequence) = (signed.reading.meter, signed.reading.sequence);
-		let row = self.row(meter)?;
-		if let Some(row) = &row {
-			if let Some(outcome) = self.known(row, signed)? {
-				return Ok(outcome);
+		let mut row = self.row(meter)?.unwrap_or_default();
+		match row.key {
+			Some(old) if old.device != key.device && old.block > key.block => {
+				return Ok(Outcome::OldKey);
 			}
-			if row.held >= limits.max_per_meter {
-				return Ok(Outcome::MeterFull);
+			// The chain will never take what is signed with a key that is not the meter's any more, but it
+			// would keep the meter from delivering.
+			Some(old) if old.device != key.device => {
+				self.superseded =
+					self.superseded
+						.saturating_add(self.remove_until(&mut row, meter, u64::MAX)?);
+				row.key = Some(key);
+				self.put_row(meter, &row)?;
 			}
+			_ => {}
+		}
+		if let Some(outcome) = self.known(&row, signed)? {
+			return Ok(outcome);
+		}
+		if row.held >= limits.max_per_meter {
+			return Ok(Outcome::MeterFull);
 		}
 		if self.count()? >= limits.max_readings {
 			return Ok(Outcome::Full);
@@ -130,53 +214,60 @@ impl<'t> Tables<'t> {
 		signed.encode_to(&mut value);
 		self.readings.insert(offset, value.as_slice())?;
 		self.held.insert((meter.0, sequence), offset)?;
-		let row = row.unwrap_or_default();
-		let held = row.held.saturating_add(1);
-		self.put_row(
-			meter,
-			&Row {
-				sequence,
-				hash: hash_of(signed),
-				held,
-				..row
-			},
-		)?;
+		row.sequence = sequence;
+		row.hash = hash_of(signed);
+		row.held = row.held.saturating_add(1);
+		row.key = row.key.filter(|old| old.block > key.block).or(Some(key));
+		self.put_row(meter, &row)?;
 		Ok(Outcome::Stored)
 	}
 
-	/// What a reading is that is not newer than all before.
+	/// What a reading is that is not newer than all that are kept or on chain. What was kept once and is
+	/// neither counts for nothing: nobody has it.
 	fn known(&self, row: &Row, signed: &SignedReading) -> Result<Option<Outcome>> {
-		let (meter, sequence) = (signed.reading.meter, signed.reading.sequence);
-		let newest = row
-			.finalised
-			.map_or(row.sequence, |finalised| finalised.max(row.sequence));
-		if sequence > newest {
+		let (meter, sequence) = (signed.reading.meter.0, signed.reading.sequence);
+		let held = self.held.range((meter, 0)..=(meter, u64::MAX))?.next_back();
+		let held = held.transpose()?.map(|(key, _)| key.value().1);
+		let Some(newest) = held.max(row.finalised).filter(|newest| sequence <= *newest) else {
 			return Ok(None);
-		}
+		};
 		let same = |hash: H256| match hash == hash_of(signed) {
 			true => Outcome::Duplicate,
 			false => Outcome::Conflict,
 		};
 		let offset = self
 			.held
-			.get((meter.0, sequence))?
+			.get((meter, sequence))?
 			.map(|offset| offset.value());
-		if let Some(stored) = offset
-			.map(|offset| self.readings.get(offset))
-			.transpose()?
-			.flatten()
-		{
-			let stored = SignedReading::decode(&mut frame_of(stored.value()));
-			return Ok(stored.ok().map(|stored| same(hash_of(&stored))));
+		if let Some(offset) = offset {
+			let stored = self.readings.get(offset)?;
+			let stored = stored.and_then(|stored| decode(stored.value()));
+			let stored = stored.ok_or_else(|| {
+				redb::Error::Corrupted(format!("reading {sequence} of meter {meter}"))
+			})?;
+			return Ok(Some(same(hash_of(&stored))));
 		}
-		Ok(match (sequence == row.sequence, same(row.hash)) {
-			(true, Outcome::Duplicate) if row.finalised < Some(sequence) => {
-				// It expired before the chain took it: nobody has it any more.
-				None
-			}
-			(true, outcome) => Some(outcome),
-			(false, _) => Some(Outcome::Stale { newest }),
-		})
+		Ok(Some(
+			match sequence == row.sequence && row.finalised >= Some(sequence) {
+				true => same(row.hash),
+				false => Outcome::Stale { newest },
+			},
+		))
+	}
+
+	/// Deletes the readings of a meter up to a sequence.
+	fn remove_until(&mut self, row: &mut Row, meter: MeterId, sequence: u64) -> Result<u64> {
+		let mut removed = 0u32;
+		let done = self
+			.held
+			.extract_from_if((meter.0, 0)..=(meter.0, sequence), |_, _| true)?;
+		for entry in done {
+			let (_, offset) = entry?;
+			self.readings.remove(offset.value())?;
+			removed = removed.saturating_add(1);
+		}
+		row.held = row.held.saturating_sub(removed);
+		Ok(removed.into())
 	}
 
 	/// Deletes the readings of a meter that the chain has finalised, and notes how far it is.
@@ -190,26 +281,16 @@ impl<'t> Tables<'t> {
 		{
 			return Ok(0);
 		}
-		let meter = progress.meter.0;
-		let mut deleted = 0u32;
-		let done = self
-			.held
-			.extract_from_if((meter, 0)..=(meter, progress.sequence), |_, _| true)?;
-		for entry in done {
-			let (_, offset) = entry?;
-			self.readings.remove(offset.value())?;
-			deleted = deleted.saturating_add(1);
-		}
+		let deleted = self.remove_until(&mut row, progress.meter, progress.sequence)?;
 		let total = self
 			.meta(Meta::ACCEPTED)?
 			.saturating_sub(row.accepted)
 			.saturating_add(progress.accepted);
 		self.meta.insert(Meta::ACCEPTED, total)?;
-		row.held = row.held.saturating_sub(deleted);
 		row.finalised = Some(progress.sequence);
 		row.accepted = progress.accepted;
 		self.put_row(progress.meter, &row)?;
-		Ok(deleted.into())
+		Ok(deleted)
 	}
 
 	/// Deletes the oldest readings that arrived before `before`, at most `most`.
@@ -220,7 +301,7 @@ impl<'t> Tables<'t> {
 			if received_at(value.value()) >= before {
 				break;
 			}
-			let signed = SignedReading::decode(&mut frame_of(value.value())).ok();
+			let signed = decode(value.value());
 			old.push((
 				offset.value(),
 				signed.map(|s| (s.reading.meter, s.reading.sequence)),

@@ -1,4 +1,7 @@
 //! The thread that writes: group commit.
+//!
+//! It ends at the first failure. The database refuses everything after one until it is opened again, and
+//! whether the failed transaction will be found on disk then is not known: nobody was told that it is.
 
 use std::sync::Arc;
 
@@ -6,7 +9,7 @@ use redb::{Database, Durability};
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::tables::Tables;
+use super::{clock::Clock, tables::Tables};
 use crate::server::metrics::Metrics;
 
 /// Readings after which a group is committed.
@@ -15,7 +18,7 @@ const GROUP: usize = 8_192;
 /// Tells who waits for a job that its transaction is on disk.
 pub type Done = Box<dyn FnOnce() + Send>;
 /// What a job does within the group's transaction. Dropping it, or what it returns, tells who waits that
-/// nothing was written.
+/// it is not known to be on disk.
 pub type Work = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Done, redb::Error> + Send>;
 
 /// What the writer is asked for.
@@ -35,6 +38,7 @@ pub enum Job {
 pub struct Writer {
 	db: Arc<Database>,
 	queue: mpsc::Receiver<Job>,
+	clock: Clock,
 	metrics: Arc<Metrics>,
 }
 
@@ -43,15 +47,27 @@ impl Writer {
 	pub fn new(
 		db: Arc<Database>,
 		queue: mpsc::Receiver<Job>,
+		clock: Clock,
 		metrics: Arc<Metrics>,
 	) -> Result<Self, redb::Error> {
-		let writer = Self { db, queue, metrics };
+		let writer = Self {
+			db,
+			queue,
+			clock,
+			metrics,
+		};
 		writer.commit(Vec::new())?;
 		Ok(writer)
 	}
 
-	/// Until told to stop.
+	/// Until told to stop, or until the store fails.
 	pub fn run(mut self) {
+		if let Err(error) = self.write_all() {
+			error!("the store fails: {error}");
+		}
+	}
+
+	fn write_all(&mut self) -> Result<(), redb::Error> {
 		let mut stopped = false;
 		while !stopped {
 			let Some(mut job) = self.queue.blocking_recv() else {
@@ -74,40 +90,39 @@ impl Writer {
 					Ok(next) if size < GROUP => job = next,
 					Ok(next) => {
 						// The one too many opens the next group of its own.
-						self.write(std::mem::take(&mut group));
+						self.write(std::mem::take(&mut group))?;
 						size = 0;
 						job = next;
 					}
 					Err(_) => break,
 				}
 			}
-			self.write(group);
+			self.write(group)?;
 		}
+		Ok(())
 	}
 
-	fn write(&self, group: Vec<Work>) {
-		if group.is_empty() {
-			return;
+	fn write(&self, group: Vec<Work>) -> Result<(), redb::Error> {
+		if !group.is_empty() {
+			self.commit(group)?.into_iter().for_each(|done| done());
 		}
-		match self.commit(group) {
-			Ok(done) => done.into_iter().for_each(|done| done()),
-			Err(error) => error!("the store fails, nothing of this group is written: {error}"),
-		}
+		Ok(())
 	}
 
-	/// One transaction: all of it is on disk when this returns, or none of it ever will be.
+	/// One transaction: all of it is on disk when this returns, or the writer ends.
 	fn commit(&self, group: Vec<Work>) -> Result<Vec<Done>, redb::Error> {
 		let mut transaction = self.db.begin_write()?;
 		transaction
 			.set_durability(Durability::Immediate)
 			.map_err(redb::Error::from)?;
 		let mut done = Vec::with_capacity(group.len());
-		let (count, accepted) = {
+		let (count, accepted, superseded) = {
 			let mut tables = Tables::open(&transaction)?;
 			for work in group {
 				done.push(work(&mut tables)?);
 			}
-			(tables.count()?, tables.accepted()?)
+			tables.set_clock(self.clock.now())?;
+			(tables.count()?, tables.accepted()?, tables.superseded())
 		};
 		let timer = self.metrics.fsync.start_timer();
 		transaction.commit()?;
@@ -118,6 +133,7 @@ impl Writer {
 		self.metrics
 			.accepted
 			.set(i64::try_from(accepted).unwrap_or(i64::MAX));
+		self.metrics.superseded.inc_by(superseded);
 		Ok(done)
 	}
 }
