@@ -247,12 +247,14 @@ impl Chain {
 		Ok(at.runtime_apis().call(payload).await?.remove_context())
 	}
 
+	/// The next nonce of an account, with what it has in the pool.
+	async fn nonce(&self, signer: &Keypair) -> Result<u64> {
+		let account = signer.public_key().0.into();
+		Ok(self.legacy().system_account_next_index(&account).await?)
+	}
+
 	/// Signs a call and submits it, without waiting.
-	pub async fn submit(&self, signer: &Keypair, call: &Call) -> Result<Progress> {
-		let nonce = self
-			.legacy()
-			.system_account_next_index(&signer.public_key().0.into())
-			.await?;
+	async fn submit(&self, signer: &Keypair, call: &Call, nonce: u64) -> Result<Progress> {
 		let params = subxt::config::DefaultExtrinsicParamsBuilder::new()
 			.immortal()
 			.nonce(nonce);
@@ -265,27 +267,46 @@ impl Chain {
 	/// Signs a call, submits it, waits until it is in a block, and returns its events. A failed dispatch is
 	/// an error that names the pallet's error.
 	pub async fn run(&self, signer: &Keypair, call: &Call) -> Result<Vec<Event>> {
-		let mut progress = self.submit(signer, call).await?;
-		let wait = async {
-			while let Some(status) = progress.next().await {
-				match status? {
-					TransactionStatus::InBestBlock(block)
-					| TransactionStatus::InFinalizedBlock(block) => {
-						let events = block.wait_for_success().await?;
-						return events.iter().map(|event| Event::of(&event?)).collect();
-					}
-					TransactionStatus::Error { message }
-					| TransactionStatus::Invalid { message }
-					| TransactionStatus::Dropped { message } => bail!("transaction lost: {message}"),
-					_ => (),
-				}
-			}
-			Err(anyhow!("the node stopped watching the transaction"))
-		};
-		timeout(INCLUSION, wait)
-			.await
-			.context("a transaction found no block")?
+		let nonce = self.nonce(signer).await?;
+		included(self.submit(signer, call, nonce).await?).await
 	}
+
+	/// The same for many calls at once.
+	pub async fn run_all(&self, signer: &Keypair, calls: &[Call]) -> Result<Vec<Vec<Event>>> {
+		let first = self.nonce(signer).await?;
+		let mut submitted = Vec::new();
+		for (nonce, call) in (first..).zip(calls) {
+			submitted.push(self.submit(signer, call, nonce).await?);
+		}
+		let mut events = Vec::new();
+		for progress in submitted {
+			events.push(included(progress).await?);
+		}
+		Ok(events)
+	}
+}
+
+/// Waits until a transaction is in a block; returns its events.
+async fn included(mut progress: Progress) -> Result<Vec<Event>> {
+	let wait = async {
+		while let Some(status) = progress.next().await {
+			match status? {
+				TransactionStatus::InBestBlock(block)
+				| TransactionStatus::InFinalizedBlock(block) => {
+					let events = block.wait_for_success().await?;
+					return events.iter().map(|event| Event::of(&event?)).collect();
+				}
+				TransactionStatus::Error { message }
+				| TransactionStatus::Invalid { message }
+				| TransactionStatus::Dropped { message } => bail!("transaction lost: {message}"),
+				_ => (),
+			}
+		}
+		Err(anyhow!("the node stopped watching the transaction"))
+	};
+	timeout(INCLUSION, wait)
+		.await
+		.context("a transaction found no block")?
 }
 
 impl Event {

@@ -9,10 +9,13 @@ use gridweave_primitives::{
 	MeterId, MicrogridId, WattHours,
 };
 use sp_core::{ed25519, Pair, H256};
-use subxt::dynamic::Value;
+use subxt::{
+	dynamic::{At as _, Value},
+	ext::scale_value::ValueDef,
+};
 use subxt_signer::{sr25519::Keypair, SecretUri};
 
-use crate::chain::{call, Call, Chain};
+use crate::chain::{call, number_of, Block, Call, Chain, Kind};
 
 /// The account of a well-known name.
 pub fn account(name: &str) -> Result<Keypair> {
@@ -107,19 +110,71 @@ impl Device {
 		operator: &Keypair,
 		microgrid: u32,
 	) -> Result<()> {
-		let events = chain
-			.run(owner, &self.registration(owner, microgrid)?)
-			.await?;
+		join_all(
+			chain,
+			std::slice::from_mut(self),
+			owner,
+			operator,
+			microgrid,
+		)
+		.await
+	}
+}
+
+/// Registers devices in the name of `owner`, and lets the operator of the microgrid admit them.
+pub async fn join_all(
+	chain: &Chain,
+	devices: &mut [Device],
+	owner: &Keypair,
+	operator: &Keypair,
+	microgrid: u32,
+) -> Result<()> {
+	let registrations = devices
+		.iter()
+		.map(|device| device.registration(owner, microgrid))
+		.collect::<Result<Vec<_>>>()?;
+	let registered = chain.run_all(owner, &registrations).await?;
+	for (device, events) in devices.iter_mut().zip(registered) {
 		let registered = events
 			.iter()
 			.find(|event| event.is("MeterRegistry", "MeterRegistered"));
-		self.meter = registered
+		device.meter = registered
 			.context("no registration")?
 			.number("meter")?
 			.try_into()?;
-		chain.run(operator, &admission(self.meter)).await?;
-		Ok(())
 	}
+	let admissions: Vec<_> = devices
+		.iter()
+		.map(|device| admission(device.meter))
+		.collect();
+	chain.run_all(operator, &admissions).await?;
+	Ok(())
+}
+
+/// The readings that a block's batches bring: meter and sequence of each.
+pub fn brought(block: &Block) -> Result<Vec<(u32, u64)>> {
+	let mut found = Vec::new();
+	for transaction in &block.transactions {
+		if transaction.kind == Kind::General {
+			collect(&transaction.arguments, &mut found)?;
+		}
+	}
+	Ok(found)
+}
+
+/// Finds readings wherever they are in a call's arguments.
+fn collect(value: &Value<()>, found: &mut Vec<(u32, u64)>) -> Result<()> {
+	if let (Some(meter), Some(sequence)) = (value.at("meter"), value.at("sequence")) {
+		found.push((
+			number_of(meter)?.try_into()?,
+			number_of(sequence)?.try_into()?,
+		));
+	} else if let ValueDef::Composite(fields) = &value.value {
+		for field in fields.values() {
+			collect(field, found)?;
+		}
+	}
+	Ok(())
 }
 
 /// The call by which an operator admits a meter, at 20 MW: registers may move fast in tests.

@@ -132,14 +132,30 @@ fn the_stock_commands_should_work_on_a_chain() -> Result<()> {
 }
 
 #[test]
-fn a_gateway_url_that_is_none_should_be_refused() -> Result<()> {
-	let output = Command::new(binary("gridweave-node")?)
-		.args(["--dev", "--tmp", "--meter-gateway=ftp://example.org"])
-		.output()?;
-	let error = String::from_utf8_lossy(&output.stderr);
-	ensure!(
-		!output.status.success() && error.contains("http://"),
-		"{error}"
-	);
+fn arguments_that_make_no_sense_should_be_refused() -> Result<()> {
+	for (argument, reason) in [
+		("--meter-gateway=ftp://example.org", "http://"),
+		(
+			"--meter-gateway=http://user:secret@example.org",
+			"credentials",
+		),
+		("--network-backend=libp2p", "litep2p"),
+	] {
+		let output = Command::new(binary("gridweave-node")?)
+			.args([
+				"--dev",
+				"--tmp",
+				"--port=0",
+				"--rpc-port=0",
+				"--no-prometheus",
+			])
+			.arg(argument)
+			.output()?;
+		let error = String::from_utf8_lossy(&output.stderr);
+		ensure!(
+			!output.status.success() && error.contains(reason),
+			"{argument}: {error}"
+		);
+	}
 	Ok(())
 }

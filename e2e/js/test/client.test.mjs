@@ -160,20 +160,28 @@ step('a kilowatt-hour goes from meter to money', async () => {
   assert.equal(bought.split.consumed.toNumber(), 600);
   assert.equal(bought.split.need.toNumber(), 200);
 
-  // 600 Wh at the resting order's 0.15 GRID/kWh, exactly; the rest at the pool's prices; the fee.
+  // 600 Wh at the resting order's 0.15 GRID/kWh; the rest at the prices of the pool; the fee. Exactly.
   const cost = (price, energy) => price.toBigInt() * BigInt(energy) * 1000n;
   const traded = 150_000n * 600n * 1000n;
   const fee = cost(microgrid.terms.rules.fee, 600);
-  const prices = (await api.call.settlementApi.summary(MICROGRID, period)).unwrap();
+  const surplus = cost(sold.prices.residual.members.sell, 400);
+  const need = cost(bought.prices.residual.members.buy, 200);
   assert.equal(sold.contracts.receivable.toBigInt(), traded);
   assert.equal(bought.contracts.payable.toBigInt(), traded);
   assert.equal(sold.contracts.fee.toBigInt(), fee);
   assert.equal(bought.contracts.fee.toBigInt(), fee);
-  assert.ok(sold.amount.toBigInt() > traded - fee, 'surplus is paid for');
-  assert.ok(bought.amount.toBigInt() < -(traded + fee), 'need is paid');
+  assert.ok(surplus > 0n && need > 0n);
+  assert.equal(sold.amount.toBigInt(), traded + surplus - fee);
+  assert.equal(bought.amount.toBigInt(), -(traded + need + fee));
+  // More surplus than need: surplus earns feed-in, need costs that and the fund's share of the gain.
+  const [retail, feedIn] = [microgrid.terms.retailPrice, microgrid.terms.feedInPrice].map((p) => p.toBigInt());
+  const kept = 1_000_000n - microgrid.terms.residual.asPool.spread.toBigInt();
+  assert.equal(surplus, feedIn * 400n * 1000n);
+  assert.equal(need, (retail - ((retail - feedIn) * kept) / 1_000_000n) * 200n * 1000n);
 
   // All payments of the period sum to zero.
-  const summary = prices;
+  const summary = (await api.call.settlementApi.summary(MICROGRID, period)).unwrap();
+  assert.deepEqual(summary.prices.toHex(), sold.prices.toHex());
   assert.equal(summary.members.toBigInt() + summary.operator.toBigInt() + summary.fund.toBigInt(), 0n);
   assert.equal(summary.members.toBigInt(), sold.amount.toBigInt() + bought.amount.toBigInt());
 });

@@ -1,14 +1,14 @@
 //! Trading agents: simple, and honest about what they can know.
 //!
 //! During period *p* they trade period *p* + 2, from what was measured before *p* began: the same quarter
-//! of an hour of preceding days, shifted by how much the last quarter differs from what those days led to
-//! expect. Everybody can see the community's totals (they are settled in public); an agent reserves at the
+//! of an hour of preceding days, as far as the data has begun by then, shifted by how much the last quarter
+//! differs from what those days led to expect. Everybody can see the community's totals (they are settled in public); an agent reserves at the
 //! price the pool would give for the totals it expects. Prices here are estimates of a person's mind, not
 //! money: floating point is fine.
 
 use super::{
 	grid::{Grid, Storage, ROWS_PER_DAY},
-	replay::{dispatch, wh_of, UNITS_PER_WH},
+	replay::{balance_before, dispatch, UNITS_PER_WH},
 };
 
 /// How many preceding days an expectation is the mean of.
@@ -30,6 +30,8 @@ pub struct Tariff {
 	pub feed_in: u64,
 	/// Share of the pool's gain that goes to the community's fund; `None` where there is no pool.
 	pub spread: Option<f64>,
+	/// Least energy of an order, in Wh.
+	pub min_quantity: u64,
 }
 
 /// What an agent wants: positive energy to sell, negative to buy, at a limit price.
@@ -41,28 +43,36 @@ pub struct Intent {
 	pub limit: u64,
 }
 
-/// Expects a series from the values before `now`: `at` gives the value of a row.
-fn expect(at: impl Fn(usize) -> f64, rows: usize, now: usize, target: usize) -> f64 {
-	let past = |row: usize| {
-		(1..=DAYS)
-			.map(|day| at((row + rows - day * ROWS_PER_DAY % rows) % rows))
-			.sum::<f64>()
-			/ DAYS as f64
+/// Expects a series from the values before `now`: `at` gives the value of a row. Rows count on when the year
+/// repeats; before row 0 there is nothing.
+fn expect(at: impl Fn(usize) -> f64, now: usize, target: usize) -> f64 {
+	let usual = |row: usize| {
+		let days: Vec<f64> = (1..=DAYS)
+			.map_while(|day| row.checked_sub(day * ROWS_PER_DAY))
+			.map(&at)
+			.collect();
+		(!days.is_empty()).then(|| days.iter().sum::<f64>() / days.len() as f64)
 	};
-	let last = (now + rows - 1) % rows;
-	past(target) + PERSISTENCE * (at(last) - past(last))
+	let last = now.checked_sub(1).map(|last| (at(last), usual(last)));
+	match (usual(target), last) {
+		(Some(usual), Some((last, Some(expected)))) => usual + PERSISTENCE * (last - expected),
+		(Some(usual), _) => usual,
+		// On the first day, the last quarter is all there is to go by.
+		(None, Some((last, _))) => last,
+		(None, None) => 0.0,
+	}
 }
 
 /// What members are expected to take (positive) or give in row `now + 2`, in Wh, known what was measured
 /// before row `now`. `charge_wh` are the states of charge of the grid's storages at the start of `now`.
 ///
-/// Never reads a row from `now` on: a test replaces the future and compares.
+/// Never reads a row from `now` on, nor the end of a year that has not passed yet: a test replaces the future
+/// and compares.
 pub fn expected_nets(grid: &Grid, now: usize, charge_wh: &[u64]) -> Vec<f64> {
-	let rows = grid.profiles.rows();
 	let member = |place: usize, target: usize| {
 		let member = &grid.members[place];
 		let at = |row| member.net(&grid.profiles, row) as f64 / UNITS_PER_WH as f64;
-		let expected = expect(at, rows, now, target);
+		let expected = expect(at, now, target);
 		// Without a plant nothing is given, however surprising the last quarter.
 		if member.plants.is_empty() {
 			expected.max(0.0)
@@ -79,8 +89,7 @@ pub fn expected_nets(grid: &Grid, now: usize, charge_wh: &[u64]) -> Vec<f64> {
 	// Storages follow the balance of the period before: the first is known, the next two expected.
 	let storages: Vec<_> = grid.storages().collect();
 	let mut charge = charge_wh.to_vec();
-	let known = wh_of(-grid.net((now + rows - 1) % rows));
-	dispatch(known, &storages, &mut charge);
+	dispatch(balance_before(grid, now), &storages, &mut charge);
 	dispatch(-all(now).iter().sum::<f64>() as i64, &storages, &mut charge);
 	let flows = dispatch(
 		-all(now + 1).iter().sum::<f64>() as i64,
@@ -136,8 +145,9 @@ pub fn intents(nets: &[f64], tariff: &Tariff) -> Vec<Option<Intent>> {
 }
 
 /// What a storage can stand for: of its charge, or of the room it has left, as much to each of the three
-/// periods it has orders and trades in as to the others.
-pub fn within_storage(want: Intent, storage: &Storage, charge_wh: u64) -> Option<Intent> {
+/// periods it has orders and trades in as to the others. Before its charge is known, nothing.
+pub fn within_storage(want: Intent, storage: &Storage, charge_wh: Option<u64>) -> Option<Intent> {
+	let charge_wh = charge_wh?;
 	let most = if want.energy_wh > 0 {
 		charge_wh
 	} else {
@@ -151,13 +161,17 @@ pub fn within_storage(want: Intent, storage: &Storage, charge_wh: u64) -> Option
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::fleet::grid::{Member, Profiles, Unit, SHARE_ONE};
+	use crate::fleet::{
+		grid::{Member, Unit},
+		profiles::{Profiles, SHARE_ONE},
+	};
 	use proptest::prelude::*;
 
 	const TARIFF: Tariff = Tariff {
 		retail: 300_000,
 		feed_in: 80_000,
 		spread: Some(0.0),
+		min_quantity: 1,
 	};
 
 	fn grid(load: Vec<i64>, sun: Vec<i64>) -> Grid {
@@ -209,6 +223,23 @@ mod tests {
 	}
 
 	#[test]
+	fn the_first_days_should_be_expected_by_what_there_is() {
+		let rows = 10 * ROWS_PER_DAY;
+		// December takes twice as much as January.
+		let mut load = vec![SHARE_ONE / 2; rows];
+		load[5 * ROWS_PER_DAY..].fill(SHARE_ONE);
+		let grid = grid(load, vec![0; rows]);
+		let first = |now| expected_nets(&grid, now, &[0])[0];
+		for now in [1, 50, ROWS_PER_DAY - 2, ROWS_PER_DAY, 4 * ROWS_PER_DAY] {
+			assert_eq!(first(now), 500.0, "row {now}");
+		}
+		assert_eq!(first(0), 0.0);
+		// In the second year the first one's December has passed: 6,000 Wh in seven days, and then 1,000 Wh
+		// where 5,500 Wh in seven days had led to expect less.
+		assert!((first(rows) - (6_000.0 + 0.85 * 1_500.0) / 7.0).abs() < 1e-6);
+	}
+
+	#[test]
 	fn storages_should_sell_what_they_are_expected_to_give() {
 		let rows = 10 * ROWS_PER_DAY;
 		let grid = grid(vec![SHARE_ONE; rows], vec![0; rows]);
@@ -252,12 +283,15 @@ mod tests {
 			energy_wh,
 			limit: 1,
 		};
-		let bounded = |energy_wh, charge| within_storage(want(energy_wh), &storage, charge);
+		let bounded = |energy_wh, charge| within_storage(want(energy_wh), &storage, Some(charge));
 		assert_eq!(bounded(1_000, 6_000), Some(want(1_000)));
 		assert_eq!(bounded(1_000, 600), Some(want(200)));
 		assert_eq!(bounded(-1_000, 7_400), Some(want(-200)));
 		assert_eq!(bounded(1_000, 0), None);
 		assert_eq!(bounded(-1_000, 8_000), None);
+		for energy_wh in [1_000, -1_000] {
+			assert_eq!(within_storage(want(energy_wh), &storage, None), None);
+		}
 	}
 
 	#[test]
@@ -275,9 +309,8 @@ mod tests {
 		fn expectations_should_not_know_the_future(
 			load in prop::collection::vec(0i64..=SHARE_ONE, 10 * ROWS_PER_DAY),
 			other in prop::collection::vec(0i64..=SHARE_ONE, 2 * ROWS_PER_DAY),
-			charge in 0u64..8_000,
+			charge in 0u64..8_000, now in 0usize..=8 * ROWS_PER_DAY,
 		) {
-			let now = 8 * ROWS_PER_DAY;
 			let sun = |load: &Vec<i64>| load.iter().rev().copied().collect::<Vec<_>>();
 			let before = grid(load.clone(), {
 				let mut sun = sun(&load);
@@ -285,7 +318,7 @@ mod tests {
 				sun
 			});
 			let mut changed = load.clone();
-			changed[now..].copy_from_slice(&other);
+			changed[now..].iter_mut().zip(other.iter().cycle()).for_each(|(row, other)| *row = *other);
 			let after = grid(changed, {
 				let mut sun = sun(&load);
 				sun[now..].fill(SHARE_ONE);

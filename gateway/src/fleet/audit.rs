@@ -1,6 +1,6 @@
-//! The audit of a run: what the chain said, against the recount and against the chain's own ledger.
+//! The audit of a run: follows what the chain says, recounts it, and asks the chain's state what it holds.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use codec::Decode;
@@ -8,12 +8,14 @@ use gridweave_primitives::{microgrid::ResidualRule, Period};
 
 use super::{
 	chain::{At, Chain, Hash},
-	events::AccountId,
+	enrol::MICROGRID,
 	follow::Block,
-	observe::{Observed, PeriodSeen},
+	grid::GridSource,
+	judge::{judge, Expected, Holdings},
+	observe::Observed,
 	recount::{
 		energy::{self, Metered},
-		money::{differences, settle, Terms},
+		money::{settle, Outcome, Terms},
 	},
 	report::Evidence,
 	table::Row,
@@ -34,19 +36,17 @@ struct Standing {
 pub struct Audit {
 	/// The node.
 	pub chain: Arc<Chain>,
-	/// Folder of the grid.
-	pub folder: PathBuf,
+	/// Where the grid lies, by name.
+	pub source: GridSource,
 	/// The first metered period.
 	pub first: Period,
 	/// The row it replays.
 	pub first_row: usize,
-	/// Node, meter and account of each member.
-	pub members: Vec<(String, u32, AccountId)>,
-	/// The operator's account.
-	pub operator: AccountId,
+	/// What the run must come to; its outcomes are filled in at the end.
+	pub expected: Expected,
 	/// What the chain said so far.
 	pub observed: Observed,
-	/// The terms of counted periods.
+	/// The terms of settled periods.
 	pub terms: BTreeMap<u32, Terms>,
 	/// What was found so far.
 	pub evidence: Evidence,
@@ -56,7 +56,7 @@ pub struct Audit {
 
 impl Audit {
 	/// Takes note of a finalised block; returns the rows of periods settled by it, of which no more than
-	/// `most` count in all.
+	/// `most` count in all. Those beyond are recounted all the same: the ledger holds their money.
 	pub async fn take(&mut self, block: Block, most: Option<usize>) -> Result<Vec<Row>> {
 		self.last = Some(block.hash);
 		self.evidence.lag_blocks = self.evidence.lag_blocks.max(block.lag);
@@ -64,23 +64,16 @@ impl Audit {
 			.seen
 			.into_iter()
 			.filter_map(|seen| self.observed.note(seen))
+			.filter(|period| *period >= self.first.0)
 			.collect();
+		if settled.is_empty() {
+			return Ok(Vec::new());
+		}
+		let at = self.chain.client().at_block(block.hash).await?;
 		let mut rows = Vec::new();
 		for period in settled {
-			if let Some(summary) = self.observed.periods[&period].summary {
-				*self.observed.balances.entry(self.operator).or_default() += summary.operator;
-			}
-			let counted = self.evidence.rows.len();
-			if period < self.first.0 || most.is_some_and(|most| counted >= most) {
-				continue;
-			}
-			let seen = &self.observed.periods[&period];
-			let row = seen.row(
-				period,
-				self.first_row + (period - self.first.0) as usize,
-				block.lag,
-			);
-			let terms = terms_of(&self.chain, Period(period)).await?;
+			// Terms are pruned some periods later: this block still has them.
+			let terms = terms_of(&self.chain, &at, Period(period)).await?;
 			let terms = terms.with_context(|| format!("period {period} has no terms"))?;
 			self.terms.insert(
 				period,
@@ -94,21 +87,23 @@ impl Audit {
 					},
 				},
 			);
-			self.evidence.payments.insert(period, seen.payments());
-			self.evidence.balances.insert(period, seen.energy_balance());
-			self.evidence.rows.push(row);
-			rows.push(row);
+			if most.is_none_or(|most| self.evidence.rows.len() < most) {
+				let data_row = self.first_row + (period - self.first.0) as usize;
+				let row = self.observed.periods[&period].row(period, data_row, block.lag);
+				self.evidence.rows.push(row);
+				rows.push(row);
+			}
 		}
 		Ok(rows)
 	}
 
-	/// Whether the chain, finalised, has accepted as many readings of each meter as were sent.
-	pub async fn all_accepted(&self, sent: &[(u32, u64)]) -> Result<bool> {
-		let at = self.last_block().await?;
-		let accepted = accepted(&self.chain, &at, sent.iter().map(|(meter, _)| *meter)).await?;
-		Ok(sent
-			.iter()
-			.all(|(meter, sent)| accepted.get(meter) == Some(sent)))
+	/// Whether the chain, finalised, has accepted as many readings of each meter as were sent, and is not
+	/// in the middle of a settlement.
+	pub async fn is_complete(&self, sent: &[(u32, u64)]) -> Result<bool> {
+		let accepted = self.accepted(&self.last_block().await?).await?;
+		let all =
+			(sent.iter()).all(|(meter, sent)| accepted.get(meter).copied().unwrap_or(0) == *sent);
+		Ok(all && !self.observed.is_settling())
 	}
 
 	async fn last_block(&self) -> Result<At> {
@@ -120,194 +115,89 @@ impl Audit {
 
 	/// Compares everything, at the last finalised block.
 	pub async fn conclude(mut self, sent: &[(u32, u64)]) -> Result<Evidence> {
-		let at = self.last_block().await?;
-		let accepted = accepted(&self.chain, &at, sent.iter().map(|(meter, _)| *meter)).await?;
+		let holdings = self.holdings().await?;
+		let accepted = |meter| holdings.accepted.get(meter).copied().unwrap_or(0);
 		self.evidence.readings = (sent.iter())
-			.map(|(meter, sent)| (*meter, (*sent, accepted.get(meter).copied().unwrap_or(0))))
+			.map(|(meter, sent)| (*meter, (*sent, accepted(meter))))
 			.collect();
 		self.evidence.duplicates = self.observed.stale;
 		self.evidence.relayed = self.observed.relayed;
-
-		let mut found = self.observed.wrongs.clone();
-		found.extend(self.recount()?);
-		let owners = self.members.iter().map(|(_, _, owner)| *owner);
-		for owner in owners.chain([self.operator]) {
-			let standing: Standing = self.chain.ask(&at, "SettlementApi_account", &owner).await?;
-			let expected = self.observed.balances.get(&owner).copied().unwrap_or(0);
-			found.extend(ledger_difference(&owner, expected, standing.balance));
-		}
-		self.evidence.differences = found;
+		self.expected.outcomes = self.recount()?;
+		self.evidence.differences = judge(&self.observed, &self.expected, &holdings);
 		Ok(self.evidence)
 	}
 
-	/// Recomputes every counted period from the files, the trades and the tariff.
-	fn recount(&self) -> Result<Vec<String>> {
-		let nodes: Vec<String> = self.members.iter().map(|(node, ..)| node.clone()).collect();
-		let last = self.evidence.rows.iter().map(|row| row.period).max();
+	/// Recomputes every settled period from the files, the trades and the tariff.
+	fn recount(&self) -> Result<BTreeMap<u32, Outcome>> {
+		let members = &self.expected.members;
+		let nodes: Vec<String> = members.iter().map(|member| member.node.clone()).collect();
+		let last = self.terms.keys().max();
 		let count = last.map_or(0, |last| (last - self.first.0) as usize + 1);
-		let metered = energy::recount(&self.folder, &nodes, self.first_row, count)?;
-		let mut found = Vec::new();
+		let GridSource { folder, name } = &self.source;
+		let grid = name.as_deref().context("the grid has no name")?;
+		let metered = energy::recount(folder, grid, &nodes, self.first_row, count)?;
+		let mut outcomes = BTreeMap::new();
 		for (period, metered) in (self.first.0..).zip(metered) {
-			let by_meter: BTreeMap<u32, Metered> = self
-				.members
+			let by_meter: BTreeMap<u32, Metered> = members
 				.iter()
-				.map(|(node, meter, _)| (*meter, metered[node]))
+				.map(|member| (member.meter, metered[&member.node]))
 				.collect();
-			let (Some(seen), Some(terms)) =
-				(self.observed.periods.get(&period), self.terms.get(&period))
-			else {
-				found.push(format!("period {period} was passed over"));
-				continue;
+			let trades = match self.observed.periods.get(&period) {
+				Some(seen) => seen.trades.as_slice(),
+				None => &[],
 			};
-			found.extend(compare(period, &by_meter, seen, terms));
+			let outcome = match self.terms.get(&period) {
+				Some(terms) => settle(&by_meter, trades, terms),
+				// Passed over, which shows when it is compared.
+				None => Outcome::default(),
+			};
+			outcomes.insert(period, outcome);
 		}
-		Ok(found)
+		Ok(outcomes)
 	}
-}
 
-/// A period as it should be against the period as it was told.
-fn compare(
-	period: u32,
-	metered: &BTreeMap<u32, Metered>,
-	seen: &PeriodSeen,
-	terms: &Terms,
-) -> Vec<String> {
-	let expected = settle(metered, &seen.trades, terms);
-	let unmeasured = seen
-		.unmeasured
-		.iter()
-		.map(|meter| format!("meter {meter} was not measured"));
-	(differences(&expected, &seen.outcome()).into_iter())
-		.chain(unmeasured)
-		.map(|what| format!("period {period}, {what}"))
-		.collect()
-}
+	/// What the chain holds at the last finalised block.
+	async fn holdings(&self) -> Result<Holdings> {
+		let at = self.last_block().await?;
+		let mut holdings = Holdings {
+			accepted: self.accepted(&at).await?,
+			fund: self
+				.chain
+				.ask(&at, "SettlementApi_fund", &MICROGRID)
+				.await?,
+			..Default::default()
+		};
+		for member in &self.expected.members {
+			let wealth = self.chain.wealth(&at, &member.account).await?;
+			holdings.accounts.insert(member.account, wealth);
+		}
+		let members = (self.expected.members.iter()).map(|member| member.account);
+		for owner in members.chain([self.expected.operator]) {
+			let standing: Standing = self.chain.ask(&at, "SettlementApi_account", &owner).await?;
+			holdings.ledgers.insert(owner, standing.balance);
+		}
+		Ok(holdings)
+	}
 
-/// A trading balance as bills and payments make it against the chain's ledger.
-fn ledger_difference(owner: &AccountId, expected: i128, found: u128) -> Option<String> {
-	(i128::try_from(found) != Ok(expected)).then(|| {
-		format!(
-			"ledger of 0x{}: expected {expected} planck, found {found}",
-			hex::encode(owner)
-		)
-	})
+	/// How many readings of each meter the chain has accepted.
+	async fn accepted(&self, at: &At) -> Result<BTreeMap<u32, u64>> {
+		let mut accepted = BTreeMap::new();
+		let mut from = Some(0u32);
+		while let Some(meter) = from {
+			// Meter, last sequence, accepted readings.
+			let page: Vec<(u32, u64, u64)> = self
+				.chain
+				.ask(at, "MeterRegistryApi_progress", &(meter, PROGRESS_PAGE))
+				.await?;
+			from = page.last().and_then(|(newest, ..)| newest.checked_add(1));
+			accepted.extend(
+				page.into_iter()
+					.map(|(meter, _, accepted)| (meter, accepted)),
+			);
+		}
+		Ok(accepted)
+	}
 }
 
 /// Meters of one answer; the chain gives at most 2,000.
 const PROGRESS_PAGE: u32 = 1_000;
-
-/// How many readings of each meter the chain has accepted.
-async fn accepted(
-	chain: &Chain,
-	at: &At,
-	meters: impl Iterator<Item = u32> + Clone,
-) -> Result<BTreeMap<u32, u64>> {
-	let (Some(mut from), Some(last)) = (meters.clone().min(), meters.max()) else {
-		return Ok(BTreeMap::new());
-	};
-	let mut accepted = BTreeMap::new();
-	while from <= last {
-		// Meter, last sequence, accepted readings.
-		let page: Vec<(u32, u64, u64)> = chain
-			.ask(at, "MeterRegistryApi_progress", &(from, PROGRESS_PAGE))
-			.await?;
-		let Some((newest, ..)) = page.last() else {
-			break;
-		};
-		from = newest + 1;
-		accepted.extend(
-			page.into_iter()
-				.map(|(meter, _, accepted)| (meter, accepted)),
-		);
-	}
-	Ok(accepted)
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use crate::fleet::{
-		events::{Seen, Summary},
-		recount::money::Trade,
-	};
-
-	const TERMS: Terms = Terms {
-		retail: 300_000,
-		feed_in: 80_000,
-		fee: 1_000,
-		spread: Some(50_000),
-	};
-
-	fn told() -> (BTreeMap<u32, Metered>, Observed) {
-		let metered: BTreeMap<u32, Metered> = [(32, 0, 700), (33, 900, 0)]
-			.map(|(meter, import, export)| (meter, Metered { import, export }))
-			.into();
-		let trade = Trade {
-			seller: 32,
-			buyer: 33,
-			energy: 600,
-			price: 120_000,
-		};
-		let outcome = settle(&metered, &[trade], &TERMS);
-		let mut observed = Observed::default();
-		observed.note(Seen::Trade { period: 5, trade });
-		for (meter, bill) in outcome.accounts {
-			let account = [meter as u8; 32];
-			observed.note(Seen::Statement {
-				period: 5,
-				meter,
-				account,
-				measured: true,
-				bill,
-			});
-		}
-		let summary = Summary {
-			meters: 2,
-			operator: outcome.operator,
-			fund: outcome.fund,
-			surplus_price: outcome.surplus_price,
-			need_price: outcome.need_price,
-		};
-		observed.note(Seen::Settled { period: 5, summary });
-		(metered, observed)
-	}
-
-	#[test]
-	fn a_right_period_should_pass_and_a_wrong_planck_fail() {
-		let (metered, observed) = told();
-		let mut seen = observed.periods[&5].clone();
-		assert_eq!(compare(5, &metered, &seen, &TERMS), Vec::<String>::new());
-		seen.bills.get_mut(&33).unwrap().payment += 1;
-		let found = compare(5, &metered, &seen, &TERMS);
-		assert!(
-			found.len() == 1 && found[0].starts_with("period 5, meter 33"),
-			"{found:?}"
-		);
-	}
-
-	#[test]
-	fn a_wrong_watt_hour_should_fail() {
-		let (mut metered, observed) = told();
-		metered.get_mut(&32).unwrap().export -= 1;
-		assert!(!compare(5, &metered, &observed.periods[&5], &TERMS).is_empty());
-	}
-
-	#[test]
-	fn an_estimate_should_fail() {
-		let (metered, observed) = told();
-		let mut seen = observed.periods[&5].clone();
-		seen.unmeasured.push(32);
-		assert_eq!(
-			compare(5, &metered, &seen, &TERMS),
-			["period 5, meter 32 was not measured"]
-		);
-	}
-
-	#[test]
-	fn a_ledger_should_agree_to_the_planck() {
-		assert_eq!(ledger_difference(&[1; 32], 10, 10), None);
-		for (expected, found) in [(10, 11), (10, 9), (-1, 0), (0, u128::MAX)] {
-			assert!(ledger_difference(&[1; 32], expected, found).is_some());
-		}
-	}
-}

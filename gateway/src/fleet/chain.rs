@@ -7,7 +7,10 @@ use codec::{Compact, Decode, DecodeAll, Encode};
 use subxt::{
 	backend::LegacyBackend,
 	config::substrate::SubstrateConfig,
-	ext::scale_value::Composite,
+	ext::{
+		scale_decode::DecodeAsType,
+		scale_value::{Composite, Value},
+	},
 	rpcs::{methods::legacy::LegacyRpcMethods, RpcClient},
 	transactions::{DynamicPayload, TransactionProgress, TransactionStatus},
 	OnlineClient, OnlineClientAtBlock,
@@ -46,6 +49,19 @@ impl Account {
 	pub fn id(&self) -> [u8; 32] {
 		self.pair.public_key().0
 	}
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct AccountInfo {
+	data: AccountData,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct AccountData {
+	free: u128,
+	reserved: u128,
 }
 
 /// An encoded call.
@@ -116,6 +132,31 @@ impl Chain {
 			.await?
 			.context("no best block")?;
 		Ok(header.number)
+	}
+
+	/// The fields of an event, if the chain has it.
+	pub fn fields_of(&self, pallet: &str, event: &str) -> Option<Vec<String>> {
+		let metadata = self.base.metadata_ref();
+		let events = metadata.pallet_by_name(pallet)?.event_variants()?;
+		let variant = events.iter().find(|variant| variant.name == event)?;
+		Some(
+			(variant.fields.iter())
+				.filter_map(|field| field.name.clone())
+				.collect(),
+		)
+	}
+
+	/// All that an account owns, what is reserved included.
+	pub async fn wealth(&self, at: &At, account: &[u8; 32]) -> Result<u128> {
+		let address = subxt::dynamic::storage::<(Value,), AccountInfo>("System", "Account");
+		let found = at
+			.storage()
+			.try_fetch(address, (Value::from_bytes(account),))
+			.await?;
+		let Some(found) = found else { return Ok(0) };
+		let AccountData { free, reserved } = found.decode()?.data;
+		free.checked_add(reserved)
+			.context("an account of more than there is")
 	}
 
 	/// A call by name. `args` are its arguments as a tuple; what does not fit the metadata is an error.

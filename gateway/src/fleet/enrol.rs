@@ -18,7 +18,7 @@ pub const MICROGRID: MicrogridId = MicrogridId(0);
 /// Planck of one GRID.
 const GRID: u128 = 1_000_000_000_000;
 /// What the treasury gives each member.
-const ENDOWMENT: u128 = 1_000 * GRID;
+pub const ENDOWMENT: u128 = 1_000 * GRID;
 /// What a member pays into its trading balance.
 const PREFUND: u128 = 500 * GRID;
 /// What the operator pays into its own, to front what members owe.
@@ -27,6 +27,9 @@ const OPERATOR_PREFUND: u128 = 100_000 * GRID;
 const BATCH: usize = 50;
 /// Transactions on their way at a time.
 const IN_FLIGHT: usize = 64;
+
+/// The event that tells a meter's id, and the field that is read of it.
+pub const REGISTERED: (&str, &str, &[&str]) = ("MeterRegistry", "MeterRegistered", &["meter"]);
 
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -125,7 +128,7 @@ async fn register(chain: &Chain, participant: &mut Participant) -> Result<()> {
 fn registered(events: &ExtrinsicEvents) -> Result<u32> {
 	for event in events.iter() {
 		let event = event?;
-		if (event.pallet_name(), event.event_name()) == ("MeterRegistry", "MeterRegistered") {
+		if (event.pallet_name(), event.event_name()) == (REGISTERED.0, REGISTERED.1) {
 			return Ok(event.decode_fields_unchecked_as::<Registered>()?.meter);
 		}
 	}

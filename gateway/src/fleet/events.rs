@@ -7,9 +7,12 @@ use subxt::{
 	ext::scale_decode::{DecodeAsFields, DecodeAsType},
 };
 
-use super::recount::{
-	energy::Metered,
-	money::{Account, Trade},
+use super::{
+	names::{kind_of, Kind},
+	recount::{
+		energy::Metered,
+		money::{Account, Trade},
+	},
 };
 
 /// An account's bytes.
@@ -59,6 +62,13 @@ pub enum Seen {
 		/// Whose.
 		account: AccountId,
 		/// Planck, negative when withdrawn.
+		amount: i128,
+	},
+	/// An account paid for a transaction.
+	Fee {
+		/// Whose.
+		account: AccountId,
+		/// Planck, the tip included.
 		amount: i128,
 	},
 	/// Something that must not happen in a run.
@@ -181,6 +191,13 @@ struct Fill {
 
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct FeePaid {
+	who: AccountId,
+	actual_fee: u128,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 enum Provenance {
 	Measured,
 	Estimated,
@@ -189,9 +206,12 @@ enum Provenance {
 
 /// What an event of a block says, if the fleet minds it; only of this microgrid where it names one.
 pub fn read(event: &Event<'_, SubstrateConfig>, microgrid: u32) -> Result<Option<Seen>> {
-	let name = (event.pallet_name(), event.event_name());
-	let seen = match name {
-		("OrderBook", "Trade") => {
+	let (pallet, name) = (event.pallet_name(), event.event_name());
+	let Some(kind) = kind_of(pallet, name) else {
+		return Ok(None);
+	};
+	let seen = match kind {
+		Kind::Trade => {
 			let fill: Fill = decode(event)?;
 			let Fill {
 				buyer_meter: buyer,
@@ -210,7 +230,7 @@ pub fn read(event: &Event<'_, SubstrateConfig>, microgrid: u32) -> Result<Option
 				},
 			})
 		}
-		("Settlement", "StatementIssued") => {
+		Kind::Statement => {
 			let issued: StatementIssued = decode(event)?;
 			let statement = issued.statement;
 			(issued.microgrid == microgrid).then(|| Seen::Statement {
@@ -234,7 +254,7 @@ pub fn read(event: &Event<'_, SubstrateConfig>, microgrid: u32) -> Result<Option
 				},
 			})
 		}
-		("Settlement", "PeriodSettled") => {
+		Kind::Settled => {
 			let settled: PeriodSettled = decode(event)?;
 			let PeriodSummary {
 				meters,
@@ -254,34 +274,30 @@ pub fn read(event: &Event<'_, SubstrateConfig>, microgrid: u32) -> Result<Option
 				},
 			})
 		}
-		("Settlement", "ToppedUp" | "Withdrawn") => {
-			let moved: Moved = decode(event)?;
-			let amount = signed(moved.amount);
-			let amount = if name.1 == "ToppedUp" {
-				amount
-			} else {
-				-amount
-			};
+		Kind::ToppedUp | Kind::Withdrawn => {
+			let Moved { who, amount } = decode(event)?;
+			let sign = if kind == Kind::ToppedUp { 1 } else { -1 };
 			Some(Seen::Moved {
-				account: moved.who,
-				amount,
+				account: who,
+				amount: sign * signed(amount),
 			})
 		}
-		("MeterRegistry", "ReadingsAccepted" | "ReadingsRelayed") => {
+		Kind::Accepted | Kind::Relayed => {
 			let Readings { accepted, stale } = decode(event)?;
-			let relayed = name.1 == "ReadingsRelayed";
 			Some(Seen::Readings {
 				accepted: accepted.into(),
 				stale: stale.into(),
-				relayed,
+				relayed: kind == Kind::Relayed,
 			})
 		}
-		("Settlement", "CorrectionSettled" | "ArrearsGrew" | "ClaimRecorded")
-		| ("MeterRegistry", "EnergySuspended" | "RegisterRolledBack") => Some(Seen::Wrong(format!(
-			"the chain reports {}.{}",
-			name.0, name.1
-		))),
-		_ => None,
+		Kind::Fee => {
+			let FeePaid { who, actual_fee } = decode(event)?;
+			Some(Seen::Fee {
+				account: who,
+				amount: signed(actual_fee),
+			})
+		}
+		Kind::Wrong => Some(Seen::Wrong(format!("the chain reports {pallet}.{name}"))),
 	};
 	Ok(seen)
 }

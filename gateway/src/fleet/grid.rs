@@ -1,14 +1,12 @@
 //! A grid folder: members and their profiles.
 //!
-//! The rows of one node (loads, photovoltaics, storages) are one member behind one meter. Shares are kept
-//! as integers in units of 10⁻⁹ so that the energy a meter counts is exact, whoever adds it up.
+//! The rows of one node (loads, photovoltaics, storages) are one member behind one meter.
 
 use std::{collections::BTreeMap, fs::File, io::Read, path::PathBuf, str::FromStr};
 
 use anyhow::{bail, ensure, Context, Result};
 
-/// One in the unit shares are kept in.
-pub const SHARE_ONE: i64 = 1_000_000_000;
+use super::profiles::Profiles;
 
 /// Rows of a day: quarters of an hour.
 pub const ROWS_PER_DAY: usize = 96;
@@ -74,13 +72,6 @@ pub struct Member {
 	pub storage: Option<Storage>,
 }
 
-/// The columns of profiles that a grid uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profiles {
-	columns: Vec<Vec<i64>>,
-	rows: usize,
-}
-
 /// Members and profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grid {
@@ -126,25 +117,6 @@ fn rated(units: &[Unit]) -> u64 {
 	units.iter().map(|unit| u64::from(unit.rated_w)).sum()
 }
 
-impl Profiles {
-	/// How many rows there are: a whole year of quarters of an hour.
-	pub fn rows(&self) -> usize {
-		self.rows
-	}
-
-	/// The share of `profile` in `row`, in units of [`SHARE_ONE`]; the year repeats.
-	pub fn share(&self, profile: usize, row: usize) -> i64 {
-		self.columns[profile][row % self.rows]
-	}
-
-	/// Columns given directly, all of one length.
-	#[cfg(test)]
-	pub fn from_columns(columns: Vec<Vec<i64>>) -> Self {
-		let rows = columns[0].len();
-		Self { columns, rows }
-	}
-}
-
 impl Grid {
 	/// Reads a grid folder; `limit` keeps the first so many members.
 	pub fn load(source: &GridSource, limit: Option<usize>) -> Result<Self> {
@@ -154,7 +126,7 @@ impl Grid {
 			.with_context(|| format!("cannot use {}", path.display()))?;
 		let path = source.folder.join("profiles.csv.gz");
 		let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-		let profiles = read_profiles(flate2::read::GzDecoder::new(file), &profile_names)
+		let profiles = Profiles::read(flate2::read::GzDecoder::new(file), &profile_names)
 			.with_context(|| format!("cannot use {}", path.display()))?;
 		Ok(Self {
 			name,
@@ -264,58 +236,6 @@ fn read_members(
 	Ok((name, members, profiles))
 }
 
-fn read_profiles(input: impl Read, wanted: &[String]) -> Result<Profiles> {
-	let mut reader = csv::Reader::from_reader(input);
-	let header = reader.headers()?.clone();
-	let places = wanted
-		.iter()
-		.map(|name| {
-			header
-				.iter()
-				.position(|h| h == name)
-				.with_context(|| format!("no profile {name}"))
-		})
-		.collect::<Result<Vec<usize>>>()?;
-	let mut columns = vec![Vec::new(); wanted.len()];
-	let mut record = csv::StringRecord::new();
-	let mut rows = 0;
-	while reader.read_record(&mut record)? {
-		for (column, place) in columns.iter_mut().zip(&places) {
-			let text = record.get(*place).unwrap_or_default();
-			column.push(share(text).with_context(|| format!("row {rows}: {text:?} is no share"))?);
-		}
-		rows += 1;
-	}
-	ensure!(rows > 0, "no rows");
-	Ok(Profiles { columns, rows })
-}
-
-/// A decimal number, possibly with an exponent, in units of 10⁻⁹; finer digits are an error: nothing is
-/// rounded.
-fn share(text: &str) -> Option<i64> {
-	let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-		Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-		None => (text, 0),
-	};
-	let (sign, mantissa) = match mantissa.strip_prefix('-') {
-		Some(rest) => (-1, rest),
-		None => (1, mantissa),
-	};
-	let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-	let digits = format!("{whole}{fraction}");
-	if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-		return None;
-	}
-	let value = digits.parse::<i64>().ok()?;
-	let shift = 9 + exponent - i32::try_from(fraction.len()).ok()?;
-	let scale = 10i64.checked_pow(shift.unsigned_abs())?;
-	if shift >= 0 {
-		value.checked_mul(scale).map(|value| sign * value)
-	} else {
-		(value % scale == 0).then_some(sign * (value / scale))
-	}
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -390,27 +310,6 @@ mod tests {
 		)
 		.unwrap_err();
 		assert!(format!("{error:#}").contains("LV1.101, LV3.101, LV5.201"));
-	}
-
-	#[test]
-	fn shares_should_be_exact_or_refused() {
-		for (text, value) in [
-			("0", Some(0)),
-			("1", Some(SHARE_ONE)),
-			("0.06247", Some(62_470_000)),
-			("-6e-06", Some(-6_000)),
-			("8.2e-05", Some(82_000)),
-			("1.5E1", Some(15 * SHARE_ONE)),
-			("0.0000000001", None),
-			("1e-10", None),
-			("", None),
-			("-", None),
-			("nan", None),
-			("0.1.2", None),
-			("1e400", None),
-		] {
-			assert_eq!(share(text), value, "{text}");
-		}
 	}
 
 	#[test]

@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::Result;
-use gridweave_primitives::{reading::SignedReading, Period, PeriodClock};
+use gridweave_primitives::{reading::SignedReading, MeterId, Period, PeriodClock};
 use sp_core::H256;
 use tokio::sync::{mpsc, watch};
-use tracing::debug;
+use tracing::{debug, error};
 
 use super::{
 	chain::Chain,
@@ -47,7 +47,8 @@ pub fn current_period(clock: &PeriodClock) -> Period {
 	clock.period_at(now().as_secs())
 }
 
-/// A device's outbox: delivers its readings in order.
+/// A device's outbox: delivers its readings in order, each some time after it was captured; at once when the
+/// fleet is stopping.
 struct Outbox {
 	queue: mpsc::UnboundedSender<SignedReading>,
 	delivered: Arc<AtomicU64>,
@@ -55,20 +56,26 @@ struct Outbox {
 }
 
 impl Outbox {
-	fn new(delivery: Delivery, offset: Duration) -> Self {
+	fn new(
+		meter: MeterId,
+		delivery: Delivery,
+		offset: Duration,
+		mut stop: watch::Receiver<bool>,
+	) -> Self {
 		let (queue, mut readings) = mpsc::unbounded_channel::<SignedReading>();
 		let delivered = Arc::new(AtomicU64::new(0));
 		let count = delivered.clone();
 		let task = tokio::spawn(async move {
 			while let Some(signed) = readings.recv().await {
 				let due = Duration::from_secs(signed.reading.captured_at) + offset;
-				tokio::time::sleep(due.saturating_sub(now())).await;
-				let attempts = delivery.deliver(&signed).await?;
+				tokio::select! {
+					() = tokio::time::sleep(due.saturating_sub(now())) => (),
+					_ = stop.wait_for(|stop| *stop) => (),
+				}
+				let attempts = (delivery.deliver(&signed).await)
+					.inspect_err(|error| error!("meter {meter} cannot post: {error:#}"))?;
 				if attempts > 1 {
-					debug!(
-						"meter {} posted after {attempts} attempts",
-						signed.reading.meter
-					);
+					debug!("meter {meter} posted after {attempts} attempts");
 				}
 				count.fetch_add(1, Ordering::Relaxed);
 			}
@@ -119,14 +126,13 @@ impl Fleet {
 			.enumerate()
 			.map(|(place, participant)| {
 				let offset = part * place as u32 / count.max(1);
-				let outbox = Outbox::new(delivery.clone(), offset);
-				let meter = participant.device.meter().0;
-				((participant.device, outbox), (meter, participant.account))
+				let meter = participant.device.meter();
+				let outbox = Outbox::new(meter, delivery.clone(), offset, stop.clone());
+				((participant.device, outbox), (meter.0, participant.account))
 			})
 			.unzip();
 
 		let genesis_hash = H256(chain.genesis_hash().0);
-		let rows = grid.profiles.rows();
 		let mut replay = Replay::new(&grid, first_row);
 		let mut shown = replay.registers();
 		let (tell, told) = mpsc::unbounded_channel();
@@ -141,9 +147,12 @@ impl Fleet {
 			})
 			.ok();
 		};
-		// One period before the first they trade the second; the chain knows of no charge yet.
-		let unknown = vec![Registers::default(); shown.len()];
-		know(first.next(), 0, (first_row + rows - 1) % rows, unknown);
+		// One period before the first they trade the second; the chain knows of no charge yet. Before the
+		// first row of the data nobody knows anything.
+		if let Some(now_row) = first_row.checked_sub(1) {
+			let unknown = vec![Registers::default(); shown.len()];
+			know(first.next(), 0, now_row, unknown);
+		}
 		for period in first.0.. {
 			let period = Period(period);
 			let mut stopped = stop.clone();
@@ -160,8 +169,8 @@ impl Fleet {
 			know(period.saturating_add(2), due, replay.row(), shown.clone());
 		}
 
-		drop(tell);
-		agents.await?;
+		// They may be asleep until late in a long period; what is ordered now would be delivered by nobody.
+		agents.abort();
 		let mut delivered = Vec::new();
 		for (device, outbox) in meters {
 			drop(outbox.queue);
@@ -184,9 +193,43 @@ fn post(
 		let captured_at = clock.start_of(period);
 		let signed = device.read(genesis_hash, captured_at, shown, clock.period_length);
 		if outbox.queue.send(signed).is_err() {
-			// The task has ended early: its error says why.
+			// The task has ended early, and has said why.
 			anyhow::bail!("meter {} cannot post any more", device.meter());
 		}
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use axum::{http::StatusCode, routing::post, Router};
+
+	/// An outbox whose readings are due in an hour, and a device for it.
+	async fn outbox(stop: watch::Receiver<bool>) -> (Outbox, Device) {
+		let router = Router::new().route("/v1/readings", post(|| async { StatusCode::CREATED }));
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("http://{}", listener.local_addr().unwrap());
+		tokio::spawn(async move { axum::serve(listener, router).await });
+		let offset = Duration::from_secs(3_600);
+		let outbox = Outbox::new(MeterId(0), Delivery::new(&url).unwrap(), offset, stop);
+		(outbox, Device::new(&[1; 32], 0, 1))
+	}
+
+	#[tokio::test]
+	async fn a_fleet_that_stops_should_not_wait_for_its_devices_turns() {
+		let (stop, stopping) = watch::channel(false);
+		let (outbox, mut device) = outbox(stopping).await;
+		for _ in 0..3 {
+			let signed = device.read(&H256::zero(), now().as_secs(), &Registers::default(), 900);
+			outbox.queue.send(signed).unwrap();
+		}
+		tokio::time::sleep(Duration::from_millis(200)).await;
+		assert_eq!(outbox.delivered.load(Ordering::Relaxed), 0);
+		stop.send(true).unwrap();
+		drop(outbox.queue);
+		let ended = tokio::time::timeout(Duration::from_secs(10), outbox.task).await;
+		ended.expect("it ends at once").unwrap().unwrap();
+		assert_eq!(outbox.delivered.load(Ordering::Relaxed), 3);
+	}
 }

@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`grid`], [`calendar`] | members and profiles of a grid folder; rows by date |
+//! | [`grid`], [`profiles`], [`calendar`] | members and profiles of a grid folder; rows by date |
 //! | [`replay`] | what meters show while the year is replayed; how storages behave |
 //! | [`device`] | a meter's key, sequence and signed readings |
 //! | [`deliver`] | the way of a reading to the gateway |
@@ -12,9 +12,9 @@
 //! | [`enrol`] | members are funded, registered and admitted |
 //! | [`live`], [`trade`] | the fleet at work, period by period; the agents at the market |
 //! | [`chain`], [`follow`] | a node by metadata at run time; its finalised blocks |
-//! | [`events`], [`observe`] | what they say, and what it comes to |
+//! | [`names`], [`events`], [`observe`] | what they say, and what it comes to |
 //! | [`recount`] | energy and money computed again, by other code |
-//! | [`audit`] | compares what the chain says with the recount and with its own ledger |
+//! | [`audit`], [`judge`] | follows a run, and compares all that the chain says and holds with the recount |
 //! | [`table`], [`report`] | the live table; figures, checks and verdict |
 
 pub mod agents;
@@ -27,33 +27,49 @@ pub mod enrol;
 pub mod events;
 pub mod follow;
 pub mod grid;
+pub mod judge;
 pub mod live;
+pub mod names;
 pub mod observe;
 pub mod participant;
+pub mod profiles;
 pub mod recount;
 pub mod replay;
 pub mod report;
 pub mod table;
 pub mod trade;
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+	collections::BTreeMap,
+	io::{stderr, stdout, Write},
+	path::PathBuf,
+	sync::Arc,
+	time::Duration,
+};
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{bail, ensure, Context, Result};
 use gridweave_primitives::PeriodClock;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+	signal::unix::{signal, Signal, SignalKind},
+	sync::{mpsc, watch},
+	time::Instant,
+};
 
 use self::{
 	audit::Audit,
 	calendar::row_of_date,
 	chain::{Account, Chain},
 	deliver::Delivery,
-	enrol::enrol,
+	enrol::{enrol, ENDOWMENT, REGISTERED},
 	follow::follow,
 	grid::{Grid, GridSource, ROW_SECONDS},
+	judge::{Expected, Member},
 	live::{current_period, Fleet},
+	names::missing,
 	observe::Observed,
 	participant::{fresh_seed, participants, save},
 	report::Evidence,
+	trade::REFUSED,
 };
 
 /// Options of `gridweave-gateway fleet`.
@@ -90,7 +106,7 @@ pub struct FleetArgs {
 	pub json: bool,
 }
 
-/// How long the node may take to answer, and the chain to accept the last readings.
+/// How long the node may take to answer, and gateway and chain to take the last readings.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Failures that are told one by one.
@@ -98,16 +114,25 @@ const FAILURES_SHOWN: usize = 20;
 
 /// Runs the fleet; fails unless every check of the run passes.
 pub async fn run(args: FleetArgs) -> Result<()> {
-	let mut stopped = Box::pin(signalled()?);
+	let mut signals = Signals::new()?;
+	// Nobody may be listening any more, which is no reason to fail.
 	let say = |text: &str| {
-		if args.json {
-			eprintln!("{text}")
-		} else {
-			println!("{text}")
-		}
+		let _ = match args.json {
+			true => writeln!(stderr(), "{text}"),
+			false => writeln!(stdout(), "{text}"),
+		};
 	};
 	let grid = Arc::new(Grid::load(&args.grid, args.members)?);
 	let chain = Arc::new(Chain::connect(&args.node, PATIENCE).await?);
+	let missing = missing(
+		|pallet, event| chain.fields_of(pallet, event),
+		&[REGISTERED, REFUSED],
+	);
+	ensure!(
+		missing.is_empty(),
+		"the chain does not have {}: this fleet is made for another",
+		missing.join(", ")
+	);
 	let clock: PeriodClock = chain
 		.ask(&chain.best().await?, "MicrogridsApi_clock", &())
 		.await?;
@@ -123,7 +148,7 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	let mut operator = Account::from_uri("//Operator")?;
 	tokio::select! {
 		enrolled = enrol(&chain, &mut treasury, &mut operator, &mut members) => enrolled?,
-		signal = &mut stopped => { signal?; interrupted() },
+		() = signals.next() => interrupted("nothing was settled yet"),
 	}
 	if let Some(folder) = &args.state {
 		save(folder, &seed, &members)?;
@@ -132,19 +157,24 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	let first = current_period(&clock).next();
 	let mut audit = Audit {
 		chain: chain.clone(),
-		folder: args.grid.folder.clone(),
+		source: GridSource {
+			name: Some(grid.name.clone()),
+			..args.grid.clone()
+		},
 		first,
 		first_row: args.from,
-		members: (members.iter())
-			.map(|member| {
-				(
-					member.node.clone(),
-					member.device.meter().0,
-					member.account.id(),
-				)
-			})
-			.collect(),
-		operator: operator.id(),
+		expected: Expected {
+			members: (members.iter())
+				.map(|member| Member {
+					node: member.node.clone(),
+					meter: member.device.meter().0,
+					account: member.account.id(),
+				})
+				.collect(),
+			operator: operator.id(),
+			endowment: ENDOWMENT,
+			outcomes: BTreeMap::new(),
+		},
 		observed: Observed::default(),
 		terms: BTreeMap::new(),
 		evidence: Evidence {
@@ -170,6 +200,8 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	));
 	say(table::HEADER);
 
+	let patience = between_rows(&clock);
+	let mut deadline = Instant::now() + patience;
 	while args
 		.periods
 		.is_none_or(|wanted| audit.evidence.rows.len() < wanted)
@@ -178,12 +210,15 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 			block = blocks.recv() => match block {
 				Some(block) => for row in audit.take(block, args.periods).await? {
 					say(&row.to_string());
+					deadline = Instant::now() + patience;
 				},
 				None => return (&mut follower).await?.and_then(|()| bail!("the node went away")),
 			},
 			ended = &mut fleet => return ended?.and_then(|_| bail!("the fleet ended before its time")),
-			signal = &mut stopped => {
-				signal?;
+			() = tokio::time::sleep_until(deadline) => {
+				bail!("no period was settled for {} s", patience.as_secs())
+			},
+			() = signals.next() => {
 				say("stopping: waiting for the last readings");
 				break
 			},
@@ -191,21 +226,34 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	}
 
 	let _ = stop.send(true);
-	let sent = fleet.await??;
-	let deadline = tokio::time::Instant::now() + PATIENCE;
-	while !audit.all_accepted(&sent).await? && tokio::time::Instant::now() < deadline {
+	let deadline = Instant::now() + PATIENCE;
+	let mut sent: Option<Vec<(u32, u64)>> = None;
+	loop {
+		if let Some(sent) = &sent {
+			if audit.is_complete(sent).await? {
+				break;
+			}
+		}
 		tokio::select! {
+			ended = &mut fleet, if sent.is_none() => sent = Some(ended??),
 			block = blocks.recv() => match block {
 				Some(block) => drop(audit.take(block, args.periods).await?),
 				None => return follower.await?.and_then(|()| bail!("the node went away")),
 			},
-			() = tokio::time::sleep_until(deadline) => (),
+			() = tokio::time::sleep_until(deadline) => break,
+			() = signals.next() => interrupted("the last readings were not on chain yet"),
 		}
 	}
+	let sent = sent.with_context(|| {
+		format!(
+			"the gateway has not taken the last readings in {} s",
+			PATIENCE.as_secs()
+		)
+	})?;
 	let evidence = audit.conclude(&sent).await?;
 	follower.abort();
 	if evidence.rows.is_empty() && args.periods.is_none() {
-		interrupted();
+		interrupted("nothing was settled yet");
 	}
 
 	say(&evidence.summary());
@@ -217,32 +265,45 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 		say(&format!("and {} more", failures.len() - FAILURES_SHOWN));
 	}
 	if args.json {
-		println!("{}", serde_json::to_string(&evidence.figures())?);
+		writeln!(stdout(), "{}", serde_json::to_string(&evidence.figures())?)?;
 	}
 	ensure!(failures.is_empty(), "{} checks failed", failures.len());
 	Ok(())
 }
 
-/// Ends the program as a shell expects it after Ctrl-C, where there is nothing to judge yet.
-fn interrupted() -> ! {
-	eprintln!("stopped before anything was settled");
+/// Ends the program as a shell expects it after Ctrl-C, where there is nothing to judge.
+fn interrupted(why: &str) -> ! {
+	let _ = writeln!(stderr(), "stopped: {why}");
 	std::process::exit(130)
 }
 
-/// Resolves at SIGINT or SIGTERM.
-fn signalled() -> Result<impl Future<Output = Result<()>>> {
-	use tokio::signal::unix::{signal, SignalKind};
-	let (mut interrupt, mut terminate) = (
-		signal(SignalKind::interrupt())?,
-		signal(SignalKind::terminate())?,
-	);
-	Ok(async move {
+/// How long it may take from one settled period to the next, and from the start to the first: that one has to
+/// begin, to pass, and to freeze.
+fn between_rows(clock: &PeriodClock) -> Duration {
+	Duration::from_secs(u64::from(clock.period_length) * (u64::from(clock.grace) + 2)) + PATIENCE
+}
+
+/// SIGINT and SIGTERM, as often as they come.
+struct Signals {
+	interrupt: Signal,
+	terminate: Signal,
+}
+
+impl Signals {
+	fn new() -> Result<Self> {
+		Ok(Self {
+			interrupt: signal(SignalKind::interrupt())?,
+			terminate: signal(SignalKind::terminate())?,
+		})
+	}
+
+	/// Resolves at the next one.
+	async fn next(&mut self) {
 		tokio::select! {
-			_ = interrupt.recv() => (),
-			_ = terminate.recv() => (),
+			_ = self.interrupt.recv() => (),
+			_ = self.terminate.recv() => (),
 		}
-		Ok(())
-	})
+	}
 }
 
 /// A chain is made for one speed: that at which its period holds a quarter of an hour of data.

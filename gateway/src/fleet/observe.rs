@@ -15,6 +15,8 @@ pub struct PeriodSeen {
 	pub trades: Vec<Trade>,
 	/// Bills by meter.
 	pub bills: BTreeMap<u32, Account>,
+	/// Who was billed, by meter.
+	pub accounts: BTreeMap<u32, AccountId>,
 	/// Meters whose energy was not measured.
 	pub unmeasured: Vec<u32>,
 	/// Sums, once it is settled.
@@ -26,8 +28,10 @@ pub struct PeriodSeen {
 pub struct Observed {
 	/// By period.
 	pub periods: BTreeMap<u32, PeriodSeen>,
-	/// What each account's trading balance must be, by what went in and out and by its bills.
-	pub balances: BTreeMap<AccountId, i128>,
+	/// What each account paid into its trading balance, less what it took out.
+	pub moved: BTreeMap<AccountId, i128>,
+	/// What each account paid for transactions.
+	pub fees: BTreeMap<AccountId, i128>,
 	/// Readings taken.
 	pub accepted: u64,
 	/// Readings that came again.
@@ -52,11 +56,11 @@ impl Observed {
 				measured,
 				bill,
 			} => {
-				*self.balances.entry(account).or_default() += bill.payment;
 				let seen = self.periods.entry(period).or_default();
 				if !measured {
 					seen.unmeasured.push(meter);
 				}
+				seen.accounts.insert(meter, account);
 				if seen.bills.insert(meter, bill).is_some() {
 					self.wrongs
 						.push(format!("meter {meter}: two statements for period {period}"));
@@ -81,10 +85,16 @@ impl Observed {
 					self.relayed += accepted;
 				}
 			}
-			Seen::Moved { account, amount } => *self.balances.entry(account).or_default() += amount,
+			Seen::Moved { account, amount } => *self.moved.entry(account).or_default() += amount,
+			Seen::Fee { account, amount } => *self.fees.entry(account).or_default() += amount,
 			Seen::Wrong(what) => self.wrongs.push(what),
 		}
 		None
+	}
+
+	/// Whether a period is settled in part.
+	pub fn is_settling(&self) -> bool {
+		(self.periods.values()).any(|seen| seen.summary.is_none() && !seen.bills.is_empty())
 	}
 }
 
@@ -158,6 +168,8 @@ impl PeriodSeen {
 			paid: paid.iter().sum::<i128>().unsigned_abs(),
 			paid_members: paid.len(),
 			members: self.bills.len(),
+			payments: self.payments(),
+			energy_balance_wh: self.energy_balance(),
 			lag_blocks,
 		}
 	}
@@ -167,8 +179,9 @@ impl PeriodSeen {
 mod tests {
 	use super::*;
 	use crate::fleet::recount::{
+		compare::differences,
 		energy::Metered,
-		money::{differences, settle, Terms},
+		money::{settle, Terms},
 	};
 
 	const TERMS: Terms = Terms {
@@ -260,21 +273,39 @@ mod tests {
 			(row.mean_price(), row.paid_members, row.members),
 			(Some(120_000.0), 2, 3)
 		);
+		assert_eq!((row.payments, row.energy_balance_wh), (0, 0));
+		let mut wrong = observed.periods[&9].clone();
+		wrong.bills.get_mut(&2).unwrap().payment -= 3;
+		wrong.bills.get_mut(&2).unwrap().need += 2;
+		let row = wrong.row(9, 27, 2);
+		assert_eq!((row.payments, row.energy_balance_wh), (-3, 2));
 	}
 
 	#[test]
-	fn balances_should_follow_bills_and_payments() {
+	fn payments_and_fees_should_add_up_by_account() {
+		let mut observed = Observed::default();
+		let account = [1; 32];
+		for amount in [500, -20] {
+			observed.note(Seen::Moved { account, amount });
+		}
+		for amount in [7, 8] {
+			observed.note(Seen::Fee { account, amount });
+		}
+		assert_eq!(
+			(observed.moved[&account], observed.fees[&account]),
+			(480, 15)
+		);
+	}
+
+	#[test]
+	fn a_period_should_be_settling_from_its_first_bill_to_its_sums() {
 		let (mut observed, ..) = told();
-		let before = observed.balances[&[1; 32]];
-		observed.note(Seen::Moved {
-			account: [1; 32],
-			amount: 500,
-		});
-		observed.note(Seen::Moved {
-			account: [1; 32],
-			amount: -20,
-		});
-		assert_eq!(observed.balances[&[1; 32]], before + 480);
+		assert!(!observed.is_settling());
+		let summary = observed.periods.get_mut(&9).unwrap().summary.take();
+		assert!(observed.is_settling());
+		let summary = summary.unwrap();
+		observed.note(Seen::Settled { period: 9, summary });
+		assert!(!observed.is_settling());
 	}
 
 	#[test]

@@ -1,6 +1,9 @@
 //! What meters count while the grid's year is replayed: registers and states of charge, exactly.
 
-use super::grid::{Grid, Storage, SHARE_ONE};
+use super::{
+	grid::{Grid, Storage},
+	profiles::SHARE_ONE,
+};
 
 /// 10⁻⁹ Wh × 4 (share units × W over a quarter of an hour) in one Wh.
 pub const UNITS_PER_WH: i128 = 4 * SHARE_ONE as i128;
@@ -72,8 +75,7 @@ impl<'g> Replay<'g> {
 	///
 	/// Storages answer what the community, without them, had over or lacked in the row before.
 	pub fn step(&mut self) -> Vec<Registers> {
-		let before = (self.row + self.grid.profiles.rows() - 1) % self.grid.profiles.rows();
-		let balance_wh = wh_of(-self.grid.net(before));
+		let balance_wh = balance_before(self.grid, self.row);
 		let flows = dispatch(balance_wh, &self.storages, &mut self.charge_wh);
 
 		let mut nets: Vec<i128> = (self.grid.members.iter())
@@ -94,6 +96,12 @@ impl<'g> Replay<'g> {
 		}
 		registers
 	}
+}
+
+/// What the community had over (or lacked, negative) in the row before `row`, without storages, in Wh.
+/// Nothing comes before the first row of the data.
+pub fn balance_before(grid: &Grid, row: usize) -> i64 {
+	(row.checked_sub(1)).map_or(0, |before| wh_of(-grid.net(before)))
 }
 
 /// Whole Wh, towards zero.
@@ -132,7 +140,10 @@ pub fn dispatch(balance_wh: i64, storages: &[(usize, Storage)], charge_wh: &mut 
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::fleet::grid::{Member, Profiles, Unit};
+	use crate::fleet::{
+		grid::{Member, Unit},
+		profiles::Profiles,
+	};
 	use proptest::prelude::*;
 
 	fn member(load_w: u32, plant_w: u32, storage: Option<Storage>) -> Member {
@@ -196,6 +207,22 @@ mod tests {
 		assert_eq!(charges, [Some(4_900), Some(5_400), Some(5_300)]);
 		let shown = replay.registers()[1];
 		assert_eq!((shown.import_wh, shown.export_wh), (500, 200));
+	}
+
+	#[test]
+	fn storages_should_rest_in_the_first_row_of_the_data() {
+		let storage = Storage {
+			rated_w: 4_000,
+			capacity_wh: 10_000,
+		};
+		// The year ends with 500 Wh over: that is a future the first row knows nothing of.
+		let (load, sun) = (vec![SHARE_ONE; 2], vec![0, SHARE_ONE]);
+		let members = vec![member(400, 2_400, None), member(0, 0, Some(storage))];
+		let grid = grid(load, sun, members);
+		let mut replay = Replay::new(&grid, 0);
+		let charges: Vec<_> = (0..3).map(|_| replay.step()[1].charge_wh).collect();
+		// Once it has passed, the next year's first row follows it.
+		assert_eq!(charges, [Some(5_000), Some(4_900), Some(5_400)]);
 	}
 
 	#[test]

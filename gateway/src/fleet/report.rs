@@ -42,10 +42,6 @@ pub struct Figures {
 pub struct Evidence {
 	/// Settled periods.
 	pub rows: Vec<Row>,
-	/// Sum of all payments, per period.
-	pub payments: BTreeMap<u32, i128>,
-	/// What is missing in the energy balance, per period, in Wh.
-	pub balances: BTreeMap<u32, i64>,
 	/// Readings sent and accepted, per meter.
 	pub readings: BTreeMap<u32, (u64, u64)>,
 	/// Readings that came again.
@@ -76,8 +72,8 @@ impl Evidence {
 			grid_import_wh: sum(|row| row.grid_import_wh),
 			grid_export_wh: sum(|row| row.grid_export_wh),
 			mean_price: mean_price(self.rows.iter().map(|row| row.trade_value).sum(), traded),
-			payments_sum_planck: self.payments.values().sum(),
-			energy_balance_wh: self.balances.values().sum(),
+			payments_sum_planck: self.rows.iter().map(|row| row.payments).sum(),
+			energy_balance_wh: self.rows.iter().map(|row| row.energy_balance_wh).sum(),
 			finality_lag_blocks: self.lag_blocks,
 		}
 	}
@@ -95,20 +91,17 @@ impl Evidence {
 		if self.rows.iter().all(|row| row.traded_wh == 0) {
 			failures.push("nothing was traded".into());
 		}
-		for (period, sum) in self.payments.iter().filter(|(_, sum)| **sum != 0) {
-			failures.push(format!(
-				"period {period}: payments sum to {sum} planck, not to zero"
-			));
-		}
-		for (period, sum) in self.balances.iter().filter(|(_, sum)| **sum != 0) {
-			failures.push(format!(
-				"period {period}: the energy balance misses {sum} Wh"
-			));
-		}
 		for row in &self.rows {
-			if !self.payments.contains_key(&row.period) || !self.balances.contains_key(&row.period)
-			{
-				failures.push(format!("period {}: no balance was taken", row.period));
+			let (period, sum, missing) = (row.period, row.payments, row.energy_balance_wh);
+			if sum != 0 {
+				failures.push(format!(
+					"period {period}: payments sum to {sum} planck, not to zero"
+				));
+			}
+			if missing != 0 {
+				failures.push(format!(
+					"period {period}: the energy balance misses {missing} Wh"
+				));
 			}
 		}
 		if self.readings.is_empty() {
@@ -213,8 +206,6 @@ mod tests {
 		};
 		Evidence {
 			rows: vec![row(7, 0), row(8, 400)],
-			payments: [(7, 0), (8, 0)].into(),
-			balances: [(7, 0), (8, 0)].into(),
 			readings: [(32, (3, 3)), (33, (3, 3))].into(),
 			lag_blocks: 2,
 			periods_wanted: Some(2),
@@ -250,12 +241,11 @@ mod tests {
 	#[test]
 	fn whatever_is_wrong_should_fail_the_run() {
 		type Spoil = fn(&mut Evidence);
-		let cases: [(&str, Spoil); 10] = [
+		let cases: [(&str, Spoil); 9] = [
 			("nothing was traded", |run| run.rows[1].traded_wh = 0),
 			("1 of 2 periods", |run| _ = run.rows.remove(0)),
-			("sum to 1 planck", |run| _ = run.payments.insert(8, 1)),
-			("no balance was taken", |run| _ = run.payments.remove(&8)),
-			("misses -1 Wh", |run| _ = run.balances.insert(7, -1)),
+			("sum to 1 planck", |run| run.rows[1].payments = 1),
+			("misses -1 Wh", |run| run.rows[0].energy_balance_wh = -1),
 			("3 readings sent, 2 on chain", |run| {
 				_ = run.readings.insert(33, (3, 2))
 			}),
@@ -282,7 +272,7 @@ mod tests {
 	#[test]
 	fn wrongs_of_two_periods_should_not_cancel_out() {
 		let mut run = good();
-		run.payments = [(7, 5), (8, -5)].into();
+		(run.rows[0].payments, run.rows[1].payments) = (5, -5);
 		assert_eq!(run.figures().payments_sum_planck, 0);
 		assert_eq!(run.failures().len(), 2);
 	}

@@ -29,16 +29,20 @@ pub struct Row {
 	pub paid_members: usize,
 	/// How many there are.
 	pub members: usize,
+	/// Sum of all payments, those of operator and fund included, in planck: zero.
+	pub payments: i128,
+	/// What the energy balance misses, in Wh: zero.
+	pub energy_balance_wh: i64,
 	/// Best less finalised block when the settlement was finalised.
 	pub lag_blocks: u64,
 }
 
 /// Column titles, and units below.
 pub const HEADER: &str = concat!(
-	"   period  data time     metered    traded    pooled   grid in  grid out     price",
-	"   members paid      lag\n",
-	"             2016 UTC          Wh        Wh        Wh        Wh        Wh  GRID/kWh",
-	"           GRID   blocks",
+	"   period  data time      metered    traded    pooled   grid in  grid out     price",
+	"      members paid payments   balance   lag\n",
+	"           2016 UTC            Wh        Wh        Wh        Wh        Wh  GRID/kWh",
+	"      GRID         Σ planck      Σ Wh blocks",
 );
 
 impl Row {
@@ -60,7 +64,7 @@ impl fmt::Display for Row {
 			.map_or("–".into(), |price| format!("{:.4}", price / 1e6));
 		write!(
 			f,
-			"{:>9}  {}  {:>9} {:>9} {:>9} {:>9} {:>9}  {:>8}  {:>8.4} {:>4}/{:<3} {:>5}",
+			"{:>9}  {}  {:>9} {:>9} {:>9} {:>9} {:>9}  {:>8}  {:>8.4} {:>3}/{:<3} {:>8}  {:>8} {:>5}",
 			self.period,
 			date_of_row(self.data_row),
 			self.metered_wh,
@@ -72,6 +76,8 @@ impl fmt::Display for Row {
 			self.paid as f64 / 1e12,
 			self.paid_members,
 			self.members,
+			self.payments,
+			self.energy_balance_wh,
 			self.lag_blocks,
 		)
 	}
@@ -92,16 +98,33 @@ mod tests {
 			paid: 1_500_000_000_000,
 			paid_members: 4,
 			members: 13,
+			payments: -12,
+			energy_balance_wh: 3,
 			lag_blocks: 2,
 			..Default::default()
 		};
 		assert_eq!(
 			row.to_string(),
-			"148300123  01-01 07:00      12345      2000         0         0         0    0.1500    \
-			 1.5000    4/13      2",
+			concat!(
+				"148300123  01-01 07:00      12345      2000         0         0       ",
+				"  0    0.1500    1.5000   4/13       -12         3     2",
+			),
 		);
-		let width = HEADER.lines().next().unwrap().chars().count();
-		assert!(row.to_string().chars().count().abs_diff(width) <= 6);
+		// Title and value end at the same place.
+		let (titles, row) = (HEADER.lines().next().unwrap(), row.to_string());
+		let end = |text: &str, part: &str| {
+			let start = text.rfind(part).unwrap();
+			text[..start].chars().count() + part.chars().count()
+		};
+		for (title, value) in [
+			("metered", "12345"),
+			("price", "0.1500"),
+			("payments", "-12"),
+			("balance", " 3"),
+			("lag", " 2"),
+		] {
+			assert_eq!(end(titles, title), end(&row, value), "{title}");
+		}
 	}
 
 	#[test]

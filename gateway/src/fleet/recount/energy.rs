@@ -29,15 +29,17 @@ struct Node {
 	storage_wh: i128,
 }
 
-/// What each of `nodes` metered in each of `periods` rows from `first_row` on. Storages are half full at
-/// the start; in every row they answer the balance of `nodes` without storages in the row before.
+/// What each of `nodes` of the grid `grid` metered in each of `periods` rows from `first_row` on. Storages
+/// are half full at the start; in every row they answer the balance of `nodes` without storages in the row
+/// before. Before the first row of the data there was none.
 pub fn recount(
 	folder: &Path,
+	grid: &str,
 	nodes: &[String],
 	first_row: usize,
 	periods: usize,
 ) -> Result<Vec<BTreeMap<String, Metered>>> {
-	let mut grid = nodes_of(folder, nodes)?;
+	let mut grid = nodes_of(folder, grid, nodes)?;
 	let wanted: Vec<String> = grid
 		.values()
 		.flat_map(|node| node.units.iter().map(|(column, _)| column.clone()))
@@ -62,7 +64,10 @@ pub fn recount(
 	let mut totals: BTreeMap<String, (i128, i128)> = BTreeMap::new();
 	let mut result = Vec::with_capacity(periods);
 	for row in first_row..first_row + periods {
-		let lacking: i128 = grid.values().map(|node| net(node, row + year - 1)).sum();
+		let lacking: i128 = match row {
+			0 => 0,
+			_ => grid.values().map(|node| net(node, row - 1)).sum(),
+		};
 		let mut metered = BTreeMap::new();
 		for (name, node) in &mut grid {
 			let mut flow = 0;
@@ -102,7 +107,7 @@ pub fn recount(
 	Ok(result)
 }
 
-fn nodes_of(folder: &Path, wanted: &[String]) -> Result<BTreeMap<String, Node>> {
+fn nodes_of(folder: &Path, name: &str, wanted: &[String]) -> Result<BTreeMap<String, Node>> {
 	let text = fs::read_to_string(folder.join("members.csv")).context("members.csv")?;
 	let mut lines = text.lines();
 	let header: Vec<&str> = lines
@@ -122,6 +127,10 @@ fn nodes_of(folder: &Path, wanted: &[String]) -> Result<BTreeMap<String, Node>> 
 				.copied()
 				.with_context(|| format!("no {name}"))
 		};
+		// Nodes of two grids may have one name.
+		if field("grid")? != name {
+			continue;
+		}
 		let Some(node) = grid.get_mut(field("node")?) else {
 			continue;
 		};
@@ -202,6 +211,7 @@ mod tests {
 		grid::{Grid, GridSource},
 		replay::Replay,
 	};
+	use std::io::Write;
 
 	#[test]
 	fn quarters_should_be_exact() {
@@ -223,7 +233,7 @@ mod tests {
 	#[test]
 	fn recount_should_agree_with_the_meters() {
 		let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/simbench");
-		for (name, row) in [("LV1.101", 15_652), ("LV3.101", 35_100)] {
+		for (name, row) in [("LV1.101", 15_652), ("LV3.101", 35_100), ("LV1.101", 0)] {
 			let source = GridSource {
 				folder: folder.clone(),
 				name: Some(name.into()),
@@ -234,7 +244,7 @@ mod tests {
 				.iter()
 				.map(|member| member.node.clone())
 				.collect();
-			let recounted = recount(&folder, &nodes, row, 96).unwrap();
+			let recounted = recount(&folder, name, &nodes, row, 96).unwrap();
 			let mut replay = Replay::new(&grid, row);
 			let mut before = replay.registers();
 			let mut flowed = 0;
@@ -251,6 +261,23 @@ mod tests {
 				before = now;
 			}
 			assert!(flowed > 100_000);
+		}
+	}
+
+	#[test]
+	fn nodes_of_another_grid_should_not_count() {
+		let folder = tempfile::tempdir().unwrap();
+		let members = "id,grid,kind,node,profile,rated_w,capacity_wh\n\
+			a,one,load,Bus 1,P,4000,\n\
+			b,two,load,Bus 1,P,8000,\n";
+		fs::write(folder.path().join("members.csv"), members).unwrap();
+		let file = fs::File::create(folder.path().join("profiles.csv.gz")).unwrap();
+		let mut profiles = flate2::write::GzEncoder::new(file, Default::default());
+		profiles.write_all(b"P\n0.5\n1\n").unwrap();
+		profiles.finish().unwrap();
+		for (grid, import) in [("one", 1_000), ("two", 2_000)] {
+			let recounted = recount(folder.path(), grid, &["Bus 1".into()], 1, 1).unwrap();
+			assert_eq!(recounted[0]["Bus 1"], Metered { import, export: 0 });
 		}
 	}
 }

@@ -4,5 +4,6 @@
 //! It shares no code with the pallets, nor with the replay that feeds the simulated meters: it reads the
 //! files by itself, and computes by the rules of the protocol as they are written down.
 
+pub mod compare;
 pub mod energy;
 pub mod money;
