@@ -1,6 +1,11 @@
 //! The command line.
 
+use clap::{parser::ValueSource, CommandFactory};
 use sc_cli::RunCmd;
+use sc_service::{config::BlocksPruning, Configuration};
+
+/// Blocks whose bodies an authority keeps, if it is not told otherwise: a day.
+const AUTHORITY_BLOCKS: u32 = 28_800;
 
 /// A validator or full node of a Gridweave chain.
 #[derive(Debug, clap::Parser)]
@@ -12,10 +17,35 @@ pub struct Cli {
 	pub run: RunCmd,
 
 	/// Base URL of a meter gateway that this node's off-chain worker pulls readings from, for example
-	/// http://127.0.0.1:9950. Repeat it for several gateways; they are tried in this order. Without the
-	/// option the worker pulls nothing.
+	/// http://127.0.0.1:9950. Repeat it for several gateways, at most 16: the worker asks all of them after
+	/// every block, and none is preferred. Without the option it pulls nothing.
 	#[arg(long = "meter-gateway", value_name = "URL")]
 	pub meter_gateways: Vec<crate::gateways::GatewayUrl>,
+}
+
+impl Cli {
+	/// Authorities keep the bodies of a day's blocks, unless these arguments say otherwise: readings make
+	/// them large. Other nodes keep all, as the option's help says.
+	pub fn default_pruning<I>(config: &mut Configuration, arguments: I)
+	where
+		I: IntoIterator,
+		I::Item: Into<std::ffi::OsString> + Clone,
+	{
+		if config.role.is_authority() && !is_given("blocks_pruning", arguments) {
+			config.blocks_pruning = BlocksPruning::Some(AUTHORITY_BLOCKS);
+		}
+	}
+}
+
+/// Whether these arguments of a run of the node name an option.
+fn is_given<I>(option: &str, arguments: I) -> bool
+where
+	I: IntoIterator,
+	I::Item: Into<std::ffi::OsString> + Clone,
+{
+	let matches = Cli::command().try_get_matches_from(arguments);
+	// Arguments that cannot be read have ended the node before.
+	matches.is_ok_and(|found| found.value_source(option) == Some(ValueSource::CommandLine))
 }
 
 /// What the node can do other than run.
@@ -58,4 +88,21 @@ pub enum Subcommand {
 
 	/// Show the chain's meta information as stored in the database.
 	ChainInfo(sc_cli::ChainInfoCmd),
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn an_option_should_be_given_by_either_of_its_names() {
+		let given = |arguments: &[&str]| {
+			let program = ["gridweave-node"].into_iter();
+			is_given("blocks_pruning", program.chain(arguments.iter().copied()))
+		};
+		assert!(given(&["--validator", "--blocks-pruning", "archive"]));
+		assert!(given(&["--blocks-pruning=archive-canonical"]));
+		assert!(given(&["--alice", "--keep-blocks=7"]));
+		assert!(!given(&["--validator", "--state-pruning=archive"]));
+	}
 }

@@ -145,7 +145,8 @@ pub fn run() -> sc_cli::Result<()> {
 		}
 		None => {
 			let runner = cli.create_runner(&cli.run)?;
-			runner.run_node_until_exit(|config| async move {
+			runner.run_node_until_exit(|mut config| async move {
+				Cli::default_pruning(&mut config, std::env::args_os());
 				service::new_full(config, &cli.meter_gateways).map_err(sc_cli::Error::Service)
 			})
 		}

@@ -3,11 +3,9 @@
 use std::str::FromStr;
 
 use codec::Encode;
-use gridweave_primitives::ingest::GATEWAYS_KEY;
+use gridweave_primitives::ingest::{GATEWAYS_KEY, MAX_GATEWAYS};
+use gridweave_runtime::ingest::PROGRESS_KEY;
 use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
-
-/// Most gateways of a node.
-pub const MAX_GATEWAYS: usize = 16;
 
 /// Base URL of a gateway, without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,18 +25,22 @@ impl FromStr for GatewayUrl {
 		if host.contains(['?', '#']) || host.chars().any(char::is_whitespace) {
 			return Err("a gateway's base URL has no query, fragment or space".into());
 		}
+		if host.contains('@') {
+			return Err("a gateway's URL has no credentials: whoever asks is told it".into());
+		}
 		Ok(Self(url.trim_end_matches('/').into()))
 	}
 }
 
 /// Writes the gateways into the persistent off-chain storage, or clears what an earlier start left
-/// there. To be called before the off-chain workers start.
-pub fn store(mut storage: impl OffchainStorage, gateways: &[GatewayUrl]) -> Result<(), String> {
+/// there, and with it what the worker told of them. To be called before the off-chain workers start.
+pub fn store(storage: &mut impl OffchainStorage, gateways: &[GatewayUrl]) -> Result<(), String> {
 	if gateways.len() > MAX_GATEWAYS {
 		return Err(format!("at most {MAX_GATEWAYS} gateways"));
 	}
 	let urls: Vec<&[u8]> = gateways.iter().map(|url| url.0.as_bytes()).collect();
 	storage.set(STORAGE_PREFIX, GATEWAYS_KEY, &urls.encode());
+	storage.remove(STORAGE_PREFIX, PROGRESS_KEY);
 	Ok(())
 }
 
@@ -66,6 +68,7 @@ mod tests {
 			"http:///x",
 			"http://a?b",
 			"http://a b",
+			"http://user:secret@a",
 		] {
 			assert!(GatewayUrl::from_str(bad).is_err(), "{bad}");
 		}
@@ -73,19 +76,21 @@ mod tests {
 
 	#[test]
 	fn a_start_without_gateways_should_clear_those_of_the_last() {
-		let storage = InMemOffchainStorage::default();
+		let mut storage = InMemOffchainStorage::default();
 		let url = GatewayUrl::from_str("http://127.0.0.1:9950").expect("valid");
-		store(storage.clone(), &[url]).expect("one fits");
+		store(&mut storage, &[url]).expect("one fits");
 		assert_eq!(stored(&storage), vec![b"http://127.0.0.1:9950".to_vec()]);
-		store(storage.clone(), &[]).expect("none fits");
+		storage.set(STORAGE_PREFIX, PROGRESS_KEY, b"told of the last");
+		store(&mut storage, &[]).expect("none fits");
 		assert!(stored(&storage).is_empty());
+		assert!(storage.get(STORAGE_PREFIX, PROGRESS_KEY).is_none());
 	}
 
 	#[test]
 	fn too_many_gateways_should_be_refused() {
 		let url = GatewayUrl::from_str("http://a").expect("valid");
 		assert!(store(
-			InMemOffchainStorage::default(),
+			&mut InMemOffchainStorage::default(),
 			&vec![url; MAX_GATEWAYS + 1]
 		)
 		.is_err());

@@ -1,4 +1,4 @@
-//! RPC beside the stock methods: nonces, fees, finality.
+//! RPC beside the stock methods: nonces, fees, finality, and how readings come in.
 
 use std::sync::Arc;
 
@@ -23,10 +23,11 @@ pub struct GrandpaDeps<B> {
 }
 
 /// All that RPC needs of the node.
-pub struct FullDeps<C, P, B> {
+pub struct FullDeps<C, P, B: sc_client_api::Backend<Block>> {
 	pub client: Arc<C>,
 	pub pool: Arc<P>,
 	pub grandpa: GrandpaDeps<B>,
+	pub offchain_storage: Option<B::OffchainStorage>,
 }
 
 /// The methods.
@@ -45,6 +46,7 @@ where
 		+ BlockBuilder<Block>,
 	P: TransactionPool + 'static,
 	B: sc_client_api::Backend<Block> + Send + Sync + 'static,
+	B::OffchainStorage: 'static,
 {
 	use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
 	use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
@@ -54,6 +56,7 @@ where
 		client,
 		pool,
 		grandpa,
+		offchain_storage,
 	} = deps;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
@@ -68,5 +71,6 @@ where
 		)
 		.into_rpc(),
 	)?;
+	module.merge(crate::ingest::methods(offchain_storage)?)?;
 	Ok(module)
 }

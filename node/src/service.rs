@@ -7,6 +7,7 @@ use gridweave_runtime::{opaque::Block, RuntimeApi};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
 use sc_consensus_grandpa::SharedVoterState;
+use sc_network::config::NetworkBackendType;
 use sc_service::{error::Error as ServiceError, Configuration, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
@@ -14,7 +15,7 @@ use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 
 use crate::{
 	gateways::{self, GatewayUrl},
-	rpc,
+	ingest, rpc,
 };
 
 type FullClient =
@@ -137,6 +138,11 @@ pub fn new_full(
 	gateways: &[GatewayUrl],
 ) -> Result<TaskManager, ServiceError> {
 	type Network = sc_network::Litep2pNetworkBackend;
+	if let NetworkBackendType::Libp2p = config.network.network_backend {
+		return Err(ServiceError::Other(
+			"--network-backend libp2p: this node speaks litep2p only".into(),
+		));
+	}
 
 	let sc_service::PartialComponents {
 		client,
@@ -191,8 +197,17 @@ pub fn new_full(
 			gap_sync_body_policy: None,
 		})?;
 
-	if let Some(storage) = backend.offchain_storage() {
-		gateways::store(storage, gateways).map_err(ServiceError::Other)?;
+	if let Some(mut storage) = backend.offchain_storage() {
+		gateways::store(&mut storage, gateways).map_err(ServiceError::Other)?;
+		if let Some(registry) = config.prometheus_registry() {
+			let metrics = ingest::Metrics::register(registry)
+				.map_err(|error| ServiceError::Other(error.to_string()))?;
+			task_manager.spawn_handle().spawn(
+				"ingest-metrics",
+				None,
+				ingest::watch(client.clone(), storage, metrics),
+			);
+		}
 	}
 	if config.offchain_worker.enabled {
 		let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
@@ -230,6 +245,7 @@ pub fn new_full(
 		let shared_voter_state = shared_voter_state.clone();
 		let shared_authority_set = grandpa_link.shared_authority_set().clone();
 		let justification_stream = grandpa_link.justification_stream();
+		let offchain_storage = backend.offchain_storage();
 		let finality_provider = sc_consensus_grandpa::FinalityProofProvider::new_for_service(
 			backend,
 			Some(shared_authority_set.clone()),
@@ -246,6 +262,7 @@ pub fn new_full(
 						finality_provider: finality_provider.clone(),
 						subscription_executor,
 					},
+					offchain_storage: offchain_storage.clone(),
 				})
 				.map_err(Into::into)
 			},
