@@ -70,9 +70,9 @@ rust_environment() {
 	fi
 }
 
-# Everything the other scripts need before they build.
+# Everything the other scripts need before they build. Arguments are for scripts/setup.
 prepare() {
-	"$GRIDWEAVE_ROOT/scripts/setup" || exit $?
+	"$GRIDWEAVE_ROOT/scripts/setup" "$@" || exit $?
 	rust_environment
 	cd "$GRIDWEAVE_ROOT" || exit "$ENVIRONMENT"
 }

@@ -6,5 +6,20 @@
 //!
 //! The gateway holds no key and decides nothing: it checks signatures to keep junk out of its store,
 //! the chain checks them again.
+//!
+//! Beside meters that cannot sign, the edge signer does ([`edge`]): it reads their protocols ([`inlets`]),
+//! holds their keys and posts what it signed to a gateway. `docs/meters.md` says how to connect a meter.
 
+pub mod edge;
+pub mod inlets;
 pub mod server;
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn interrupted() -> std::io::Result<()> {
+	use tokio::signal::unix::{signal, SignalKind};
+	let mut terminate = signal(SignalKind::terminate())?;
+	tokio::select! {
+		interrupted = tokio::signal::ctrl_c() => interrupted,
+		_ = terminate.recv() => Ok(()),
+	}
+}

@@ -5,7 +5,7 @@ mod fleet;
 use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
-use gridweave_gateway::server;
+use gridweave_gateway::{edge, inlets, server};
 
 /// Meter readings in, pages for the chain's off-chain workers out.
 #[derive(Debug, Parser)]
@@ -25,6 +25,14 @@ enum Command {
 	/// Take readings from meters, keep them until the chain has finalised them, and serve them to its
 	/// off-chain workers.
 	Serve(server::ServeArgs),
+	/// Sign and deliver the readings of meters that cannot sign.
+	Edge(edge::EdgeArgs),
+	/// Sign and deliver the load profile of a meter that exports it as CSV.
+	Import(edge::import::ImportArgs),
+	/// Bring signed readings from an MQTT broker to a gateway.
+	Mqtt(inlets::mqtt::MqttArgs),
+	/// Make and show device keys.
+	Key(edge::tool::KeyArgs),
 	/// Simulate the meters of a grid and their owners' trading agents.
 	Fleet(fleet::FleetArgs),
 }
@@ -37,9 +45,15 @@ async fn main() -> anyhow::Result<()> {
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)
 		.with_ansi(std::io::stderr().is_terminal())
+		// Who reads the log may be gone: telling so on the same pipe would end the program.
+		.log_internal_errors(false)
 		.init();
 	match Cli::parse().command {
 		Command::Serve(args) => server::run(args).await,
+		Command::Edge(args) => edge::run(args).await,
+		Command::Import(args) => edge::import::run(args).await,
+		Command::Mqtt(args) => inlets::mqtt::run(args).await,
+		Command::Key(args) => edge::tool::run(args),
 		Command::Fleet(args) => fleet::run(args).await,
 	}
 }
