@@ -106,6 +106,11 @@ mod benches {
 	#[benchmark]
 	fn place_order(f: Linear<0, { T::MaxFills::get() }>) {
 		let market = Market::<T>::new();
+		// There is a book already, as it must be for fills: what a new one takes is charged besides.
+		let (far, its) = market.meter(f + 1);
+		let mut behind = market.order(its, Side::Ask, 1);
+		behind.limit_price.0 += 1;
+		market.place(&far, behind);
 		// The worst case: all counterparties differ, all their orders go, and the rest stays. All meters have
 		// as many orders as they may, and what the order locks has to be paid in.
 		for n in 0..f {

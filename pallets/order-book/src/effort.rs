@@ -68,9 +68,16 @@ impl Effort {
 }
 
 impl<T: Config> Pallet<T> {
+	/// What placing an order that rests weighs. If it opens a book, that is entered in the agenda, which is
+	/// counted.
+	pub(crate) fn weight_of_resting() -> Weight {
+		T::WeightInfo::place_order(0)
+			.saturating_add(<T as frame_system::Config>::DbWeight::get().reads_writes(2, 2))
+	}
+
 	/// The most that placing one order may weigh.
 	pub(crate) fn weight_of_place() -> Weight {
-		T::WeightInfo::place_order(0).saturating_add(Effort::most::<T>(1).weight::<T>())
+		Self::weight_of_resting().saturating_add(Effort::most::<T>(1).weight::<T>())
 	}
 
 	/// The most that placing `orders` orders at once may weigh.

@@ -467,7 +467,7 @@ pub mod pallet {
 			let who = ensure_signed(origin)?;
 			let mut effort = Effort::default();
 			let placed = Self::do_place(&who, &order, &mut effort);
-			let base = T::WeightInfo::place_order(0);
+			let base = Self::weight_of_resting();
 			Self::spent(placed.map(|_| ()), base, &effort)
 		}
 

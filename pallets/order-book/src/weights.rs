@@ -6,7 +6,7 @@ use frame_support::weights::Weight;
 /// Weights this pallet needs.
 pub trait WeightInfo {
 	/// Placing an order that makes `f` fills, or has as many orders cancelled that may not trade (0: it
-	/// rests).
+	/// rests), in a book that exists.
 	fn place_order(f: u32) -> Weight;
 	/// Placing `n` orders that rest, each of a meter and in a book of its own.
 	fn place_orders(n: u32) -> Weight;
@@ -37,7 +37,7 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(600_000_000, 8_000).saturating_mul(f.into()))
 	}
 	fn place_orders(n: u32) -> Weight {
-		Weight::from_parts(50_000_000, 1_500)
+		Weight::from_parts(50_000_000, 0)
 			.saturating_add(Weight::from_parts(450_000_000, 10_000).saturating_mul(n.into()))
 	}
 	fn cancel_order() -> Weight {

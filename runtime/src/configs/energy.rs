@@ -9,8 +9,8 @@ use super::{
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
 };
 use crate::{
-	AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime, RuntimeHoldReason,
-	Settlement, Timestamp, GRID, MILLI_GRID,
+	weights, AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime,
+	RuntimeHoldReason, Settlement, Timestamp, GRID, MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -40,7 +40,7 @@ impl pallet_microgrids::Config for Runtime {
 	type Deposit = MicrogridDeposit;
 	type OpenWeight = OpenWeight;
 	type PruneWeight = PruneTermsWeight;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_microgrids::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -70,7 +70,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type DepositBase = MeterDepositBase;
 	type DepositPerByte = MeterDepositPerByte;
 	type TaskWeight = PruneReadingsWeight;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_meter_registry::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -92,7 +92,7 @@ impl pallet_order_book::Config for Runtime {
 	type MaxRemovals = ConstU32<1_000>;
 	type Horizon = ConstU32<HORIZON>;
 	type ServiceWeight = ServiceWeight;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_order_book::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -112,7 +112,7 @@ impl pallet_settlement::Config for Runtime {
 	type Metered = MeterRegistry;
 	type SettleWeight = SettleWeight;
 	type MinTopUp = MinTopUp;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_settlement::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
