@@ -60,7 +60,7 @@ fn pages_should_fill_a_batch_and_begin_the_next() {
 #[test]
 fn the_witness_should_bound_a_batch_as_well() {
 	let drafts = build((0..100).map(|n| spanned(1, n, 50)).collect());
-	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 20));
+	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 19));
 	assert_eq!(drafts[0].spans, MAX_SPANS);
 	let drafts = build((0..3).map(|page| spanned(page * 32, 1, 450)).collect());
 	assert_eq!(
