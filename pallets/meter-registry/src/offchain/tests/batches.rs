@@ -71,16 +71,16 @@ fn the_witness_should_bound_a_batch_as_well() {
 
 #[test]
 fn nothing_should_overtake_a_reading_that_does_not_fit() {
-	let mut readings: Vec<_> = (0..19).map(|n| spanned(1, n, 50)).collect();
-	readings.push(spanned(1, 19, 100));
-	readings.push(spanned(1, 20, 1));
+	let mut readings: Vec<_> = (0..18).map(|n| spanned(1, n, 50)).collect();
+	readings.push(spanned(1, 18, 100));
+	readings.push(spanned(1, 19, 1));
 	let drafts = build(readings);
 	assert_eq!(
 		drafts[0]
 			.readings
 			.last()
 			.map(|signed| signed.reading.sequence),
-		Some(18)
+		Some(17)
 	);
 }
 
