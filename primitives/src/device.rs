@@ -83,6 +83,31 @@ pub fn registration_digest<AccountId: Encode>(
 		.using_encoded(sp_io::hashing::blake2_256)
 }
 
+/// The 32 bytes an owner signs, with the key of their account, to let the operator of a microgrid register a
+/// meter in their name: `blake2_256((b"gridweave/consent/v1", genesis_hash, operator, microgrid, key, serial,
+/// expires))`, the tag without length prefix, the microgrid as 4 bytes, little-endian, the device's key with
+/// the byte of its type in front, the serial with its compact length in front, and the Unix second until
+/// which the consent may be used as 8 bytes, little-endian.
+pub fn consent_digest<AccountId: Encode>(
+	genesis_hash: &H256,
+	operator: &AccountId,
+	microgrid: MicrogridId,
+	key: &DeviceKey,
+	serial: &Serial,
+	expires: u64,
+) -> [u8; 32] {
+	(
+		b"gridweave/consent/v1",
+		genesis_hash,
+		operator,
+		microgrid,
+		key,
+		serial,
+		expires,
+	)
+		.using_encoded(sp_io::hashing::blake2_256)
+}
+
 /// The 32 bytes a device signs with its old key to approve a new one:
 /// `blake2_256((b"gridweave/rotate/v1", genesis_hash, meter, new_key))`, the tag without length prefix, the
 /// meter as 4 bytes, little-endian, the key with the byte of its type in front.

@@ -272,6 +272,10 @@ impl_runtime_apis! {
 			MeterRegistry::latest(meter)
 		}
 
+		fn quality(meter: MeterId) -> Option<pallet_meter_registry::LatestQuality> {
+			MeterRegistry::api_quality(meter)
+		}
+
 		fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod> {
 			MeterRegistry::api_metered(meter, period)
 		}

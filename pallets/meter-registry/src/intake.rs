@@ -16,7 +16,8 @@ use crate::{
 	energy::{self, Movement, Slice, Span},
 	freshness::{freshness, spans_needed, Freshness, Moment},
 	pages::Desk,
-	Config, Error, Event, LatestReading, Meter, Meters, Pallet, Registers, SuspendedEnergy,
+	Config, Error, Event, LatestQuality, LatestReading, Meter, Meters, Pallet, Registers,
+	SuspendedEnergy,
 };
 
 /// What became of the readings of a call.
@@ -168,6 +169,14 @@ impl<'a, T: Config> Intake<'a, T> {
 			None => self.first(reading, meter),
 			Some(latest) => self.next(reading, meter, latest),
 		};
+		if let Some(quality) = &reading.quality {
+			let quality = LatestQuality {
+				captured_at: reading.captured_at,
+				quality: quality.clone(),
+			};
+			self.open(reading.meter, meter)
+				.set_quality(reading.meter.slot(), quality);
+		}
 		self.outcome.accepted = self.outcome.accepted.saturating_add(1);
 		self.outcome.irregular = self.outcome.irregular.saturating_add(irregular.into());
 		Ok(())

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The owner registers a meter with a proof that the device holds its key; the operator of the microgrid
-//! admits it and fixes its ratings. Readings count from admission, the first one only sets the base.
+//! admits it and fixes its ratings. An operator who has the owners' signed consent does both for many meters at
+//! once ([`Pallet::register_meters`]). Readings count from admission, the first one only sets the base.
 //! A retired meter gives no more readings, and is estimated up to its retirement like any silent meter;
 //! once its last period is settled and pruned, everything kept for it is freed and the deposit is released.
 //! A meter that never gave a reading is freed at once.
@@ -37,7 +38,7 @@
 //!
 //! | storage | paid by | freed |
 //! |---|---|---|
-//! | `Meters`, `Keys`, `LatestPages` (its slot), `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
+//! | `Meters`, `Keys`, `LatestPages` and `QualityPages` (its slot), `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
 //! | `EnergyPages` | the owner's deposit; the periods not yet settled and those in retention | pruned after settlement and retention |
 //! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of the meters on a page, held when it was opened | never: at most one page per 32 meters that were registered at once or admitted |
 //! | `FreeIds` | the chain: at most one for each id given out, which needed a deposit | when the id is given out again |
@@ -60,6 +61,7 @@ mod lifecycle;
 #[cfg(test)]
 mod mock;
 pub mod offchain;
+mod onboarding;
 mod pages;
 mod provides;
 mod pruning;
@@ -97,6 +99,7 @@ pub mod pallet {
 		Balance, Be32, MeterId, MicrogridId, WattHours,
 	};
 	use sp_core::H256;
+	use sp_runtime::traits::{IdentifyAccount, Verify};
 
 	use super::*;
 
@@ -114,6 +117,12 @@ pub mod pallet {
 	{
 		/// The runtime's reasons for holds.
 		type RuntimeHoldReason: From<HoldReason>;
+
+		/// Signature by which an owner consents to a registration by the operator.
+		type OwnerSignature: Parameter + Verify<Signer = Self::OwnerPublic>;
+
+		/// Public key of an owner's account.
+		type OwnerPublic: IdentifyAccount<AccountId = Self::AccountId>;
 
 		/// Holds the deposits.
 		type Currency: fungible::hold::Mutate<
@@ -172,7 +181,7 @@ pub mod pallet {
 
 		/// Sets up what benchmarks need of other pallets.
 		#[cfg(feature = "runtime-benchmarks")]
-		type BenchmarkHelper: BenchmarkHelper<Self::AccountId>;
+		type BenchmarkHelper: BenchmarkHelper<Self::AccountId, Self::OwnerSignature>;
 	}
 
 	/// Why money is held.
@@ -216,6 +225,12 @@ pub mod pallet {
 	/// The latest readings, by page of meters. The owners' deposits pay; a slot is freed with its meter.
 	#[pallet::storage]
 	pub(crate) type LatestPages<T: Config> = StorageMap<_, Identity, Be32, LatestPage>;
+
+	/// The latest power quality of meters that report it, by page of meters. The owners' deposits pay; a slot is
+	/// freed with its meter.
+	#[pallet::storage]
+	pub(crate) type QualityPages<T: Config> =
+		StorageMap<_, Identity, Be32, Slots<LatestQuality>, ValueQuery>;
 
 	/// Metered energy, by page of meters and period. The owners' deposits pay; pruned after settlement and
 	/// retention.
@@ -376,6 +391,11 @@ pub mod pallet {
 		/// The device has not proved that it holds the key. Let it sign the registration digest for this
 		/// chain, this owner, this microgrid and this serial.
 		BadProofOfPossession,
+		/// The owner has not consented. Let the owner sign the consent digest for this chain, this operator,
+		/// this microgrid, this key, this serial and this time, with the key of the owner's account.
+		BadConsent,
+		/// The owner's consent is no longer valid. Ask for another.
+		ConsentExpired,
 		/// The old key has not approved the new one. Let the device sign the rotation digest with the old
 		/// key, or ask the microgrid's operator.
 		BadRotationSignature,
@@ -481,7 +501,7 @@ pub mod pallet {
 			proof: DeviceSignature,
 		) -> DispatchResult {
 			let owner = ensure_signed(origin)?;
-			Self::do_register(owner, microgrid, kind, key, serial, modulus, proof)
+			Self::do_register(owner, microgrid, kind, key, serial, modulus, proof).map(drop)
 		}
 
 		/// Admits a meter to your microgrid, or changes its ratings. Its readings count from now on.
@@ -587,6 +607,29 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_relay(who, readings, spans)
+		}
+
+		/// Registers meters in their owners' names and admits them to your microgrid, all of them or, if one
+		/// is refused, none. Deposits are held on the owners' accounts.
+		///
+		/// - `microgrid`: the community, which you operate.
+		/// - `meters`: as in `register_meter` and `admit_meter`; and of each the owner's `consent`, a
+		///   signature by the key of the owner's account over
+		///   `blake2_256("gridweave/consent/v1" ++ genesis hash ++ operator ++ microgrid ++ key ++ serial ++
+		///   expires)`, of which the microgrid is 4 bytes, little-endian, the key has the byte of its type and
+		///   the serial its compact length in front, and `expires`, the Unix second until which it may be used,
+		///   is 8 bytes, little-endian. Also as wallets sign it, between `<Bytes>` and `</Bytes>`.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::register_meters(
+			crate::freshness::count(meters.len())
+		))]
+		pub fn register_meters(
+			origin: OriginFor<T>,
+			microgrid: MicrogridId,
+			meters: Onboardings<T::AccountId, T::OwnerSignature>,
+		) -> DispatchResult {
+			let operator = ensure_signed(origin)?;
+			Self::do_onboard(operator, microgrid, meters)
 		}
 	}
 }

@@ -108,6 +108,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
+	/// Registers a meter; its id.
 	pub(crate) fn do_register(
 		owner: T::AccountId,
 		microgrid: MicrogridId,
@@ -116,7 +117,7 @@ impl<T: Config> Pallet<T> {
 		serial: Serial,
 		modulus: WattHours,
 		proof: DeviceSignature,
-	) -> DispatchResult {
+	) -> Result<MeterId, DispatchError> {
 		ensure!(
 			T::Microgrids::operator(microgrid).is_some(),
 			Error::<T>::UnknownMicrogrid
@@ -157,7 +158,7 @@ impl<T: Config> Pallet<T> {
 			kind,
 			modulus,
 		});
-		Ok(())
+		Ok(id)
 	}
 
 	pub(crate) fn do_admit(
@@ -234,6 +235,7 @@ impl<T: Config> Pallet<T> {
 		Keys::<T>::remove(Self::key_hash(&meter.key));
 		SuspendedEnergy::<T>::remove(key);
 		Offers::<T>::remove(key);
+		pages::forget_quality::<T>(id);
 		if meter.state == MeterState::Registered {
 			Self::give_back(id, meter.microgrid);
 		}

@@ -25,7 +25,10 @@ use gridweave_primitives::{
 };
 use sp_core::{crypto::Pair as _, ed25519, H256};
 use sp_runtime::{
-	traits::DispatchTransaction, transaction_validity::TransactionValidityError, BuildStorage,
+	testing::{TestSignature, UintAuthorityId},
+	traits::DispatchTransaction,
+	transaction_validity::TransactionValidityError,
+	BuildStorage,
 };
 
 use crate as pallet_meter_registry;
@@ -172,6 +175,8 @@ impl SettlementProgress for Others {
 
 impl crate::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type OwnerSignature = TestSignature;
+	type OwnerPublic = UintAuthorityId;
 	type Currency = Balances;
 	type Microgrids = Microgrids;
 	type Clock = Clock;
@@ -192,7 +197,7 @@ impl crate::Config for Test {
 }
 
 #[cfg(feature = "runtime-benchmarks")]
-impl crate::BenchmarkHelper<u64> for Others {
+impl crate::BenchmarkHelper<u64, TestSignature> for Others {
 	fn microgrid() -> (MicrogridId, u64) {
 		(HERE, OPERATOR)
 	}
@@ -203,6 +208,12 @@ impl crate::BenchmarkHelper<u64> for Others {
 			1 << 40,
 		);
 		account
+	}
+	fn signer(number: u32) -> u64 {
+		Self::funded(number)
+	}
+	fn sign(owner: &u64, digest: &[u8; 32]) -> TestSignature {
+		TestSignature(*owner, digest.to_vec())
 	}
 	fn set_now(now: u64) {
 		Now::set(now);

@@ -8,8 +8,8 @@ use alloc::collections::BTreeMap;
 use gridweave_primitives::{Be32, MeterId, MicrogridId, Period};
 
 use crate::{
-	Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages, LatestReading,
-	MicrogridPages, Pallet,
+	Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages, LatestQuality,
+	LatestReading, MicrogridPages, Pallet, QualityPages, Slots,
 };
 
 /// The page at a place among those of a microgrid.
@@ -28,6 +28,30 @@ pub fn latest<T: Config>(meter: MeterId) -> Option<LatestReading> {
 		.meters
 		.get(meter.slot())
 		.cloned()
+}
+
+/// The latest power quality a meter reported.
+pub fn quality<T: Config>(meter: MeterId) -> Option<LatestQuality> {
+	QualityPages::<T>::get(Be32::from(meter.page()))
+		.get(meter.slot())
+		.cloned()
+}
+
+/// Removes what power quality is kept of a meter.
+pub fn forget_quality<T: Config>(meter: MeterId) {
+	let key = Be32::from(meter.page());
+	let mut qualities = QualityPages::<T>::get(key);
+	if qualities.remove(meter.slot()).is_some() {
+		put_qualities::<T>(key, &qualities);
+	}
+}
+
+fn put_qualities<T: Config>(key: Be32, qualities: &Slots<LatestQuality>) {
+	if qualities.is_empty() {
+		QualityPages::<T>::remove(key);
+	} else {
+		QualityPages::<T>::insert(key, qualities);
+	}
 }
 
 /// Stores the latest readings of a page.
@@ -83,6 +107,8 @@ pub struct Desk<T> {
 	/// Whether the latest readings were changed.
 	pub changed: bool,
 	energy: BTreeMap<Period, (EnergyPage, bool)>,
+	/// The meters' power quality, once one reported it.
+	quality: Option<Slots<LatestQuality>>,
 	_config: core::marker::PhantomData<T>,
 }
 
@@ -97,6 +123,7 @@ impl<T: Config> Desk<T> {
 			}),
 			changed: false,
 			energy: BTreeMap::new(),
+			quality: None,
 			_config: core::marker::PhantomData,
 		}
 	}
@@ -135,6 +162,14 @@ impl<T: Config> Desk<T> {
 			.collect()
 	}
 
+	/// Takes over what a reading says of power quality.
+	pub fn set_quality(&mut self, slot: u8, quality: LatestQuality) {
+		let key = Be32::from(self.page);
+		self.quality
+			.get_or_insert_with(|| QualityPages::<T>::get(key))
+			.set(slot, quality);
+	}
+
 	/// How many energy pages lie on the desk.
 	pub fn energy_pages(&self) -> u32 {
 		u32::try_from(self.energy.len()).unwrap_or(u32::MAX)
@@ -149,6 +184,9 @@ impl<T: Config> Desk<T> {
 			if changed {
 				EnergyPages::<T>::insert((Be32::from(self.page), Be32::from(period)), energy);
 			}
+		}
+		if let Some(qualities) = self.quality {
+			put_qualities::<T>(Be32::from(self.page), &qualities);
 		}
 	}
 }

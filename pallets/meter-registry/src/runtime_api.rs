@@ -7,7 +7,9 @@ use gridweave_primitives::{
 	device::DeviceKey, meter::MeteredPeriod, traits::MeteredEnergy, Be32, MeterId, Period,
 };
 
-use crate::{pages, Config, Keys, LatestReading, Meter, Meters, Pallet, MAX_PROGRESS};
+use crate::{
+	pages, Config, Keys, LatestQuality, LatestReading, Meter, Meters, Pallet, MAX_PROGRESS,
+};
 
 sp_api::decl_runtime_apis! {
 	/// Meters and their readings.
@@ -27,6 +29,9 @@ sp_api::decl_runtime_apis! {
 
 		/// A meter's latest accepted reading.
 		fn latest(meter: MeterId) -> Option<LatestReading>;
+
+		/// The latest power quality a meter reported, and when; none if it never did.
+		fn quality(meter: MeterId) -> Option<LatestQuality>;
 
 		/// A meter's energy in a period, while it is kept; what was measured so far, before it is frozen.
 		fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod>;
@@ -52,6 +57,11 @@ impl<T: Config> Pallet<T> {
 	/// See [`MeterRegistryApi`].
 	pub fn api_meter_by_key(key: &DeviceKey) -> Option<MeterId> {
 		Keys::<T>::get(Self::key_hash(key))
+	}
+
+	/// See [`MeterRegistryApi`].
+	pub fn api_quality(meter: MeterId) -> Option<LatestQuality> {
+		pages::quality::<T>(meter)
 	}
 
 	/// See [`MeterRegistryApi`].

@@ -8,7 +8,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	energy, Allocations, Config, EnergyPages, FreeIds, HoldReason, Keys, LatestPages, Meter,
-	Meters, MicrogridPages, NextPage, Offers, Pallet, SuspendedEnergy,
+	Meters, MicrogridPages, NextPage, Offers, Pallet, QualityPages, SuspendedEnergy,
 };
 
 impl<T: Config> Pallet<T> {
@@ -22,7 +22,8 @@ impl<T: Config> Pallet<T> {
 	///    equal their base plus what was counted and suspended;
 	/// 5. energy is kept only for meters that have given a reading, from the page's first kept period on,
 	///    and no entry has more outstanding than it has import;
-	/// 6. offers and suspended energy exist only for meters.
+	/// 6. offers and suspended energy exist only for meters, power quality only for meters that have given a
+	///    reading, and not newer than their latest.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let owners = Self::try_pages()?;
 		Self::try_free_ids(&owners)?;
@@ -158,6 +159,17 @@ impl<T: Config> Pallet<T> {
 				);
 				ensure!(latest.accepted > 0, "a reading was not counted");
 				Self::try_registers(key, &meter, latest)?;
+			}
+		}
+		for (page, qualities) in QualityPages::<T>::iter() {
+			ensure!(!qualities.is_empty(), "an empty page of power quality");
+			let latest = LatestPages::<T>::get(page).ok_or("a page has qualities, no readings")?;
+			for (slot, quality) in qualities.iter() {
+				let latest = latest.meters.get(slot).ok_or("a quality has no meter")?;
+				ensure!(
+					quality.captured_at <= latest.captured_at,
+					"a quality is newer than its reading"
+				);
 			}
 		}
 		let measured = Meters::<T>::iter_values()

@@ -3,9 +3,9 @@
 use codec::{Compact, Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use gridweave_primitives::{
-	device::{DeviceKey, Serial},
+	device::{DeviceKey, DeviceSignature, Serial},
 	meter::{MeterKind, MeterState, MeteredPeriod, Provenance, Ratings},
-	reading::{Reading, SignedReading},
+	reading::{Quality, Reading, SignedReading},
 	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
 };
 use scale_info::TypeInfo;
@@ -24,6 +24,9 @@ pub const ESTIMATE_PERIODS: u32 = 4;
 
 /// Most meters one answer of the runtime API's `progress` covers.
 pub const MAX_PROGRESS: u32 = 2_000;
+
+/// Most meters an operator registers by one call.
+pub const MAX_ONBOARDED: u32 = 100;
 
 /// The readings of one relay call.
 pub type RelayedReadings = BoundedVec<SignedReading, ConstU32<MAX_RELAY_READINGS>>;
@@ -61,6 +64,33 @@ pub struct Meter<AccountId> {
 	/// first reading, moved when a register runs backwards. Ties the registers to what was counted.
 	pub base: Registers,
 }
+
+/// A meter that an operator registers in its owner's name, and admits.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct Onboarding<AccountId, Signature> {
+	/// Who is to own it; the deposit is held on this account.
+	pub owner: AccountId,
+	/// What stands behind it.
+	pub kind: MeterKind,
+	/// What its device signs with.
+	pub key: DeviceKey,
+	/// As printed on it.
+	pub serial: Serial,
+	/// Its registers count modulo this many Wh.
+	pub modulus: WattHours,
+	/// The most power its connection may take and give.
+	pub ratings: Ratings,
+	/// The device's signature over the registration digest.
+	pub proof: DeviceSignature,
+	/// Until which Unix second the owner's consent may be used.
+	pub expires: u64,
+	/// The owner's signature over the consent digest.
+	pub consent: Signature,
+}
+
+/// The meters that an operator registers by one call.
+pub type Onboardings<AccountId, Signature> =
+	BoundedVec<Onboarding<AccountId, Signature>, ConstU32<MAX_ONBOARDED>>;
 
 impl<AccountId> Meter<AccountId> {
 	/// The most power it may have taken and given since `from`: a change of ratings does not reach back.
@@ -264,6 +294,18 @@ impl From<EnergyEntry> for MeteredPeriod {
 			provenance: entry.provenance,
 		}
 	}
+}
+
+/// The latest power quality a meter reported.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct LatestQuality {
+	/// When it was measured, in Unix seconds.
+	#[codec(compact)]
+	pub captured_at: u64,
+	/// Frequency, and voltage, current and power factor of each phase.
+	pub quality: Quality,
 }
 
 /// The latest readings of a page of meters.

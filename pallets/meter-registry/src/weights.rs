@@ -12,6 +12,8 @@ use frame_support::weights::Weight;
 pub trait WeightInfo {
 	/// [`Call::register_meter`](crate::Call::register_meter).
 	fn register_meter() -> Weight;
+	/// [`Call::register_meters`](crate::Call::register_meters) with `n` meters.
+	fn register_meters(n: u32) -> Weight;
 	/// [`Call::admit_meter`](crate::Call::admit_meter).
 	fn admit_meter() -> Weight;
 	/// [`Call::retire_meter`](crate::Call::retire_meter), at worst.
@@ -42,6 +44,10 @@ pub trait WeightInfo {
 impl WeightInfo for () {
 	fn register_meter() -> Weight {
 		Weight::from_parts(150_000_000, 0)
+	}
+	fn register_meters(n: u32) -> Weight {
+		Weight::from_parts(20_000_000, 0)
+			.saturating_add(Weight::from_parts(250_000_000, 0).saturating_mul(n.into()))
 	}
 	fn admit_meter() -> Weight {
 		Weight::from_parts(30_000_000, 0)

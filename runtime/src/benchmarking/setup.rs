@@ -22,7 +22,7 @@ use sp_core::{crypto::KeyTypeId, sr25519, H256};
 
 use crate::{
 	genesis::development_terms, AccountId, Balance, Balances, MeterRegistry, Microgrids, Runtime,
-	System, GRID,
+	Signature, System, GRID,
 };
 
 /// Implements what every pallet's benchmarks ask for.
@@ -30,6 +30,8 @@ pub struct Setup;
 
 /// Keystore of the devices.
 const DEVICES: KeyTypeId = KeyTypeId(*b"devi");
+/// Keystore of the owners.
+const OWNERS: KeyTypeId = KeyTypeId(*b"ownr");
 /// Far from every bound.
 const MONEY: Balance = 1_000_000_000 * GRID;
 /// The period that benchmarks begin in.
@@ -148,7 +150,7 @@ impl pallet_microgrids::BenchmarkHelper for Setup {
 	}
 }
 
-impl pallet_meter_registry::BenchmarkHelper<AccountId> for Setup {
+impl pallet_meter_registry::BenchmarkHelper<AccountId, Signature> for Setup {
 	fn microgrid() -> (MicrogridId, AccountId) {
 		let microgrid = MicrogridId(0);
 		// Settlement holds back nothing that is to be pruned.
@@ -159,6 +161,18 @@ impl pallet_meter_registry::BenchmarkHelper<AccountId> for Setup {
 
 	fn funded(number: u32) -> AccountId {
 		funded("owner", number)
+	}
+
+	fn signer(_: u32) -> AccountId {
+		let who = AccountId::from(sp_io::crypto::sr25519_generate(OWNERS, None).0);
+		Balances::set_balance(&who, MONEY);
+		who
+	}
+
+	fn sign(who: &AccountId, digest: &[u8; 32]) -> Signature {
+		let key = sr25519::Public::from_raw(*who.as_ref());
+		let signature = sp_io::crypto::sr25519_sign(OWNERS, &key, digest);
+		signature.expect("the key was made here").into()
 	}
 
 	fn set_now(now: u64) {

@@ -2,6 +2,7 @@
 
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use frame_system::EnsureRoot;
+use sp_runtime::traits::Verify;
 
 use super::{
 	consensus::MAX_AUTHORITIES,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
 	weights, AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime,
-	RuntimeHoldReason, Settlement, Timestamp, GRID, MILLI_GRID,
+	RuntimeHoldReason, Settlement, Signature, Timestamp, GRID, MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -55,6 +56,8 @@ parameter_types! {
 
 impl pallet_meter_registry::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type OwnerSignature = Signature;
+	type OwnerPublic = <Signature as Verify>::Signer;
 	type Currency = Balances;
 	type Microgrids = Microgrids;
 	type Clock = Microgrids;

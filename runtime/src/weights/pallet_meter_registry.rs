@@ -67,6 +67,10 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(7))
 	}
+	/// Provisional.
+	fn register_meters(n: u32, ) -> Weight {
+		Self::register_meter().saturating_add(Self::admit_meter()).saturating_mul(u64::from(n).saturating_mul(2))
+	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:1)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
 	/// Storage: `Microgrids::Microgrids` (r:1 w:0)

@@ -5,6 +5,8 @@
 
 mod setup;
 
+use alloc::vec::Vec;
+
 use frame_benchmarking::v2::*;
 use frame_support::{
 	traits::Authorize,
@@ -13,25 +15,31 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use gridweave_primitives::{
-	device::{registration_digest, rotation_digest, DeviceKey},
+	device::{consent_digest, registration_digest, rotation_digest, DeviceKey},
 	meter::{MeterKind, MeterState},
 	Be32, MicrogridId, WattHours,
 };
 use sp_runtime::transaction_validity::TransactionSource;
 
 use crate::{
-	freshness::Moment, pages, Call, Config, EnergyPages, Keys, LatestPage, Meters, Offers, Pallet,
-	PrunedBefore, Suspended, SuspendedEnergy, MAX_SPANS,
+	freshness::Moment, pages, Call, Config, EnergyPages, Keys, LatestPage, Meters, Offers,
+	Onboarding, Pallet, PrunedBefore, Suspended, SuspendedEnergy, MAX_ONBOARDED, MAX_SPANS,
 };
 use setup::*;
 
 /// What benchmarks need of the runtime.
-pub trait BenchmarkHelper<AccountId> {
+pub trait BenchmarkHelper<AccountId, Signature> {
 	/// A microgrid and its operator.
 	fn microgrid() -> (MicrogridId, AccountId);
 
 	/// An account with this number and enough money for deposits.
 	fn funded(number: u32) -> AccountId;
+
+	/// As [`Self::funded`], an account that can sign.
+	fn signer(number: u32) -> AccountId;
+
+	/// The signature of an account that can sign.
+	fn sign(who: &AccountId, digest: &[u8; 32]) -> Signature;
 
 	/// Sets chain time, in Unix seconds.
 	fn set_now(now: u64);
@@ -66,6 +74,48 @@ mod benchmarks {
 		);
 
 		assert!(Keys::<T>::contains_key(Pallet::<T>::key_hash(&key)));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn register_meters(n: Linear<1, MAX_ONBOARDED>) -> Result<(), BenchmarkError> {
+		set_now::<T>();
+		let (microgrid, operator) = T::BenchmarkHelper::microgrid();
+		let genesis = Pallet::<T>::genesis_hash();
+		let meters: Vec<_> = (0..n)
+			.map(|number| {
+				let owner = T::BenchmarkHelper::signer(number);
+				let device = new_device();
+				let key = DeviceKey::Sr25519(device);
+				let proof = registration_digest(&genesis, &owner, microgrid, &serial());
+				let expires = u64::MAX;
+				let consent =
+					consent_digest(&genesis, &operator, microgrid, &key, &serial(), expires);
+				Onboarding {
+					kind: MeterKind::Storage {
+						capacity: WattHours(1),
+					},
+					key,
+					serial: serial(),
+					modulus: MODULUS,
+					ratings: RATINGS,
+					proof: sign(&device, &proof),
+					expires,
+					consent: T::BenchmarkHelper::sign(&owner, &consent),
+					owner,
+				}
+			})
+			.collect();
+		let before = Meters::<T>::iter().count();
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(operator),
+			microgrid,
+			BoundedVec::truncate_from(meters),
+		);
+
+		assert_eq!(Meters::<T>::iter().count(), before + n as usize);
 		Ok(())
 	}
 
@@ -111,6 +161,7 @@ mod benchmarks {
 		};
 		page.meters.remove(meter.slot());
 		pages::put_latest_page::<T>(meter.page(), &page);
+		put_qualities::<T>(meter.page(), 1);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(owner), meter);

@@ -10,7 +10,7 @@ use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	ingest::{IngestId, IngestSignature, ReadingBatch},
 	meter::{MeterKind, MeterState, Provenance, Ratings},
-	reading::SignedReading,
+	reading::{Phase, Quality, SignedReading},
 	traits::{MeteredEnergy, SettlementClock},
 	Be32, MeterId, Period, PeriodClock, WattHours, Watts,
 };
@@ -20,8 +20,9 @@ use sp_core::{crypto::KeyTypeId, sr25519};
 use super::BenchmarkHelper;
 use crate::{
 	freshness::Moment, pages, Allocation, Allocations, Config, EnergyEntry, EnergyPage,
-	EnergyPages, FormerRatings, IngestKeys, Keys, LatestPage, LatestReading, Meter, Meters,
-	MicrogridPages, NextPage, Pallet, PruneCursor, Registers, Slots, MAX_SPANS,
+	EnergyPages, FormerRatings, IngestKeys, Keys, LatestPage, LatestQuality, LatestReading, Meter,
+	Meters, MicrogridPages, NextPage, Pallet, PruneCursor, QualityPages, Registers, Slots,
+	MAX_SPANS,
 };
 
 /// Keystore of the devices.
@@ -104,6 +105,19 @@ pub(super) fn latest(captured_at: u64) -> LatestReading {
 	}
 }
 
+/// Power quality of three phases.
+pub(super) fn quality() -> Quality {
+	let phase = Phase {
+		voltage_mv: u32::MAX,
+		current_ma: u32::MAX,
+		power_factor: -1_000,
+	};
+	Quality {
+		frequency_mhz: u32::MAX,
+		phases: BoundedVec::truncate_from(vec![phase; 3]),
+	}
+}
+
 /// This in every slot.
 pub(super) fn full<V: Clone>(value: V) -> Slots<V> {
 	let mut slots = Slots::default();
@@ -172,12 +186,22 @@ pub(super) fn new_page<T: Config>(device: sr25519::Public, captured_at: u64) -> 
 			meters: full(latest(captured_at)),
 		},
 	);
+	put_qualities::<T>(page, captured_at);
 	page
+}
+
+/// All meters of a page have reported power quality.
+pub(super) fn put_qualities<T: Config>(page: u32, captured_at: u64) {
+	let quality = LatestQuality {
+		captured_at,
+		quality: quality(),
+	};
+	QualityPages::<T>::insert(Be32::from(page), full(quality));
 }
 
 /// `r` regular and `x` irregular readings on `g` full pages, which touch `s` pages of energy: one of the
 /// present period per page, and the rest of settled ones, spanned by feeders: all but the call for a
-/// correction is done for each.
+/// correction is done for each. All report power quality.
 pub(super) fn readings<T: Config>(r: u32, x: u32, g: u32, s: u32) -> Vec<SignedReading> {
 	set_now::<T>();
 	let clock = clock::<T>();
@@ -205,6 +229,7 @@ pub(super) fn readings<T: Config>(r: u32, x: u32, g: u32, s: u32) -> Vec<SignedR
 		let mut reading = latest(present).to_reading(id);
 		reading.sequence += 1;
 		reading.captured_at = present + 1;
+		reading.quality = Some(quality());
 		if irregular {
 			// Beyond the rating, and backwards.
 			reading.import_register.0 += 1_000_000;

@@ -1,0 +1,258 @@
+//! The state of a large community, made without a block: as many registered, active meters as wanted, each
+//! with an owner, a deposit, a device key, a latest reading and energy in the periods that are kept.
+
+use anyhow::{anyhow, Context, Result};
+use codec::Encode;
+use frame_support::{
+	traits::fungible::{Mutate, MutateHold},
+	BoundedVec,
+};
+use gridweave_primitives::{
+	device::{DeviceKey, DeviceSignature, Serial},
+	ids::METERS_PER_PAGE,
+	ingest::{IngestPair, ReadingBatch, MAX_BATCH_READINGS},
+	meter::{MeterKind, MeterState, Provenance, Ratings},
+	reading::{Phase, Quality, Reading, SignedReading},
+	Balance, Be32, MeterId, MicrogridId, PeriodClock, WattHours, Watts,
+};
+use gridweave_runtime::{
+	genesis, AccountId, Balances, Hash, Runtime, RuntimeCall, RuntimeHoldReason,
+	UncheckedExtrinsic, GRID, WASM_BINARY,
+};
+use pallet_meter_registry as registry;
+use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
+use sp_core::{ed25519, Pair};
+use sp_state_machine::BasicExternalities;
+use sp_storage::{well_known_keys, Storage};
+
+/// 15 June 2026, 06:00 UTC: when all meters gave their first readings.
+pub const START: u64 = 1_781_503_200;
+
+/// The clock of a network in service: periods of a quarter of an hour.
+pub const CLOCK: PeriodClock = PeriodClock {
+	period_length: 900,
+	periods_per_day: 96,
+	day_offset: 0,
+	grace: 2,
+	retention: 4,
+};
+
+/// Registers never roll over.
+const MODULUS: WattHours = WattHours(1_000_000_000);
+
+/// A house connection.
+const RATINGS: Ratings = Ratings {
+	max_import: Watts(14_000),
+	max_export: Watts(10_000),
+};
+
+/// The key pair of a meter's device.
+pub fn device(meter: MeterId) -> ed25519::Pair {
+	ed25519::Pair::from_seed(&sp_io::hashing::blake2_256(&meter.encode()))
+}
+
+fn owner(meter: MeterId) -> AccountId {
+	AccountId::from(sp_io::hashing::blake2_256(&(b"owner", meter).encode()))
+}
+
+/// A meter's n-th reading, at `at`: half a kilowatt since the one before.
+fn reading(meter: MeterId, n: u64, at: u64) -> Reading {
+	// What a register shows differs from meter to meter.
+	let energy = 5_000_000 + u64::from(meter.0) + n * 125;
+	Reading {
+		meter,
+		sequence: 1_000 + n,
+		captured_at: at,
+		import_register: WattHours(energy),
+		export_register: WattHours(u64::from(meter.0)),
+		state_of_charge: None,
+		quality: None,
+		acknowledged: None,
+		status: 0,
+	}
+}
+
+/// As [`reading`], with the power quality of three phases.
+fn full_reading(meter: MeterId, n: u64, at: u64) -> Reading {
+	let phase = Phase {
+		voltage_mv: 230_400,
+		current_ma: 725,
+		power_factor: 985,
+	};
+	Reading {
+		quality: Some(Quality {
+			frequency_mhz: 49_990,
+			phases: BoundedVec::truncate_from(vec![phase; 3]),
+		}),
+		..reading(meter, n, at)
+	}
+}
+
+/// A meter's signed n-th reading of the chain of `genesis`, at `at`.
+pub fn signed(meter: MeterId, n: u64, at: u64, full: bool, genesis: &Hash) -> SignedReading {
+	let reading = if full {
+		full_reading(meter, n, at)
+	} else {
+		reading(meter, n, at)
+	};
+	let signature = device(meter).sign(&reading.digest(genesis));
+	SignedReading {
+		reading,
+		signature: DeviceSignature::Ed25519(signature),
+	}
+}
+
+/// How many readings a batch takes that each touch `spans` periods: as many as its witness allows, and whole
+/// pages of meters.
+pub fn batch_size(spans: u32) -> Result<usize> {
+	let most = MAX_BATCH_READINGS.min(registry::MAX_SPANS / spans);
+	Ok(usize::try_from(most / METERS_PER_PAGE * METERS_PER_PAGE)?)
+}
+
+/// Batches of ordered readings, each of which touches at most `spans` periods, signed by the development
+/// authority.
+pub fn batches(
+	readings: &[SignedReading],
+	spans: u32,
+	genesis: &Hash,
+) -> Result<Vec<UncheckedExtrinsic>> {
+	use frame_system::offchain::CreateAuthorizedTransaction;
+	let authority = IngestPair::from_string("//Alice", None)
+		.map_err(|error| anyhow!("the development key: {error:?}"))?;
+	Ok(readings
+		.chunks(batch_size(spans)?)
+		.map(|chunk| {
+			let batch = ReadingBatch {
+				authority: 0,
+				salt: 0,
+				spans: spans * u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+				readings: BoundedVec::truncate_from(chunk.to_vec()),
+			};
+			let signature = authority.sign(&batch.digest(genesis)).into();
+			let call = RuntimeCall::from(registry::Call::<Runtime>::submit_readings {
+				batch,
+				signature,
+			});
+			<Runtime as CreateAuthorizedTransaction<registry::Call<Runtime>>>::create_authorized_transaction(call)
+		})
+		.collect())
+}
+
+/// The development chain's genesis with the clock of a network in service and `meters` meters in its first
+/// microgrid, a whole number of pages.
+pub fn storage(meters: u32) -> Result<Storage> {
+	let code =
+		WASM_BINARY.context("this build has no runtime: it was made with SKIP_WASM_BUILD")?;
+	let preset = genesis::preset(&"development".into()).context("there is such a preset")?;
+	let mut patch: serde_json::Value = serde_json::from_slice(&preset)?;
+	patch["microgrids"]["clock"] = serde_json::to_value(CLOCK)?;
+	let storage = GenesisConfigBuilderRuntimeCaller::<sp_io::SubstrateHostFunctions>::new(code)
+		.get_storage_for_patch(patch)
+		.map_err(|error| anyhow!("genesis: {error}"))?;
+	let mut state = BasicExternalities::new(storage);
+	state.execute_with(|| populate(meters))?;
+	let mut storage = state.into_storages();
+	storage
+		.top
+		.insert(well_known_keys::CODE.to_vec(), code.to_vec());
+	Ok(storage)
+}
+
+fn populate(meters: u32) -> Result<()> {
+	let microgrid = MicrogridId(0);
+	let pages = meters / METERS_PER_PAGE;
+	for page in 0..pages {
+		registry::MicrogridPages::<Runtime>::insert(Be32::from(microgrid), Be32::from(page), page);
+		populate_page(microgrid, page)?;
+	}
+	registry::NextPage::<Runtime>::put(pages);
+	registry::Allocations::<Runtime>::insert(
+		Be32::from(microgrid),
+		registry::Allocation {
+			pages,
+			slots: u8::try_from(METERS_PER_PAGE)?,
+			free: 0,
+		},
+	);
+	Ok(())
+}
+
+fn populate_page(microgrid: MicrogridId, page: u32) -> Result<()> {
+	let start = CLOCK.period_at(START);
+	let mut latest = registry::LatestPage {
+		round: 1,
+		kept_from: start.saturating_sub(CLOCK.grace + CLOCK.retention),
+		..Default::default()
+	};
+	let mut energy = registry::EnergyPage::default();
+	for slot in 0..u8::try_from(METERS_PER_PAGE)? {
+		let id = MeterId::at(page, slot);
+		register(microgrid, id)?;
+		let mut first = registry::LatestReading {
+			settles: true,
+			..Default::default()
+		};
+		first.update(&reading(id, 0, START));
+		latest.meters.set(slot, first);
+		energy.meters.set(
+			slot,
+			registry::EnergyEntry {
+				import: WattHours(125),
+				export: WattHours::ZERO,
+				outstanding: WattHours::ZERO,
+				provenance: Provenance::Measured,
+			},
+		);
+	}
+	put("LatestPages", &[page], &latest);
+	energy.closed = true;
+	for back in 1..=CLOCK.grace + CLOCK.retention {
+		put("EnergyPages", &[page, start.0 - back], &energy);
+	}
+	Ok(())
+}
+
+fn register(microgrid: MicrogridId, id: MeterId) -> Result<()> {
+	let key = DeviceKey::Ed25519(device(id).public());
+	let shown = reading(id, 0, START);
+	let deposit = 2 * GRID;
+	let owner = owner(id);
+	Balances::mint_into(&owner, 10 * GRID).map_err(failed)?;
+	let reason = RuntimeHoldReason::from(registry::HoldReason::Registration);
+	Balances::hold(&reason, &owner, Balance::from(deposit)).map_err(failed)?;
+	registry::Keys::<Runtime>::insert(Hash::from(sp_io::hashing::blake2_256(&key.encode())), id);
+	registry::Meters::<Runtime>::insert(
+		Be32::from(id),
+		registry::Meter {
+			owner,
+			microgrid,
+			kind: MeterKind::Consumer,
+			ratings: RATINGS,
+			former: None,
+			modulus: MODULUS,
+			serial: Serial::truncate_from(format!("1EMH00{:08}", id.0).into_bytes()),
+			key,
+			rotated: None,
+			deposit,
+			state: MeterState::Active,
+			admitted_at: START,
+			base: registry::Registers {
+				import: shown.import_register,
+				export: shown.export_register,
+			},
+		},
+	);
+	Ok(())
+}
+
+fn failed(error: sp_runtime::DispatchError) -> anyhow::Error {
+	anyhow!("{error:?}")
+}
+
+/// Writes to a map of the registry whose keys are big-endian numbers, and which only it may write to.
+fn put(item: &str, keys: &[u32], value: &impl Encode) {
+	let prefix = frame_support::storage::storage_prefix(b"MeterRegistry", item.as_bytes());
+	let mut key = prefix.to_vec();
+	keys.iter().for_each(|part| key.extend(part.to_be_bytes()));
+	frame_support::storage::unhashed::put(&key, value);
+}
