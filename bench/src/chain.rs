@@ -1,12 +1,12 @@
 //! A client over a database on disk, without a network: builds blocks and imports them as a node does.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{anyhow, Context, Result};
 use codec::Encode;
 use gridweave_runtime::{opaque::Block, Hash, RuntimeApi, RuntimeCall, BLOCK_SECONDS};
 use sc_block_builder::BlockBuilderBuilder;
-use sc_client_api::{execution_extensions::ExecutionExtensions, HeaderBackend};
+use sc_client_api::{execution_extensions::ExecutionExtensions, Finalizer, HeaderBackend};
 use sc_client_db::{BlocksPruning, DatabaseSettings, DatabaseSource, PruningMode};
 use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult, StateAction};
 use sc_executor::WasmExecutor;
@@ -24,6 +24,8 @@ use sp_runtime::{
 	OpaqueExtrinsic,
 };
 use sp_storage::Storage;
+
+use crate::stopwatch::{Stopwatch, Took};
 
 type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
 type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
@@ -115,18 +117,22 @@ impl Chain {
 	}
 
 	/// Imports a block as one that came from the network: executes it, compares the root, writes the
-	/// state. Seconds it took.
-	pub fn import(&self, block: Block) -> Result<f64> {
+	/// state. What it took. Then finalises it, for what is not final is kept in memory, too.
+	pub fn import(&self, block: Block) -> Result<Took> {
 		let (header, body) = block.deconstruct();
 		let mut params = BlockImportParams::new(BlockOrigin::NetworkBroadcast, header);
 		params.body = Some(body);
 		params.fork_choice = Some(ForkChoiceStrategy::LongestChain);
 		params.state_action = StateAction::Execute;
-		let started = Instant::now();
+		let stopwatch = Stopwatch::start();
 		let result = futures::executor::block_on(self.client.import_block(params))?;
-		let took = started.elapsed().as_secs_f64();
+		let took = stopwatch.read();
 		match result {
-			ImportResult::Imported(_) => Ok(took),
+			ImportResult::Imported(_) => {
+				self.client
+					.finalize_block(self.client.info().best_hash, None, true)?;
+				Ok(took)
+			}
 			other => Err(anyhow!("the block is not imported: {other:?}")),
 		}
 	}

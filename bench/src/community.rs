@@ -185,9 +185,14 @@ fn populate_page(microgrid: MicrogridId, page: u32) -> Result<()> {
 		..Default::default()
 	};
 	let mut energy = registry::EnergyPage::default();
+	let mut metering = registry::MeteringPage {
+		microgrid,
+		..Default::default()
+	};
 	for slot in 0..u8::try_from(METERS_PER_PAGE)? {
 		let id = MeterId::at(page, slot);
-		register(microgrid, id)?;
+		let registration = register(microgrid, id)?;
+		metering.meters.set(slot, registration.metering());
 		let mut first = registry::LatestReading {
 			settles: true,
 			..Default::default()
@@ -204,6 +209,7 @@ fn populate_page(microgrid: MicrogridId, page: u32) -> Result<()> {
 			},
 		);
 	}
+	put("MeteringPages", &[page], &metering);
 	put("LatestPages", &[page], &latest);
 	energy.closed = true;
 	for back in 1..=CLOCK.grace + CLOCK.retention {
@@ -212,7 +218,7 @@ fn populate_page(microgrid: MicrogridId, page: u32) -> Result<()> {
 	Ok(())
 }
 
-fn register(microgrid: MicrogridId, id: MeterId) -> Result<()> {
+fn register(microgrid: MicrogridId, id: MeterId) -> Result<registry::Meter<AccountId>> {
 	let key = DeviceKey::Ed25519(device(id).public());
 	let shown = reading(id, 0, START);
 	let deposit = 2 * GRID;
@@ -221,28 +227,26 @@ fn register(microgrid: MicrogridId, id: MeterId) -> Result<()> {
 	let reason = RuntimeHoldReason::from(registry::HoldReason::Registration);
 	Balances::hold(&reason, &owner, Balance::from(deposit)).map_err(failed)?;
 	registry::Keys::<Runtime>::insert(Hash::from(sp_io::hashing::blake2_256(&key.encode())), id);
-	registry::Meters::<Runtime>::insert(
-		Be32::from(id),
-		registry::Meter {
-			owner,
-			microgrid,
-			kind: MeterKind::Consumer,
-			ratings: RATINGS,
-			former: None,
-			modulus: MODULUS,
-			serial: Serial::truncate_from(format!("1EMH00{:08}", id.0).into_bytes()),
-			key,
-			rotated: None,
-			deposit,
-			state: MeterState::Active,
-			admitted_at: START,
-			base: registry::Registers {
-				import: shown.import_register,
-				export: shown.export_register,
-			},
+	let meter = registry::Meter {
+		owner,
+		microgrid,
+		kind: MeterKind::Consumer,
+		ratings: RATINGS,
+		former: None,
+		modulus: MODULUS,
+		serial: Serial::truncate_from(format!("1EMH00{:08}", id.0).into_bytes()),
+		key,
+		rotated: None,
+		deposit,
+		state: MeterState::Active,
+		admitted_at: START,
+		base: registry::Registers {
+			import: shown.import_register,
+			export: shown.export_register,
 		},
-	);
-	Ok(())
+	};
+	registry::Meters::<Runtime>::insert(Be32::from(id), &meter);
+	Ok(meter)
 }
 
 fn failed(error: sp_runtime::DispatchError) -> anyhow::Error {

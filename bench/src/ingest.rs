@@ -1,6 +1,6 @@
 //! What a block of readings costs, against the bare verification of its signatures.
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
 use anyhow::{ensure, Result};
 use gridweave_primitives::{
@@ -14,28 +14,43 @@ use crate::{
 	chain::{opaque, Chain},
 	community::{self, CLOCK, START},
 	state,
+	stopwatch::{Stopwatch, Took},
 };
 
 /// Blocks without readings before those that are measured: in them the periods of a day are opened.
 const QUIET_BLOCKS: u32 = 40;
 
-/// A figure of one community.
-#[derive(Debug, Default)]
+/// What a block costs.
+#[derive(Clone, Copy, Debug)]
 pub struct Cost {
-	/// Registered meters.
-	pub meters: u32,
-	/// Readings of all measured blocks.
+	/// How many readings it brings.
 	pub readings: usize,
-	/// Readings of the fullest block.
-	pub block: usize,
-	/// Seconds their import took.
-	pub import: f64,
-	/// Seconds the bare verification of their signatures took.
-	pub verify: f64,
+	/// What its import took.
+	pub import: Took,
+	/// What the bare verification of its readings' signatures took.
+	pub verify: Took,
+}
+
+impl Cost {
+	/// How much more the import costs than the bare verification.
+	pub fn ratio(&self) -> f64 {
+		self.import.cpu.as_secs_f64() / self.verify.cpu.as_secs_f64()
+	}
+
+	/// Microseconds a reading.
+	pub fn per_reading(&self) -> f64 {
+		self.import.cpu.as_secs_f64() * 1e6 / self.readings as f64
+	}
 }
 
 /// Imports `blocks` blocks of a community of `meters`, each with at most `most` readings.
-pub fn measure(folder: &Path, meters: u32, blocks: u32, most: u32, full: bool) -> Result<Cost> {
+pub fn measure(
+	folder: &Path,
+	meters: u32,
+	blocks: u32,
+	most: u32,
+	full: bool,
+) -> Result<Vec<Cost>> {
 	let runtime = tokio::runtime::Runtime::new()?;
 	let tasks = TaskManager::new(runtime.handle().clone(), None)?;
 	let meters = meters / METERS_PER_PAGE * METERS_PER_PAGE;
@@ -59,28 +74,32 @@ pub fn measure(folder: &Path, meters: u32, blocks: u32, most: u32, full: bool) -
 		importer.import(block)?;
 	}
 
-	let mut cost = Cost {
-		meters,
-		..Cost::default()
-	};
+	let mut made = Vec::new();
 	let mut next = 0;
 	for _ in 0..blocks {
-		let wanted = most.min(meters - next);
-		let readings = readings(next, wanted, full, &genesis);
+		let mut readings = readings(next, most.min(meters - next), full, &genesis);
 		let (block, taken) = advance(&author, &readings)?;
-		let batch = community::batch_size(1)?;
-		let readings = &readings[..(taken * batch).min(readings.len())];
+		readings.truncate(taken * community::batch_size(1)?);
 		ensure!(!readings.is_empty(), "no batch of readings fits a block");
 		next += u32::try_from(readings.len())?;
 		author.import(block.clone())?;
-		cost.verify += verify(readings, &genesis)?;
-		let took = importer.import(block)?;
-		eprintln!("block of {} readings: {:.1} ms", readings.len(), took * 1e3);
-		cost.import += took;
-		cost.readings += readings.len();
-		cost.block = cost.block.max(readings.len());
+		made.push((block, readings));
 	}
-	Ok(cost)
+	drop(author);
+
+	let mut costs = Vec::new();
+	for (block, readings) in made {
+		let verify = verify(&readings, &genesis)?;
+		let import = importer.import(block)?;
+		let cost = Cost {
+			readings: readings.len(),
+			import,
+			verify,
+		};
+		eprintln!("{cost:?}");
+		costs.push(cost);
+	}
+	Ok(costs)
 }
 
 /// The first readings after the base of `count` meters from `from` on.
@@ -91,13 +110,13 @@ fn readings(from: u32, count: u32, full: bool, genesis: &Hash) -> Vec<SignedRead
 		.collect()
 }
 
-/// Seconds that the bare verification of the readings' signatures takes, by the library the node uses.
-fn verify(readings: &[SignedReading], genesis: &Hash) -> Result<f64> {
+/// What the bare verification of the readings' signatures takes, by the library the node uses.
+fn verify(readings: &[SignedReading], genesis: &Hash) -> Result<Took> {
 	let keys: Vec<ed25519::Public> = readings
 		.iter()
 		.map(|signed| community::device(signed.reading.meter).public())
 		.collect();
-	let started = Instant::now();
+	let stopwatch = Stopwatch::start();
 	let mut valid = 0;
 	for (signed, key) in readings.iter().zip(&keys) {
 		let DeviceSignature::Ed25519(signature) = &signed.signature else {
@@ -109,7 +128,7 @@ fn verify(readings: &[SignedReading], genesis: &Hash) -> Result<f64> {
 			key,
 		));
 	}
-	let took = started.elapsed().as_secs_f64();
+	let took = stopwatch.read();
 	ensure!(valid == readings.len(), "a reading is badly signed");
 	Ok(took)
 }

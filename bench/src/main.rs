@@ -4,6 +4,7 @@ mod chain;
 mod community;
 mod ingest;
 mod state;
+mod stopwatch;
 
 use anyhow::Result;
 use clap::Parser;
@@ -18,7 +19,7 @@ struct Options {
 	#[arg(long, default_value_t = 5)]
 	blocks: u32,
 	/// Most readings of a block.
-	#[arg(long, default_value_t = 100_000)]
+	#[arg(long, default_value_t = 10_000)]
 	readings: u32,
 	/// With power quality.
 	#[arg(long)]
@@ -28,13 +29,22 @@ struct Options {
 fn main() -> Result<()> {
 	let options = Options::parse();
 	let folder = tempfile::tempdir()?;
-	let cost = ingest::measure(
+	let costs = ingest::measure(
 		folder.path(),
 		options.meters,
 		options.blocks,
 		options.readings,
 		options.full,
 	)?;
-	println!("{cost:#?} ratio {:.3}", cost.import / cost.verify);
+	let median = |of: fn(&ingest::Cost) -> f64| {
+		let mut values: Vec<f64> = costs.iter().map(of).collect();
+		values.sort_by(f64::total_cmp);
+		values[values.len() / 2]
+	};
+	println!(
+		"import over verify {:.3}, {:.1} us a reading",
+		median(ingest::Cost::ratio),
+		median(ingest::Cost::per_reading)
+	);
 	Ok(())
 }

@@ -30,11 +30,15 @@ fn kept(meters: u32, tasks: &TaskManager) -> Result<PathBuf> {
 	let cache = std::env::var_os("GRIDWEAVE_CACHE").context(
 		"GRIDWEAVE_CACHE names the folder for what is kept between runs: start by scripts/bench",
 	)?;
-	let code = WASM_BINARY.context("this build has no runtime: it was made with SKIP_WASM_BUILD")?;
+	let code =
+		WASM_BINARY.context("this build has no runtime: it was made with SKIP_WASM_BUILD")?;
 	let made_by = (code, include_bytes!("community.rs"));
 	let hash = sp_io::hashing::twox_64(&made_by.encode());
 	let all = Path::new(&cache).join("bench");
-	let state = all.join(format!("{meters}-{}", sp_core::hexdisplay::HexDisplay::from(&hash)));
+	let state = all.join(format!(
+		"{meters}-{}",
+		sp_core::hexdisplay::HexDisplay::from(&hash)
+	));
 	if state.exists() {
 		return Ok(state);
 	}
@@ -44,16 +48,24 @@ fn kept(meters: u32, tasks: &TaskManager) -> Result<PathBuf> {
 		fs::remove_dir_all(&unfinished)?;
 	}
 	fs::create_dir_all(&unfinished)?;
-	drop(Chain::open(&unfinished, community::storage(meters)?, tasks)?);
+	drop(Chain::open(
+		&unfinished,
+		community::storage(meters)?,
+		tasks,
+	)?);
 	// States of older runtimes are of no use.
 	for folder in fs::read_dir(&all)? {
 		let folder = folder?;
 		let name = folder.file_name();
-		if name.to_string_lossy().starts_with(&format!("{meters}-")) && folder.path() != unfinished {
+		if name.to_string_lossy().starts_with(&format!("{meters}-")) && folder.path() != unfinished
+		{
 			fs::remove_dir_all(folder.path())?;
 		}
 	}
 	fs::rename(&unfinished, &state)?;
-	eprintln!("{meters} meters: made in {:.0} s", started.elapsed().as_secs_f64());
+	eprintln!(
+		"{meters} meters: made in {:.0} s",
+		started.elapsed().as_secs_f64()
+	);
 	Ok(state)
 }

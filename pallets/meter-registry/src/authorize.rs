@@ -26,7 +26,8 @@ use sp_runtime::transaction_validity::TransactionValidityWithRefund;
 
 use crate::{
 	freshness::{count, count_pages, freshness, is_ordered, Freshness, Moment},
-	pages, BlockReadings, Config, Error, IngestKeys, LatestPage, Pallet, WeightInfo, MAX_SPANS,
+	pages, BlockReadings, Config, Error, IngestKeys, LatestPage, MeteringPage, Pallet, WeightInfo,
+	MAX_SPANS,
 };
 
 /// Codes of `InvalidTransaction::Custom` with which batches are refused.
@@ -160,21 +161,25 @@ impl<T: Config> Pallet<T> {
 			future: 0,
 		};
 		let most_skipped = (readings.len() / TOLERANCE).max(1);
-		let mut page: Option<(u32, LatestPage)> = None;
+		let mut page: Option<(u32, LatestPage, MeteringPage)> = None;
 		let mut meter = None;
 		// Sequence and time of the latest reading before, which may be of the batch itself.
 		let mut known = None;
 		for signed in readings {
 			let reading = &signed.reading;
 			let id = reading.meter;
-			let latest = match page.take() {
-				Some((number, latest)) if number == id.page() => latest,
-				_ => pages::latest_page::<T>(id.page()).unwrap_or_default(),
+			let (latest, metering) = match page.take() {
+				Some((number, latest, metering)) if number == id.page() => (latest, metering),
+				_ => (
+					pages::latest_page::<T>(id.page()).unwrap_or_default(),
+					pages::metering_page::<T>(id.page()),
+				),
 			};
 			let (key, admitted_at) = match meter {
 				Some((held, key, admitted_at)) if held == id => (key, admitted_at),
 				_ => {
-					let found = Self::measuring(id).map_err(|error| refuse(code(&error)))?;
+					let found =
+						Self::measuring(&metering, id).map_err(|error| refuse(code(&error)))?;
 					known = latest
 						.meters
 						.get(id.slot())
@@ -197,7 +202,7 @@ impl<T: Config> Pallet<T> {
 			if review.skipped() > most_skipped {
 				return Err(review.refusal());
 			}
-			page = Some((id.page(), latest));
+			page = Some((id.page(), latest, metering));
 		}
 		ensure!(!review.fresh.is_empty(), review.refusal());
 		Ok(review)

@@ -3,11 +3,11 @@
 use frame_support::traits::Get;
 use gridweave_primitives::{
 	meter::{MeteredPage, Provenance},
-	Be32, MeterId, MicrogridId, Period, PeriodClock,
+	MeterId, MicrogridId, Period, PeriodClock,
 };
 
 use crate::{
-	booking, freshness::Moment, pages, pages::Desk, Config, LatestReading, Meter, Meters, Pallet,
+	booking, freshness::Moment, pages, pages::Desk, Config, LatestReading, Metering, Pallet,
 };
 
 impl<T: Config> Desk<T> {
@@ -18,7 +18,7 @@ impl<T: Config> Desk<T> {
 		&mut self,
 		slot: u8,
 		latest: &LatestReading,
-		meter: &Meter<T::AccountId>,
+		meter: &Metering,
 		period: Period,
 		clock: &PeriodClock,
 		max_span: u32,
@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
 		let Some(page) = pages::page_of::<T>(microgrid, index) else {
 			return;
 		};
-		let mut desk = Desk::<T>::open(page, moment.kept_from::<T>(microgrid));
+		let mut desk = Desk::<T>::open(page, &moment);
 		if period < desk.latest.kept_from || desk.energy(period).closed {
 			return;
 		}
@@ -79,9 +79,8 @@ impl<T: Config> Pallet<T> {
 			.map(|(slot, latest)| (slot, latest.clone()))
 			.collect();
 		for (slot, latest) in silent {
-			let id = Be32::from(MeterId::at(page, slot));
 			// A meter that has given a reading is there until that is gone.
-			if let Some(meter) = Meters::<T>::get(id) {
+			if let Some(meter) = desk.metering.meters.get(slot).copied() {
 				desk.close_entry(slot, &latest, &meter, period, &clock, T::MaxSpan::get());
 			}
 		}

@@ -2,26 +2,25 @@
 
 use frame_support::{dispatch::PostDispatchInfo, ensure, pallet_prelude::*};
 use gridweave_primitives::{
-	ingest::ReadingBatch, meter::MeterState, reading::SignedReading, traits::OnCorrection, Be32,
-	MeterId,
+	ingest::ReadingBatch, reading::SignedReading, traits::OnCorrection, Be32, MeterId,
 };
 use sp_core::H256;
 
 use crate::{
 	freshness::{count, count_pages, is_ordered},
 	intake::{Intake, Outcome},
-	BlockReadings, Config, Error, Event, Meter, Meters, Pallet, RelayedReadings, WeightInfo,
-	MAX_SPANS,
+	BlockReadings, Config, Error, Event, Metering, MeteringPage, Meters, Pallet, RelayedReadings,
+	WeightInfo, MAX_SPANS,
 };
 
 impl<T: Config> Pallet<T> {
-	/// The registration of a meter whose readings count.
-	pub(crate) fn measuring(id: MeterId) -> Result<Meter<T::AccountId>, Error<T>> {
-		let meter = Meters::<T>::get(Be32::from(id)).ok_or(Error::UnknownMeter)?;
-		match meter.state {
-			MeterState::Registered => Err(Error::NotAdmitted),
-			MeterState::Admitted | MeterState::Active => Ok(meter),
-			MeterState::Retired => Err(Error::MeterIsRetired),
+	/// What the readings of a meter on this page are judged by, if they count.
+	pub(crate) fn measuring(page: &MeteringPage, id: MeterId) -> Result<Metering, Error<T>> {
+		match page.meters.get(id.slot()) {
+			Some(metering) if metering.retired => Err(Error::MeterIsRetired),
+			Some(metering) => Ok(*metering),
+			None if Meters::<T>::contains_key(Be32::from(id)) => Err(Error::NotAdmitted),
+			None => Err(Error::UnknownMeter),
 		}
 	}
 
@@ -34,15 +33,8 @@ impl<T: Config> Pallet<T> {
 		genesis: Option<&H256>,
 	) -> Result<Outcome, Error<T>> {
 		let mut intake = Intake::<T>::new(readings, spans);
-		let mut held: Option<(MeterId, Meter<T::AccountId>)> = None;
 		for (place, signed) in readings.iter().enumerate() {
-			let id = signed.reading.meter;
-			let mut meter = match held.take() {
-				Some((held, meter)) if held == id => meter,
-				_ => Self::measuring(id)?,
-			};
-			intake.take(place, signed, &mut meter, genesis)?;
-			held = Some((id, meter));
+			intake.take(place, signed, genesis)?;
 			if intake.outcome.exhausted {
 				let rest = count(readings.len().saturating_sub(place));
 				intake.outcome.deferred = intake.outcome.deferred.saturating_add(rest);

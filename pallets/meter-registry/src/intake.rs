@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use frame_support::{ensure, traits::Get};
 use gridweave_primitives::{
-	meter::{Correction, MeterKind, MeterState},
+	meter::{Correction, MeterState},
 	reading::{Reading, SignedReading},
 	traits::{OnCorrection, OnReading},
 	Be32, MeterId, Period, WattHours,
@@ -16,7 +16,7 @@ use crate::{
 	energy::{self, Movement, Slice, Span},
 	freshness::{freshness, spans_needed, Freshness, Moment},
 	pages::Desk,
-	Config, Error, Event, LatestQuality, LatestReading, Meter, Meters, Pallet, Registers,
+	Config, Error, Event, LatestQuality, LatestReading, Metering, Meters, Pallet, Registers,
 	SuspendedEnergy,
 };
 
@@ -110,13 +110,13 @@ impl<'a, T: Config> Intake<'a, T> {
 	}
 
 	/// Takes the page of a meter to the desk.
-	fn open(&mut self, id: MeterId, meter: &Meter<T::AccountId>) -> &mut Desk<T> {
+	fn open(&mut self, id: MeterId) -> &mut Desk<T> {
 		if self.desk.as_ref().map(Desk::page) != Some(id.page()) {
 			self.clear();
 		}
 		let moment = self.moment;
 		self.desk
-			.get_or_insert_with(|| Desk::open(id.page(), moment.kept_from::<T>(meter.microgrid)))
+			.get_or_insert_with(|| Desk::open(id.page(), &moment))
 	}
 
 	/// Applies one reading of a meter that measures. Its signature is checked against `genesis`, if given.
@@ -124,12 +124,12 @@ impl<'a, T: Config> Intake<'a, T> {
 		&mut self,
 		place: usize,
 		signed: &SignedReading,
-		meter: &mut Meter<T::AccountId>,
 		genesis: Option<&H256>,
 	) -> Result<(), Error<T>> {
 		let (moment, reading) = (self.moment, &signed.reading);
 		let spans = self.spans;
-		let desk = self.open(reading.meter, meter);
+		let desk = self.open(reading.meter);
+		let meter = Pallet::<T>::measuring(&desk.metering, reading.meter)?;
 		let latest = desk.latest.meters.get(reading.meter.slot()).cloned();
 		let known = latest
 			.as_ref()
@@ -166,15 +166,15 @@ impl<'a, T: Config> Intake<'a, T> {
 			.map(|latest| latest.to_reading(reading.meter));
 		self.notices.push(Notice::Reading { place, previous });
 		let irregular = match latest {
-			None => self.first(reading, meter),
-			Some(latest) => self.next(reading, meter, latest),
+			None => self.first(reading, &meter),
+			Some(latest) => self.next(reading, &meter, latest),
 		};
 		if let Some(quality) = &reading.quality {
 			let quality = LatestQuality {
 				captured_at: reading.captured_at,
 				quality: quality.clone(),
 			};
-			self.open(reading.meter, meter)
+			self.open(reading.meter)
 				.set_quality(reading.meter.slot(), quality);
 		}
 		self.outcome.accepted = self.outcome.accepted.saturating_add(1);
@@ -183,29 +183,27 @@ impl<'a, T: Config> Intake<'a, T> {
 	}
 
 	/// A meter's first reading sets the base.
-	fn first(&mut self, reading: &Reading, meter: &mut Meter<T::AccountId>) -> bool {
-		meter.state = MeterState::Active;
-		meter.base = Registers {
-			import: energy::base_of(reading.import_register, meter.modulus, 0),
-			export: energy::base_of(reading.export_register, meter.modulus, 0),
-		};
-		Meters::<T>::insert(Be32::from(reading.meter), &*meter);
+	fn first(&mut self, reading: &Reading, metering: &Metering) -> bool {
+		Meters::<T>::mutate(Be32::from(reading.meter), |meter| {
+			if let Some(meter) = meter {
+				meter.state = MeterState::Active;
+				meter.base = Registers {
+					import: energy::base_of(reading.import_register, meter.modulus, 0),
+					export: energy::base_of(reading.export_register, meter.modulus, 0),
+				};
+			}
+		});
 		let mut latest = LatestReading {
-			settles: !matches!(meter.kind, MeterKind::Feeder),
+			settles: !metering.feeder,
 			..LatestReading::default()
 		};
 		latest.update(reading);
-		self.store(reading.meter, latest, meter);
+		self.store(reading.meter, latest);
 		true
 	}
 
 	/// Any other is worth energy. Whether not all of it was counted.
-	fn next(
-		&mut self,
-		reading: &Reading,
-		meter: &mut Meter<T::AccountId>,
-		mut latest: LatestReading,
-	) -> bool {
+	fn next(&mut self, reading: &Reading, meter: &Metering, mut latest: LatestReading) -> bool {
 		let span = Span {
 			from: latest.captured_at,
 			until: reading.captured_at,
@@ -236,13 +234,13 @@ impl<'a, T: Config> Intake<'a, T> {
 			export.counted,
 		);
 		latest.update(reading);
-		let irregular = self.report(reading, meter, &latest, import, export);
-		self.store(reading.meter, latest, meter);
+		let irregular = Self::report(reading, meter, &latest, import, export);
+		self.store(reading.meter, latest);
 		irregular
 	}
 
-	fn store(&mut self, id: MeterId, latest: LatestReading, meter: &Meter<T::AccountId>) {
-		let desk = self.open(id, meter);
+	fn store(&mut self, id: MeterId, latest: LatestReading) {
+		let desk = self.open(id);
 		desk.latest.meters.set(id.slot(), latest);
 		if !desk.changed {
 			desk.changed = true;
@@ -253,9 +251,8 @@ impl<'a, T: Config> Intake<'a, T> {
 
 	/// Records what of the movements was not counted. Whether there was anything.
 	fn report(
-		&self,
 		reading: &Reading,
-		meter: &mut Meter<T::AccountId>,
+		metering: &Metering,
 		latest: &LatestReading,
 		import: Movement,
 		export: Movement,
@@ -281,13 +278,17 @@ impl<'a, T: Config> Intake<'a, T> {
 		if rolled_back {
 			let base = |register, counted: WattHours, suspended: u128| {
 				let booked = suspended.saturating_add(counted.0.into());
-				energy::base_of(register, meter.modulus, booked)
+				energy::base_of(register, metering.modulus, booked)
 			};
-			meter.base = Registers {
+			let base = Registers {
 				import: base(reading.import_register, latest.imported, suspended.import),
 				export: base(reading.export_register, latest.exported, suspended.export),
 			};
-			Meters::<T>::insert(key, &*meter);
+			Meters::<T>::mutate(key, |meter| {
+				if let Some(meter) = meter {
+					meter.base = base;
+				}
+			});
 			Pallet::<T>::deposit_event(Event::RegisterRolledBack {
 				meter: id,
 				import: import.rolled_back,
@@ -301,15 +302,16 @@ impl<'a, T: Config> Intake<'a, T> {
 	fn book(
 		&mut self,
 		id: MeterId,
-		meter: &Meter<T::AccountId>,
+		meter: &Metering,
 		latest: &mut LatestReading,
 		span: Span,
 		import: WattHours,
 		export: WattHours,
 	) {
 		let moment = self.moment;
-		let due = moment.kept_from::<T>(meter.microgrid);
-		let kept_from = self.open(id, meter).latest.kept_from;
+		let desk = self.open(id);
+		let kept_from = desk.latest.kept_from;
+		let due = moment.kept_from::<T>(desk.metering.microgrid);
 		for slice in energy::slices(&moment.clock, span, kept_from, T::MaxSpan::get()) {
 			let import = energy::share(import, span, &slice);
 			let export = energy::share(export, span, &slice);
@@ -345,7 +347,7 @@ impl<'a, T: Config> Intake<'a, T> {
 	fn book_slice(
 		&mut self,
 		id: MeterId,
-		meter: &Meter<T::AccountId>,
+		meter: &Metering,
 		latest: &LatestReading,
 		period: Period,
 		slice: &Slice,
@@ -353,7 +355,7 @@ impl<'a, T: Config> Intake<'a, T> {
 		export: WattHours,
 	) -> Option<Correction> {
 		let moment = self.moment;
-		let desk = self.open(id, meter);
+		let desk = self.open(id);
 		let slot = id.slot();
 		if !moment.clock.is_frozen(period, moment.now) {
 			let page = desk.energy_mut(period);

@@ -38,7 +38,7 @@
 //!
 //! | storage | paid by | freed |
 //! |---|---|---|
-//! | `Meters`, `Keys`, `LatestPages` and `QualityPages` (its slot), `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
+//! | `Meters`, `Keys`, its slots of `MeteringPages`, `LatestPages` and `QualityPages`, `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
 //! | `EnergyPages` | the owner's deposit; the periods not yet settled and those in retention | pruned after settlement and retention |
 //! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of the meters on a page, held when it was opened | never: at most one page per 32 meters that were registered at once or admitted |
 //! | `FreeIds` | the chain: at most one for each id given out, which needed a deposit | when the id is given out again |
@@ -221,6 +221,12 @@ pub mod pallet {
 	/// The next page of ids to give out. One item.
 	#[pallet::storage]
 	pub type NextPage<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// What the readings of admitted meters are judged by, by page of meters: copied from their registrations.
+	/// The owners' deposits pay; a slot is freed with its meter.
+	#[pallet::storage]
+	pub(crate) type MeteringPages<T: Config> =
+		StorageMap<_, Identity, Be32, MeteringPage, ValueQuery>;
 
 	/// The latest readings, by page of meters. The owners' deposits pay; a slot is freed with its meter.
 	#[pallet::storage]

@@ -191,10 +191,11 @@ impl<T: Config> Pallet<T> {
 			meter.admitted_at = now;
 		}
 		meter.former = pages::latest::<T>(id).map(|latest| FormerRatings {
-			ratings: meter.ratings_since(latest.captured_at),
+			ratings: meter.metering().ratings_since(latest.captured_at),
 			until: now,
 		});
 		meter.ratings = ratings;
+		pages::put_metering::<T>(id, &meter);
 		Meters::<T>::insert(Be32::from(id), meter);
 		Self::deposit_event(Event::MeterAdmitted { meter: id, ratings });
 		Ok(())
@@ -224,6 +225,7 @@ impl<T: Config> Pallet<T> {
 		latest.retired_at = Some(T::Clock::now().into());
 		pages::put_latest_page::<T>(id.page(), &page);
 		meter.state = MeterState::Retired;
+		pages::put_metering::<T>(id, &meter);
 		Meters::<T>::insert(Be32::from(id), meter);
 		Ok(())
 	}
@@ -235,7 +237,8 @@ impl<T: Config> Pallet<T> {
 		Keys::<T>::remove(Self::key_hash(&meter.key));
 		SuspendedEnergy::<T>::remove(key);
 		Offers::<T>::remove(key);
-		pages::forget_quality::<T>(id);
+		pages::remove_metering::<T>(id);
+		pages::remove_quality::<T>(id);
 		if meter.state == MeterState::Registered {
 			Self::give_back(id, meter.microgrid);
 		}
@@ -303,6 +306,9 @@ impl<T: Config> Pallet<T> {
 		Keys::<T>::remove(Self::key_hash(&meter.key));
 		Keys::<T>::insert(hash, id);
 		meter.key = key;
+		if meter.state != MeterState::Registered {
+			pages::put_metering::<T>(id, &meter);
+		}
 		Meters::<T>::insert(Be32::from(id), meter);
 		Self::deposit_event(Event::KeyRotated { meter: id, key });
 		Ok(())

@@ -8,8 +8,9 @@ use alloc::collections::BTreeMap;
 use gridweave_primitives::{Be32, MeterId, MicrogridId, Period};
 
 use crate::{
-	Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages, LatestQuality,
-	LatestReading, MicrogridPages, Pallet, QualityPages, Slots,
+	freshness::Moment, Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages,
+	LatestQuality, LatestReading, Meter, MeteringPage, MeteringPages, MicrogridPages, Pallet,
+	QualityPages, Slots,
 };
 
 /// The page at a place among those of a microgrid.
@@ -30,6 +31,32 @@ pub fn latest<T: Config>(meter: MeterId) -> Option<LatestReading> {
 		.cloned()
 }
 
+/// What the readings of a page's admitted meters are judged by.
+pub fn metering_page<T: Config>(page: u32) -> MeteringPage {
+	MeteringPages::<T>::get(Be32::from(page))
+}
+
+/// Copies what a meter's readings are judged by out of its registration.
+pub fn put_metering<T: Config>(id: MeterId, meter: &Meter<T::AccountId>) {
+	MeteringPages::<T>::mutate(Be32::from(id.page()), |page| {
+		page.microgrid = meter.microgrid;
+		page.meters.set(id.slot(), meter.metering());
+	});
+}
+
+/// Removes what the readings of a meter were judged by.
+pub fn remove_metering<T: Config>(id: MeterId) {
+	let key = Be32::from(id.page());
+	let mut page = MeteringPages::<T>::get(key);
+	if page.meters.remove(id.slot()).is_some() {
+		if page.meters.is_empty() {
+			MeteringPages::<T>::remove(key);
+		} else {
+			MeteringPages::<T>::insert(key, page);
+		}
+	}
+}
+
 /// The latest power quality a meter reported.
 pub fn quality<T: Config>(meter: MeterId) -> Option<LatestQuality> {
 	QualityPages::<T>::get(Be32::from(meter.page()))
@@ -38,7 +65,7 @@ pub fn quality<T: Config>(meter: MeterId) -> Option<LatestQuality> {
 }
 
 /// Removes what power quality is kept of a meter.
-pub fn forget_quality<T: Config>(meter: MeterId) {
+pub fn remove_quality<T: Config>(meter: MeterId) {
 	let key = Be32::from(meter.page());
 	let mut qualities = QualityPages::<T>::get(key);
 	if qualities.remove(meter.slot()).is_some() {
@@ -102,6 +129,8 @@ pub fn latest_from<T: Config>(from: MeterId) -> impl Iterator<Item = (MeterId, L
 /// The pages of 32 neighbours, while they are worked on.
 pub struct Desk<T> {
 	page: u32,
+	/// What readings are judged by.
+	pub metering: MeteringPage,
 	/// The latest readings. Written back if [`Self::changed`].
 	pub latest: LatestPage,
 	/// Whether the latest readings were changed.
@@ -113,14 +142,16 @@ pub struct Desk<T> {
 }
 
 impl<T: Config> Desk<T> {
-	/// Lays the page on the desk. A page without readings keeps energy from `kept_from` on.
-	pub fn open(page: u32, kept_from: Period) -> Self {
+	/// Lays the page on the desk. A page without readings keeps energy from what is not yet to be pruned on.
+	pub fn open(page: u32, moment: &Moment) -> Self {
+		let metering = metering_page::<T>(page);
 		Self {
 			page,
 			latest: latest_page::<T>(page).unwrap_or_else(|| LatestPage {
-				kept_from,
+				kept_from: moment.kept_from::<T>(metering.microgrid),
 				..LatestPage::default()
 			}),
+			metering,
 			changed: false,
 			energy: BTreeMap::new(),
 			quality: None,

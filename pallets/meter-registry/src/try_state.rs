@@ -8,7 +8,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	energy, Allocations, Config, EnergyPages, FreeIds, HoldReason, Keys, LatestPages, Meter,
-	Meters, MicrogridPages, NextPage, Offers, Pallet, QualityPages, SuspendedEnergy,
+	MeteringPages, Meters, MicrogridPages, NextPage, Offers, Pallet, QualityPages, SuspendedEnergy,
 };
 
 impl<T: Config> Pallet<T> {
@@ -17,7 +17,7 @@ impl<T: Config> Pallet<T> {
 	/// 1. every page of ids belongs to one microgrid, all pages given out do, and a microgrid's meters lie
 	///    on its pages within what it was given; a free id is one of those, once, and of no meter;
 	/// 2. each meter has one key and each key one meter;
-	/// 3. deposits are held;
+	/// 3. deposits are held; readings are judged by what the registrations of all admitted meters say;
 	/// 4. a latest reading exists exactly for meters that are active, or retired after they were; registers
 	///    equal their base plus what was counted and suspended;
 	/// 5. energy is kept only for meters that have given a reading, from the page's first kept period on,
@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
 
 	fn try_meters(owners: &BTreeMap<u32, (Be32, u32)>) -> Result<(), TryRuntimeError> {
 		let mut deposits = BTreeMap::<T::AccountId, u128>::new();
-		let mut meters = 0u32;
+		let (mut meters, mut admitted) = (0u32, 0u32);
 		for (key, meter) in Meters::<T>::iter() {
 			let id = MeterId(key.get());
 			meters = meters.saturating_add(1);
@@ -117,12 +117,30 @@ impl<T: Config> Pallet<T> {
 				Keys::<T>::get(Self::key_hash(&meter.key)) == Some(id),
 				"a meter's key leads elsewhere",
 			);
+			let metering = MeteringPages::<T>::get(Be32::from(id.page()));
+			ensure!(
+				metering.meters.get(id.slot()).copied()
+					== (meter.state != MeterState::Registered).then(|| meter.metering()),
+				"readings are judged by something else than the meter's registration",
+			);
+			ensure!(
+				meter.state == MeterState::Registered || metering.microgrid == meter.microgrid,
+				"a page of meters names another microgrid",
+			);
+			admitted = admitted.saturating_add((meter.state != MeterState::Registered).into());
 			let deposit = deposits.entry(meter.owner).or_default();
 			*deposit = deposit.saturating_add(meter.deposit);
 		}
 		ensure!(
 			Keys::<T>::iter().count() == usize::try_from(meters).unwrap_or_default(),
 			"a key leads to no meter",
+		);
+		let judged = MeteringPages::<T>::iter_values()
+			.map(|page| page.meters.iter().count())
+			.fold(0usize, usize::saturating_add);
+		ensure!(
+			Ok(judged) == usize::try_from(admitted),
+			"readings of meters are judged that are not admitted"
 		);
 		for (owner, deposit) in deposits {
 			ensure!(

@@ -93,6 +93,54 @@ pub type Onboardings<AccountId, Signature> =
 	BoundedVec<Onboarding<AccountId, Signature>, ConstU32<MAX_ONBOARDED>>;
 
 impl<AccountId> Meter<AccountId> {
+	/// What its readings are judged by.
+	pub fn metering(&self) -> Metering {
+		Metering {
+			key: self.key,
+			modulus: self.modulus,
+			ratings: self.ratings,
+			former: self.former,
+			admitted_at: self.admitted_at,
+			feeder: matches!(self.kind, MeterKind::Feeder),
+			retired: self.state == MeterState::Retired,
+		}
+	}
+}
+
+/// What the readings of an admitted meter are judged by: that of its registration which every reading needs,
+/// kept once more beside its neighbours', so that a batch reads one item for 32 meters.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Metering {
+	/// What its device signs with.
+	pub key: DeviceKey,
+	/// Both registers count modulo this many Wh.
+	#[codec(compact)]
+	pub modulus: WattHours,
+	/// Most power it may take and give.
+	pub ratings: Ratings,
+	/// The ratings before those.
+	pub former: Option<FormerRatings>,
+	/// When the operator admitted it, in Unix seconds.
+	#[codec(compact)]
+	pub admitted_at: u64,
+	/// Whether it measures all members together, and is not settled.
+	pub feeder: bool,
+	/// Whether it was taken out of service.
+	pub retired: bool,
+}
+
+impl Metering {
 	/// The most power it may have taken and given since `from`: a change of ratings does not reach back.
 	pub fn ratings_since(&self, from: u64) -> Ratings {
 		match self.former {
@@ -100,6 +148,26 @@ impl<AccountId> Meter<AccountId> {
 			_ => self.ratings,
 		}
 	}
+}
+
+/// The admitted meters of a page.
+#[derive(
+	Clone,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct MeteringPage {
+	/// The community that all of them belong to.
+	pub microgrid: MicrogridId,
+	/// The meters.
+	pub meters: Slots<Metering>,
 }
 
 /// Ratings that were changed.

@@ -16,8 +16,9 @@ use frame_support::{
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	device::{consent_digest, registration_digest, rotation_digest, DeviceKey},
+	ids::METERS_PER_PAGE,
 	meter::{MeterKind, MeterState},
-	Be32, MicrogridId, WattHours,
+	Be32, MeterId, MicrogridId, WattHours,
 };
 use sp_runtime::transaction_validity::TransactionSource;
 
@@ -130,6 +131,10 @@ mod benchmarks {
 			meters: full(latest(clock::<T>().start_of(NOW))),
 		};
 		pages::put_latest_page::<T>(meter.page(), &page);
+		let registration = Meters::<T>::get(Be32::from(meter)).ok_or("registered")?;
+		(0..METERS_PER_PAGE).for_each(|slot| {
+			pages::put_metering::<T>(MeterId::at(meter.page(), slot as u8), &registration);
+		});
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator), meter, RATINGS);
@@ -360,7 +365,11 @@ mod benchmarks {
 		pages::put_latest_page::<T>(meter.page(), &page);
 		let mut registration = Meters::<T>::get(key).ok_or("registered")?;
 		registration.state = MeterState::Retired;
+		(0..METERS_PER_PAGE).for_each(|slot| {
+			pages::put_metering::<T>(MeterId::at(meter.page(), slot as u8), &registration);
+		});
 		Meters::<T>::insert(key, registration);
+		put_qualities::<T>(meter.page(), 0);
 		let cursor = at_last_page::<T>();
 		let (moment, mut weight) = (Moment::read::<T>(), WeightMeter::new());
 

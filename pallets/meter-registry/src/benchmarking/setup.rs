@@ -175,6 +175,7 @@ pub(super) fn new_page<T: Config>(device: sr25519::Public, captured_at: u64) -> 
 			admitted_at: 0,
 			base: Registers::default(),
 		};
+		pages::put_metering::<T>(id, &meter);
 		Meters::<T>::insert(Be32::from(id), meter);
 	}
 	let kept_from = Moment::read::<T>().kept_from::<T>(microgrid);

@@ -11,10 +11,7 @@ use alloc::{
 };
 
 use frame_support::traits::Get;
-use gridweave_primitives::{
-	device::DeviceKey, ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId, MicrogridId,
-	Period,
-};
+use gridweave_primitives::{ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId, Period};
 use sp_core::{offchain::Timestamp, H256};
 
 use super::{
@@ -26,16 +23,8 @@ use super::{
 use crate::{
 	energy::Span,
 	freshness::{count, freshness, spans_needed, Freshness, Moment},
-	pages, Config, LatestPage, Pallet,
+	pages, Config, LatestPage, Metering, MeteringPage, Pallet,
 };
-
-/// Of a registration what is needed here.
-#[derive(Clone, Copy)]
-struct Registered {
-	key: DeviceKey,
-	admitted_at: u64,
-	microgrid: MicrogridId,
-}
 
 /// The readings selected in a run.
 pub struct Selection<'a, T: Config> {
@@ -47,7 +36,7 @@ pub struct Selection<'a, T: Config> {
 	/// Pages in flight, and those that have just landed.
 	aloft: BTreeSet<u32>,
 	pages: BTreeMap<u32, Option<LatestPage>>,
-	meters: BTreeMap<MeterId, Option<Registered>>,
+	meterings: BTreeMap<u32, MeteringPage>,
 	chosen: Vec<SignedReading>,
 	/// How many of each meter were chosen.
 	chosen_of: BTreeMap<MeterId, u32>,
@@ -65,7 +54,7 @@ impl<'a, T: Config> Selection<'a, T> {
 			genesis: Pallet::<T>::genesis_hash(),
 			aloft,
 			pages: BTreeMap::new(),
-			meters: BTreeMap::new(),
+			meterings: BTreeMap::new(),
 			chosen: Vec::new(),
 			chosen_of: BTreeMap::new(),
 			_config: core::marker::PhantomData,
@@ -102,26 +91,25 @@ impl<'a, T: Config> Selection<'a, T> {
 		Some((latest.sequence, latest.captured_at))
 	}
 
-	fn meter(&mut self, meter: MeterId) -> Option<Registered> {
-		*self.meters.entry(meter).or_insert_with(|| {
-			Pallet::<T>::measuring(meter).ok().map(|found| Registered {
-				key: found.key,
-				admitted_at: found.admitted_at,
-				microgrid: found.microgrid,
-			})
-		})
+	fn metering_page(&mut self, page: u32) -> &MeteringPage {
+		self.meterings
+			.entry(page)
+			.or_insert_with(|| pages::metering_page::<T>(page))
+	}
+
+	/// What a meter's readings are judged by, if they count.
+	fn meter(&mut self, meter: MeterId) -> Option<Metering> {
+		Pallet::<T>::measuring(self.metering_page(meter.page()), meter).ok()
 	}
 
 	/// From when on the energy of a meter's page is kept.
 	fn kept_from(&mut self, meter: MeterId) -> Period {
-		match (
-			self.page(meter.page()).map(|page| page.kept_from),
-			self.meter(meter),
-		) {
-			(Some(kept_from), _) => kept_from,
-			(None, Some(meter)) => self.moment.kept_from::<T>(meter.microgrid),
-			(None, None) => Period::default(),
+		let page = meter.page();
+		if let Some(latest) = self.page(page) {
+			return latest.kept_from;
 		}
+		let microgrid = self.metering_page(page).microgrid;
+		self.moment.kept_from::<T>(microgrid)
 	}
 
 	/// Batches of what was chosen, in order of meters and of each by sequence, whichever gateway it came
