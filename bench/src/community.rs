@@ -12,7 +12,7 @@ use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	ingest::{IngestPair, ReadingBatch, MAX_BATCH_READINGS},
 	meter::{MeterKind, MeterState, Provenance, Ratings},
-	reading::{Phase, Quality, Reading, SignedReading},
+	reading::{Reading, SignedReading},
 	Balance, Be32, MeterId, MicrogridId, PeriodClock, WattHours, Watts,
 };
 use gridweave_runtime::{
@@ -72,29 +72,9 @@ fn reading(meter: MeterId, n: u64, at: u64) -> Reading {
 	}
 }
 
-/// As [`reading`], with the power quality of three phases.
-fn full_reading(meter: MeterId, n: u64, at: u64) -> Reading {
-	let phase = Phase {
-		voltage_mv: 230_400,
-		current_ma: 725,
-		power_factor: 985,
-	};
-	Reading {
-		quality: Some(Quality {
-			frequency_mhz: 49_990,
-			phases: BoundedVec::truncate_from(vec![phase; 3]),
-		}),
-		..reading(meter, n, at)
-	}
-}
-
 /// A meter's signed n-th reading of the chain of `genesis`, at `at`.
-pub fn signed(meter: MeterId, n: u64, at: u64, full: bool, genesis: &Hash) -> SignedReading {
-	let reading = if full {
-		full_reading(meter, n, at)
-	} else {
-		reading(meter, n, at)
-	};
+pub fn signed(meter: MeterId, n: u64, at: u64, genesis: &Hash) -> SignedReading {
+	let reading = reading(meter, n, at);
 	let signature = device(meter).sign(&reading.digest(genesis));
 	SignedReading {
 		reading,

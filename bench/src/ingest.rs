@@ -1,13 +1,17 @@
-//! What a block of readings costs, against the bare verification of its signatures.
+//! What a block of readings costs, against the bare verification of its signatures; how that grows with the
+//! number of registered meters; how many readings a block takes.
 
-use std::path::Path;
-
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use gridweave_primitives::{
 	device::DeviceSignature, ids::METERS_PER_PAGE, reading::SignedReading, MeterId,
 };
-use gridweave_runtime::{opaque::Block, Hash, BLOCK_SECONDS};
+use gridweave_runtime::{
+	configs::system::MAX_BLOCK_WEIGHT, opaque::Block, Hash, Runtime, BLOCK_SECONDS,
+};
+use frame_support::traits::Get;
+use pallet_meter_registry::{Config, WeightInfo};
 use sc_service::TaskManager;
+use serde_json::{json, Value};
 use sp_core::{ed25519, Pair};
 
 use crate::{
@@ -20,6 +24,55 @@ use crate::{
 /// Blocks without readings before those that are measured: in them the periods of a day are opened.
 const QUIET_BLOCKS: u32 = 40;
 
+/// Registered meters of the community that the large one is compared with.
+const FEW: u32 = 10_016;
+
+/// Measured blocks of either community.
+const BLOCKS: u32 = 9;
+
+/// Measures the import of full blocks with `meters` registered meters.
+pub fn run(meters: u32) -> Result<Value> {
+	let most = <Runtime as Config>::MaxBlockReadings::get();
+	let few = (0..BLOCKS)
+		.map(|_| measure(FEW, 1, most))
+		.collect::<Result<Vec<_>>>()?
+		.concat();
+	let many = measure(meters, BLOCKS, most)?;
+	let us = |took: Took, readings: usize| took.cpu.as_secs_f64() * 1e6 / readings as f64;
+	let import = |cost: &Cost| us(cost.import, cost.readings);
+	let verify = |cost: &Cost| us(cost.verify, cost.readings);
+	let ratio = |cost: &Cost| import(cost) / verify(cost);
+	Ok(json!({
+		"meters": meters,
+		"import_us": median(&many, import)?,
+		"verify_us": median(&many, verify)?,
+		"import_over_verify": median(&many, ratio)?,
+		"few_meters": FEW,
+		"import_us_of_few": median(&few, import)?,
+		"growth": median(&many, ratio)? / median(&few, ratio)?,
+		"readings_of_a_block": many.iter().map(|cost| cost.readings).max(),
+		"readings_in_half_a_block_by_weight": by_weight()?,
+	}))
+}
+
+/// How many readings of full batches fit half a block by their weights.
+fn by_weight() -> Result<u64> {
+	let readings = u32::try_from(community::batch_size(1)?)?;
+	let pages = readings / METERS_PER_PAGE;
+	let batch = <Runtime as Config>::WeightInfo::submit_readings(readings, 0, pages, pages)
+		+ <Runtime as Config>::WeightInfo::authorize_submit_readings(readings, pages);
+	Ok(MAX_BLOCK_WEIGHT.ref_time() / 2 / batch.ref_time() * u64::from(readings))
+}
+
+/// The value in the middle.
+fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> Result<f64> {
+	let mut values: Vec<f64> = costs.iter().map(of).collect();
+	values.sort_by(f64::total_cmp);
+	let middle = values.get(values.len() / 2).context("no block was measured")?;
+	// No more digits than mean something.
+	Ok((middle * 1_000.0).round() / 1_000.0)
+}
+
 /// What a block costs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
@@ -29,18 +82,6 @@ pub struct Cost {
 	pub import: Took,
 	/// What the bare verification of its readings' signatures took.
 	pub verify: Took,
-}
-
-impl Cost {
-	/// How much more the import costs than the bare verification.
-	pub fn ratio(&self) -> f64 {
-		self.import.cpu.as_secs_f64() / self.verify.cpu.as_secs_f64()
-	}
-
-	/// Microseconds a reading.
-	pub fn per_reading(&self) -> f64 {
-		self.import.cpu.as_secs_f64() * 1e6 / self.readings as f64
-	}
 }
 
 /// Imports `blocks` blocks of a community of `meters`, each with at most `most` readings.
@@ -77,7 +118,7 @@ pub fn measure(
 	let mut made = Vec::new();
 	let mut next = 0;
 	for _ in 0..blocks {
-		let mut readings = readings(next, most.min(meters - next), full, &genesis);
+		let mut readings = readings(next, most.min(meters - next), &genesis);
 		let (block, taken) = advance(&author, &readings)?;
 		readings.truncate(taken * community::batch_size(1)?);
 		ensure!(!readings.is_empty(), "no batch of readings fits a block");
@@ -96,17 +137,17 @@ pub fn measure(
 			import,
 			verify,
 		};
-		eprintln!("{cost:?}");
+		eprintln!("{meters} meters, {} readings: import {:?}, verify {:?}", cost.readings, cost.import, cost.verify);
 		costs.push(cost);
 	}
 	Ok(costs)
 }
 
 /// The first readings after the base of `count` meters from `from` on.
-fn readings(from: u32, count: u32, full: bool, genesis: &Hash) -> Vec<SignedReading> {
+fn readings(from: u32, count: u32, genesis: &Hash) -> Vec<SignedReading> {
 	let at = START + u64::from(CLOCK.period_length);
 	(from..from + count)
-		.map(|id| community::signed(MeterId(id), 1, at, full, genesis))
+		.map(|id| community::signed(MeterId(id), 1, at, genesis))
 		.collect()
 }
 

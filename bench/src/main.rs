@@ -7,44 +7,70 @@ mod state;
 mod stopwatch;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use serde_json::{Map, Value};
 
-/// Measure what a block of readings costs.
+/// Measure what the chain costs, against stock yardsticks in the same run. All times are microseconds of
+/// processor.
 #[derive(Debug, Parser)]
 struct Options {
-	/// Registered meters.
-	#[arg(long, default_value_t = 1_000_000)]
+	/// What to measure.
+	#[arg(required = true, value_name = "NAME")]
+	names: Vec<Name>,
+	/// Registered meters of `ingest`.
+	#[arg(long, value_name = "N", default_value_t = 1_000_000)]
 	meters: u32,
-	/// Measured blocks.
-	#[arg(long, default_value_t = 5)]
-	blocks: u32,
-	/// Most readings of a block.
-	#[arg(long, default_value_t = 10_000)]
-	readings: u32,
-	/// With power quality.
+	/// Print the figures as one JSON object, the last line of standard output.
 	#[arg(long)]
-	full: bool,
+	json: bool,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Name {
+	/// Everything.
+	All,
+	/// Readings: import of full blocks against the bare verification of their signatures.
+	Ingest,
+}
+
+impl Name {
+	/// Its key in the figures.
+	const fn key(self) -> &'static str {
+		match self {
+			Self::All => "all",
+			Self::Ingest => "ingest",
+		}
+	}
+
+	fn measure(self, options: &Options) -> Result<Value> {
+		match self {
+			Self::All | Self::Ingest => ingest::run(options.meters),
+		}
+	}
 }
 
 fn main() -> Result<()> {
 	let options = Options::parse();
-	let folder = tempfile::tempdir()?;
-	let costs = ingest::measure(
-		folder.path(),
-		options.meters,
-		options.blocks,
-		options.readings,
-		options.full,
-	)?;
-	let median = |of: fn(&ingest::Cost) -> f64| {
-		let mut values: Vec<f64> = costs.iter().map(of).collect();
-		values.sort_by(f64::total_cmp);
-		values[values.len() / 2]
+	let mut names = match options.names.contains(&Name::All) {
+		true => vec![Name::Ingest],
+		false => options.names.clone(),
 	};
-	println!(
-		"import over verify {:.3}, {:.1} us a reading",
-		median(ingest::Cost::ratio),
-		median(ingest::Cost::per_reading)
-	);
+	names.sort_unstable();
+	names.dedup();
+	let mut figures = Map::new();
+	for name in names {
+		let measured = name.measure(&options)?;
+		if !options.json {
+			println!("{}", name.key());
+			for (what, value) in measured.as_object().into_iter().flatten() {
+				println!("  {what:<36} {value}");
+			}
+		}
+		figures.insert(name.key().into(), measured);
+	}
+	if options.json {
+		println!("{}", Value::from(figures));
+	}
 	Ok(())
 }

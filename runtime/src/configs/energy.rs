@@ -123,15 +123,19 @@ impl pallet_settlement::Config for Runtime {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
+	use frame_support::{
+		dispatch::{DispatchClass, GetDispatchInfo},
+		traits::Get,
+	};
 	use frame_system::offchain::CreateAuthorizedTransaction;
 	use gridweave_primitives::{
 		device::DeviceSignature,
+		ids::METERS_PER_PAGE,
 		ingest::{ReadingBatch, MAX_BATCH_READINGS},
 		reading::{Reading, SignedReading},
 		MeterId, WattHours,
 	};
-	use pallet_meter_registry::{Call, MAX_RELAY_READINGS, MAX_SPANS};
+	use pallet_meter_registry::{Call, WeightInfo, MAX_RELAY_READINGS, MAX_SPANS};
 	use sp_core::{ed25519, sr25519};
 	use sp_runtime::Perbill;
 
@@ -189,6 +193,22 @@ mod tests {
 			"{:?} of {:?}",
 			info.total_weight(),
 			most()
+		);
+	}
+
+	/// Of readings that came as expected: each of a meter's next period, whole pages of meters in full
+	/// batches.
+	#[test]
+	fn readings_should_take_at_most_half_a_block() {
+		type Measured = <Runtime as pallet_meter_registry::Config>::WeightInfo;
+		let pages = MAX_BATCH_READINGS.div_ceil(METERS_PER_PAGE);
+		let batch = Measured::submit_readings(MAX_BATCH_READINGS, 0, pages, pages)
+			+ Measured::authorize_submit_readings(MAX_BATCH_READINGS, pages);
+		let most = <Runtime as pallet_meter_registry::Config>::MaxBlockReadings::get();
+		let all = batch * u64::from(most) / u64::from(MAX_BATCH_READINGS);
+		assert!(
+			all.ref_time() <= MAX_BLOCK_WEIGHT.ref_time() / 2,
+			"{all:?} of {MAX_BLOCK_WEIGHT:?}"
 		);
 	}
 
