@@ -80,3 +80,29 @@ prepare() {
 # Node and gateway, always as one package set: another set resolves features differently and compiles
 # hundreds of crates again.
 build() { cargo build --release --workspace --locked "$@"; }
+
+# answers gateway|node PORT: whether what listens there, on this machine, is well.
+answers() {
+	local ask=(curl --noproxy '*' -fsS --max-time 5 -o /dev/null)
+	case "$1" in
+		gateway) "${ask[@]}" "http://127.0.0.1:$2/health" ;;
+		node)
+			"${ask[@]}" -H 'content-type: application/json' "http://127.0.0.1:$2" \
+				-d '{"jsonrpc": "2.0", "id": 1, "method": "system_health", "params": []}'
+			;;
+	esac
+}
+
+# end PID…: asks processes of this shell to end, and makes them after ten seconds.
+end() {
+	local pid tick
+	for pid in "$@"; do kill -TERM "$pid" 2>/dev/null || true; done
+	for pid in "$@"; do
+		for ((tick = 0; tick < 100; tick++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+}

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::outbox::{Fate, Outbox};
 use crate::{
 	inlets::gateway::{Advice, Gateway, Outcome},
-	server::ingest::MAX_POST_READINGS,
+	server::body::MAX_POST_READINGS,
 };
 
 /// Pause after the first failure; doubled with each further one.

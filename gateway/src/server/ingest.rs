@@ -1,11 +1,11 @@
-//! From the body of a post to readings on disk, and what became of each.
+//! From readings that were posted to readings on disk, and what became of each.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use codec::Decode;
 use gridweave_primitives::{reading::SignedReading, MeterId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sp_core::H256;
+use utoipa::ToSchema;
 
 use super::{
 	keys::{Key, Known, MeterKeys},
@@ -14,12 +14,10 @@ use super::{
 	workers::Workers,
 };
 
-/// Most readings of one post.
-pub const MAX_POST_READINGS: usize = 500;
-
-/// What became of a reading that was posted; the name is that of the answer's `outcome`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What became of a reading that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Outcome)]
 pub enum Verdict {
 	/// It is on disk now.
 	Stored,
@@ -91,75 +89,19 @@ impl From<Outcome> for Verdict {
 }
 
 /// A reading of a post, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Result)]
 pub struct Entry {
 	/// The meter, if the bytes are a reading.
 	#[serde(skip_serializing_if = "Option::is_none")]
+	#[schema(nullable = false, format = "uint32")]
 	pub meter: Option<u32>,
-	/// Its sequence.
+	/// Its sequence, if the bytes are a reading.
 	#[serde(skip_serializing_if = "Option::is_none")]
+	#[schema(nullable = false, format = "uint64")]
 	pub sequence: Option<u64>,
 	/// What became of it.
 	pub outcome: Verdict,
-}
-
-/// Why a body as a whole is no post of readings.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-	/// There is nothing in it.
-	#[error("there is no reading in the body")]
-	Empty,
-	/// There is too much in it.
-	#[error("more than {MAX_POST_READINGS} readings")]
-	TooMany,
-	/// It is not what its content type says.
-	#[error("{0}")]
-	Malformed(String),
-}
-
-/// Decodes SCALE frames that follow one another. One that is no reading spoils all: nobody knows where
-/// the next one begins.
-pub fn decode_scale(mut body: &[u8]) -> Result<Vec<Option<SignedReading>>, BodyError> {
-	let mut readings = Vec::new();
-	while !body.is_empty() {
-		if readings.len() == MAX_POST_READINGS {
-			return Err(BodyError::TooMany);
-		}
-		let at = readings.len();
-		let reading = SignedReading::decode(&mut body)
-			.map_err(|error| BodyError::Malformed(format!("frame {at} is no reading: {error}")))?;
-		readings.push(Some(reading));
-	}
-	match readings.is_empty() {
-		true => Err(BodyError::Empty),
-		false => Ok(readings),
-	}
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Frames {
-	frames: Vec<String>,
-}
-
-/// Decodes `{"frames": ["0x…"]}`; a frame that is no reading is `None`.
-pub fn decode_json(body: &[u8]) -> Result<Vec<Option<SignedReading>>, BodyError> {
-	let Frames { frames } = serde_json::from_slice(body)
-		.map_err(|error| BodyError::Malformed(format!("not {{\"frames\": [\"0x…\"]}}: {error}")))?;
-	if frames.is_empty() {
-		return Err(BodyError::Empty);
-	}
-	if frames.len() > MAX_POST_READINGS {
-		return Err(BodyError::TooMany);
-	}
-	let decode = |frame: &String| {
-		let bytes = hex::decode(frame.trim_start_matches("0x")).ok()?;
-		let mut rest = &bytes[..];
-		SignedReading::decode(&mut rest)
-			.ok()
-			.filter(|_| rest.is_empty())
-	};
-	Ok(frames.iter().map(decode).collect())
 }
 
 /// Why readings could not be looked at.

@@ -65,14 +65,15 @@ pub fn unix_now() -> u64 {
 }
 
 /// The chain, and for meters it cannot be asked about the file.
-pub struct Keys<Chain> {
-	chain: Chain,
+pub struct Keys {
+	chain: Box<dyn MeterKeys>,
 	offline: Option<FileKeys>,
 }
 
-impl<Chain: MeterKeys> Keys<Chain> {
+impl Keys {
 	/// Asks `chain` first.
-	pub fn new(chain: Chain, offline: Option<FileKeys>) -> Self {
+	pub fn new(chain: impl MeterKeys, offline: Option<FileKeys>) -> Self {
+		let chain = Box::new(chain);
 		Self { chain, offline }
 	}
 
@@ -82,7 +83,7 @@ impl<Chain: MeterKeys> Keys<Chain> {
 	}
 }
 
-impl<Chain: MeterKeys> MeterKeys for Keys<Chain> {
+impl MeterKeys for Keys {
 	fn genesis(&self) -> Result<Option<H256>, StoreError> {
 		let offline = self.offline.as_ref().map(FileKeys::genesis_hash);
 		Ok(self.chain.genesis()?.or(offline))

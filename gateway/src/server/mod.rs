@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`store`] | readings on disk, in order of arrival; group commit; retention |
 //! | [`keys`] | which key a meter signs with: from the chain, or from a file while offline |
-//! | [`ingest`] | from the body of a request to verified readings and their outcomes |
-//! | [`http`] | endpoints, limits, typed errors |
+//! | [`body`] | from the body of a post to readings |
+//! | [`ingest`] | verified readings and their outcomes |
+//! | [`http`] | endpoints, limits, typed errors, and their description |
 //! | [`chain`] | meter keys from the chain, and the follower that deletes what is finalised |
 //! | [`cache`] | what the node has said about meters |
 //! | [`node`] | what is asked of a node, over RPC |
@@ -13,6 +14,7 @@
 //! | [`workers`] | blocking work, so much at a time |
 //! | [`metrics`] | what Prometheus reads |
 
+pub mod body;
 pub mod cache;
 pub mod chain;
 pub mod http;
@@ -38,7 +40,7 @@ use tracing::{info, warn};
 use self::{
 	chain::{Chain, NodeStatus},
 	http::App,
-	keys::{FileKeys, Keys, MeterKeys},
+	keys::{FileKeys, Keys},
 	metrics::Metrics,
 	node::RpcUrl,
 	store::{Limits, Store},
@@ -151,10 +153,10 @@ pub async fn serve(
 
 /// Serves until told to stop, or until the store or one of the tasks ends. Then it makes no sense to live
 /// on: whoever supervises this process starts a new one, which opens the store again.
-async fn attend<Chain: MeterKeys>(
+async fn attend(
 	listener: TcpListener,
 	limits: listener::Limits,
-	app: Arc<App<Chain>>,
+	app: Arc<App>,
 	store: Store,
 	mut tasks: JoinSet<()>,
 	mut stop: watch::Receiver<bool>,

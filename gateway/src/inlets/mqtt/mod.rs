@@ -29,7 +29,7 @@ use self::{
 	topics::{answer_topic, read, Offer, Read},
 };
 use super::gateway::{Advice, Gateway};
-use crate::{interrupted, server::ingest::MAX_POST_READINGS};
+use crate::{interrupted, server::body::MAX_POST_READINGS};
 
 /// Readings that may wait to be posted: as many as there are packet numbers, so that only messages that
 /// nobody wants acknowledged (quality of service 0) are ever dropped.

@@ -1,5 +1,6 @@
 //! The gateway as devices, workers and operators meet it: over HTTP, on a real listener.
 
+mod description;
 mod fake_node;
 mod follow;
 mod operation;
@@ -22,7 +23,7 @@ use gridweave_primitives::{
 	MeterId,
 };
 use reqwest::{
-	header::{CONTENT_TYPE, RETRY_AFTER},
+	header::{HeaderValue, CONTENT_TYPE, RETRY_AFTER},
 	Client, StatusCode,
 };
 use serde_json::{json, Value};
@@ -30,8 +31,10 @@ use sp_core::H256;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use self::description::expect_described;
 use super::{
-	ingest::{Ingest, Verdict, MAX_POST_READINGS},
+	body::MAX_POST_READINGS,
+	ingest::{Ingest, Verdict},
 	keys::{Known, MeterKeys},
 	store::StoreError,
 	testing::*,
@@ -124,6 +127,8 @@ impl Gateway {
 			.header(CONTENT_TYPE, kind);
 		let answer = post.body(body).send().await?;
 		let status = answer.status();
+		let content_type = answer.headers().get(CONTENT_TYPE);
+		expect_described("post", "/v1/readings", status, content_type);
 		// Whoever is refused for the gateway's sake is told when to come again.
 		assert_eq!(
 			answer.headers().contains_key(RETRY_AFTER),
@@ -151,12 +156,17 @@ impl Gateway {
 		);
 	}
 
+	/// From an endpoint that there is.
 	async fn get(&self, path: &str) -> reqwest::Response {
-		self.client
-			.get(format!("{}{path}", self.url))
-			.send()
-			.await
-			.unwrap()
+		let answer = self.try_get(path).await.unwrap();
+		let content_type = answer.headers().get(CONTENT_TYPE);
+		let endpoint = path.split('?').next().unwrap();
+		expect_described("get", endpoint, answer.status(), content_type);
+		answer
+	}
+
+	async fn try_get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+		self.client.get(format!("{}{path}", self.url)).send().await
 	}
 
 	async fn page(&self, query: &str) -> ReadingPage {
