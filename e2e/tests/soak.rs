@@ -72,7 +72,11 @@ fn load(
 }
 
 /// Keeps what the load generator says, and tells when its devices are admitted.
-async fn keep(said: ChildStderr, log: std::path::PathBuf, admitted: oneshot::Sender<()>) -> Result<()> {
+async fn keep(
+	said: ChildStderr,
+	log: std::path::PathBuf,
+	admitted: oneshot::Sender<()>,
+) -> Result<()> {
 	let mut log = File::create(log).await?;
 	let mut lines = BufReader::new(said).lines();
 	let mut admitted = Some(admitted);
@@ -164,17 +168,22 @@ fn every_acknowledged_reading_should_be_on_chain_once_whatever_is_killed() -> Re
 			.context("the devices do not join")?
 			.context("the load generator ended while its devices joined")?;
 
-		let (node, _gateway, kills) =
-			havoc(&place, &spec, port, node, gateway, minutes).await?;
+		let (node, _gateway, kills) = havoc(&place, &spec, port, node, gateway, minutes).await?;
 		let status = timeout(PATIENCE, child.wait())
 			.await
 			.context("the load generator does not end")??;
 		let mut text = String::new();
 		let mut output = child.stdout.take().context("no standard output")?;
 		output.read_to_string(&mut text).await?;
-		println!("{} gateway kills, {} node kills: {text}", kills[0], kills[1]);
+		println!(
+			"{} gateway kills, {} node kills: {text}",
+			kills[0], kills[1]
+		);
 		ensure!(status.success(), "{status}: {text}");
-		ensure!(kills[0] >= 2 && kills[1] >= 1, "too few were killed: {kills:?}");
+		ensure!(
+			kills[0] >= 2 && kills[1] >= 1,
+			"too few were killed: {kills:?}"
+		);
 
 		let last = text.lines().last().context("no figures")?;
 		let figures: Map<String, Value> = serde_json::from_str(last)?;
@@ -191,7 +200,10 @@ fn every_acknowledged_reading_should_be_on_chain_once_whatever_is_killed() -> Re
 		ensure!(counted == (on_chain.into(), 0), "{counted:?}: {last}");
 		let faults = figures.get("faults").and_then(Value::as_object);
 		for (fault, count) in faults.context("no faults")? {
-			ensure!(count.as_u64() > Some(0), "{fault} has befallen nothing: {last}");
+			ensure!(
+				count.as_u64() > Some(0),
+				"{fault} has befallen nothing: {last}"
+			);
 		}
 		Ok(())
 	})

@@ -108,7 +108,12 @@ mod tests {
 	}
 
 	fn signed() -> SignedReading {
-		Device::new(&[1; 32], 0, Model::full(0, 1)).read(&Default::default(), 12, &Registers::default(), 12)
+		Device::new(&[1; 32], 0, Model::full(0, 1)).read(
+			&Default::default(),
+			12,
+			&Registers::default(),
+			12,
+		)
 	}
 
 	#[tokio::test]

@@ -92,11 +92,7 @@ impl Device {
 		};
 		let label = format!("GW-{}-{index:04}", hex::encode(&run_seed[..4]));
 		let serial = Serial::truncate_from(label.into_bytes());
-		let phases = if model.rated_w > SINGLE_PHASE_W {
-			3
-		} else {
-			1
-		};
+		let phases = if model.rated_w > SINGLE_PHASE_W { 3 } else { 1 };
 		Self {
 			pair,
 			serial,

@@ -149,11 +149,10 @@ impl FromStr for Faults {
 			*target = part;
 			match (by, time) {
 				(Some(by), time) => {
-					*by =
-						time.and_then(seconds).ok_or_else(|| FaultError::Time {
-							name,
-							time: time.unwrap_or_default().into(),
-						})?;
+					*by = time.and_then(seconds).ok_or_else(|| FaultError::Time {
+						name,
+						time: time.unwrap_or_default().into(),
+					})?;
 				}
 				(None, Some(_)) => return Err(FaultError::NoTime(name)),
 				(None, None) => {}
@@ -281,12 +280,28 @@ pub(super) mod tests {
 		assert!(matches!(refused("Drop=1%"), FaultError::Unknown { .. }));
 		assert_eq!(refused("drop=1%,drop=1%"), FaultError::Twice("drop"));
 		for text in [
-			"", "1", "%", "101%", "100.0001%", "-1%", "+1%", "1.%", ".5%", "0.00001%", "1e1%",
+			"",
+			"1",
+			"%",
+			"101%",
+			"100.0001%",
+			"-1%",
+			"+1%",
+			"1.%",
+			".5%",
+			"0.00001%",
+			"1e1%",
 		] {
 			let refused = refused(&format!("drop={text}"));
 			assert_eq!(refused, FaultError::Share(text.into()));
 		}
-		for text in ["delay=1%", "delay=1%:", "delay=1%:30", "drift=1%:0s", "drift=1%:+1s"] {
+		for text in [
+			"delay=1%",
+			"delay=1%:",
+			"delay=1%:30",
+			"drift=1%:0s",
+			"drift=1%:+1s",
+		] {
 			assert!(matches!(refused(text), FaultError::Time { .. }), "{text}");
 		}
 		assert_eq!(refused("drop=1%:2s"), FaultError::NoTime("drop"));

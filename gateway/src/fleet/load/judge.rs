@@ -248,10 +248,7 @@ mod tests {
 			let verdict = verdict(log, None, chain);
 			assert_eq!(verdict.lost, lost, "{what}");
 			assert_eq!(verdict.differences.len(), 1, "{what}: {verdict:?}");
-			assert!(
-				verdict.differences[0].contains(what),
-				"{what}: {verdict:?}"
-			);
+			assert!(verdict.differences[0].contains(what), "{what}: {verdict:?}");
 		}
 		let wrong = Log {
 			wrong: vec!["reading 2 was refused: conflict".into()],

@@ -227,13 +227,16 @@ impl Life {
 			None => field.plan.clock_offset(self.number, round),
 			Some(log) => {
 				let after = |newest| i64::from(newest) + 1 + self.start_second() as i64;
-				log.newest.map_or(0, |newest| (after(newest) - now as i64).max(0))
+				log.newest
+					.map_or(0, |newest| (after(newest) - now as i64).max(0))
 			}
 		};
 		if offset != 0 && last.is_none() {
 			field.tally.drifted.add();
 		}
-		let mut shown = field.course.at(self.member, now.saturating_sub(field.origin));
+		let mut shown = field
+			.course
+			.at(self.member, now.saturating_sub(field.origin));
 		let stand = Stand {
 			import: self.start.import.saturating_add(shown.import_wh),
 			export: self.start.export.saturating_add(shown.export_wh),

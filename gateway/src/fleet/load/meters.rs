@@ -244,7 +244,8 @@ mod tests {
 	fn ratings_should_have_room_for_clocks_that_are_wrong() {
 		let member = &grid().members[0];
 		let rated = ratings(member, 12).unwrap().max_import.0;
-		let roomy = |faults| roomy_ratings(member, 12, &plan(faults)).map(|found| found.max_import.0);
+		let roomy =
+			|faults| roomy_ratings(member, 12, &plan(faults)).map(|found| found.max_import.0);
 		assert_eq!(roomy("").unwrap(), 2 * rated);
 		assert_eq!(roomy("drift=1%:20s").unwrap(), 42 * rated);
 		assert!(roomy("drift=1%:86400s").is_err());

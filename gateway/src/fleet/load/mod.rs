@@ -112,7 +112,10 @@ pub struct LoadArgs {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-	let number = text.parse().ok().filter(|number| *number > 0.0 && *number < 1e9);
+	let number = text
+		.parse()
+		.ok()
+		.filter(|number| *number > 0.0 && *number < 1e9);
 	number.ok_or_else(|| "expected a number above 0".into())
 }
 
@@ -226,7 +229,11 @@ fn check(found: &Community, args: &LoadArgs, chain: &Chain, grid: &Grid) -> Resu
 	same("--grid", found.grid.clone(), grid.name.clone())?;
 	let members = (found.members, grid.members.len());
 	same("members", members.0.to_string(), members.1.to_string())?;
-	same("--keys", format!("{:?}", found.keys), format!("{:?}", args.keys))?;
+	same(
+		"--keys",
+		format!("{:?}", found.keys),
+		format!("{:?}", args.keys),
+	)?;
 	let seed = args.seed.unwrap_or(found.seed);
 	same("--seed", found.seed.to_string(), seed.to_string())
 }

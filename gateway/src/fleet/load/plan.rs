@@ -56,9 +56,8 @@ impl Plan {
 	/// By how many seconds a device's clock is ahead (or behind, negative) at a reading.
 	pub fn clock_offset(&self, device: u32, round: u32) -> i64 {
 		let by = i64::try_from(self.faults.drift_by.as_secs()).unwrap_or(0);
-		let starts = |round: &u32| {
-			*round > 0 && self.faults.drift.takes(self.draw("drift", device, *round))
-		};
+		let starts =
+			|round: &u32| *round > 0 && self.faults.drift.takes(self.draw("drift", device, *round));
 		let first = round.saturating_sub(DRIFTING - 1);
 		match (first..=round).rev().find(starts) {
 			None => 0,
@@ -131,7 +130,9 @@ mod tests {
 		// Nothing ends before its time.
 		let runs = offsets.chunk_by(|a, b| (*a == 0) == (*b == 0));
 		let drifting = runs.filter(|run| run[0] != 0);
-		assert!(drifting.into_iter().all(|run| run.len() >= DRIFTING as usize || run.is_empty()));
+		assert!(drifting
+			.into_iter()
+			.all(|run| run.len() >= DRIFTING as usize || run.is_empty()));
 	}
 
 	#[test]

@@ -142,11 +142,7 @@ mod tests {
 			("", Answer::None, Advice::Wait),
 		] {
 			let found = Answer::of(body.as_bytes());
-			assert_eq!(
-				(found.advice(), &found),
-				(advice, &answer),
-				"{body}"
-			);
+			assert_eq!((found.advice(), &found), (advice, &answer), "{body}");
 		}
 	}
 }

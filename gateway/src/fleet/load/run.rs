@@ -141,7 +141,10 @@ impl Run<'_> {
 		.await?;
 		let took = now().saturating_sub(schedule.start);
 		say("all readings are acknowledged; waiting for the chain");
-		finality(&mut seen, &ids, &logs, &mut signals, |seen| say(&line(seen))).await?;
+		finality(&mut seen, &ids, &logs, &mut signals, |seen| {
+			say(&line(seen))
+		})
+		.await?;
 		let after = insist(PATIENCE, async || link.latest(&ids).await).await?;
 		let worst_lag = seen.borrow().worst_lag;
 		drop(seen);

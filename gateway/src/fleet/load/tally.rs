@@ -57,10 +57,7 @@ pub struct Tally {
 impl Tally {
 	/// Notes an answer by which nothing became safe.
 	pub fn refuse(&self, answer: &Answer) {
-		let mut refusals = self
-			.refusals
-			.lock()
-			.unwrap_or_else(PoisonError::into_inner);
+		let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
 		let count = refusals.entry(answer.name().into()).or_default();
 		*count = count.saturating_add(1);
 	}

@@ -91,17 +91,15 @@ impl Link {
 
 	/// How far all meters are, finalised. After an error the next call connects anew.
 	pub async fn progress(&mut self) -> Result<BTreeMap<u32, Progress>> {
-		self.look(async |chain, at| progress(chain, at).await)
-			.await
+		self.look(async |chain, at| progress(chain, at).await).await
 	}
 
 	/// The latest of these meters, finalised, all at one block.
 	pub async fn latest(&mut self, meters: &[u32]) -> Result<BTreeMap<u32, Latest>> {
 		self.look(async |chain, at| {
 			let ask = async |meter: &u32| {
-				let latest: Option<Latest> = chain
-					.ask(at, "MeterRegistryApi_latest", &(*meter,))
-					.await?;
+				let latest: Option<Latest> =
+					chain.ask(at, "MeterRegistryApi_latest", &(*meter,)).await?;
 				anyhow::Ok(latest.map(|latest| (*meter, latest)))
 			};
 			let found: Vec<Option<(u32, Latest)>> = (stream::iter(meters))
@@ -168,10 +166,7 @@ pub async fn watch(
 }
 
 /// Asks until the node answers, for so long.
-pub async fn insist<T>(
-	patience: Duration,
-	mut ask: impl AsyncFnMut() -> Result<T>,
-) -> Result<T> {
+pub async fn insist<T>(patience: Duration, mut ask: impl AsyncFnMut() -> Result<T>) -> Result<T> {
 	let deadline = Instant::now() + patience;
 	loop {
 		match ask().await {
