@@ -54,10 +54,13 @@ impl Place {
 		Ok(path)
 	}
 
-	/// A new log file.
+	/// Path of a log file, whose end is shown if the test fails.
 	pub fn log(&self, name: &str) -> Result<PathBuf> {
 		let path = self.folder("logs")?.join(format!("{name}.log"));
-		self.logs.borrow_mut().push(path.clone());
+		let mut logs = self.logs.borrow_mut();
+		if !logs.contains(&path) {
+			logs.push(path.clone());
+		}
 		Ok(path)
 	}
 }

@@ -1,7 +1,7 @@
 //! Nodes and gateways as child processes.
 
 use std::{
-	fs::File,
+	fs::OpenOptions,
 	path::PathBuf,
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
@@ -42,12 +42,16 @@ pub fn binary(name: &str) -> Result<PathBuf> {
 	Ok(path)
 }
 
-/// A child process; dropping it ends it, by its id.
+/// A child process; dropping it kills it (-9), by its id.
 struct Process(Child);
 
 impl Process {
 	fn start(place: &Place, name: &str, command: &mut Command) -> Result<Self> {
-		let log = File::create(place.log(name)?)?;
+		// What is started again writes on.
+		let log = OpenOptions::new()
+			.create(true)
+			.append(true)
+			.open(place.log(name)?)?;
 		let child = command
 			.stdin(Stdio::null())
 			.stdout(log.try_clone()?)
@@ -223,7 +227,11 @@ pub struct Gateway {
 impl Gateway {
 	/// Starts a gateway for the node with this RPC port, which may start later, and waits until it listens.
 	pub async fn start(place: &Place, node_rpc_port: u16) -> Result<Self> {
-		let port = free_port()?;
+		Self::start_on(place, node_rpc_port, free_port()?).await
+	}
+
+	/// The same on a port that others know already.
+	pub async fn start_on(place: &Place, node_rpc_port: u16, port: u16) -> Result<Self> {
 		let mut command = Command::new(binary("gridweave-gateway")?);
 		command
 			.arg("serve")

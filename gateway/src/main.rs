@@ -35,6 +35,8 @@ enum Command {
 	Key(edge::tool::KeyArgs),
 	/// Simulate the meters of a grid and their owners' trading agents.
 	Fleet(fleet::FleetArgs),
+	/// Simulate thousands of devices, with faults to order, and judge what becomes of their readings.
+	Load(fleet::load::LoadArgs),
 }
 
 #[tokio::main]
@@ -55,5 +57,6 @@ async fn main() -> anyhow::Result<()> {
 		Command::Mqtt(args) => inlets::mqtt::run(args).await,
 		Command::Key(args) => edge::tool::run(args),
 		Command::Fleet(args) => fleet::run(args).await,
+		Command::Load(args) => fleet::load::run(args).await,
 	}
 }

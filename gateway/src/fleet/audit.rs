@@ -13,6 +13,7 @@ use super::{
 	grid::GridSource,
 	judge::{judge, Expected, Holdings},
 	observe::Observed,
+	progress::progress,
 	recount::{
 		energy::{self, Metered},
 		money::{settle, Outcome, Terms},
@@ -181,23 +182,9 @@ impl Audit {
 
 	/// How many readings of each meter the chain has accepted.
 	async fn accepted(&self, at: &At) -> Result<BTreeMap<u32, u64>> {
-		let mut accepted = BTreeMap::new();
-		let mut from = Some(0u32);
-		while let Some(meter) = from {
-			// Meter, last sequence, accepted readings.
-			let page: Vec<(u32, u64, u64)> = self
-				.chain
-				.ask(at, "MeterRegistryApi_progress", &(meter, PROGRESS_PAGE))
-				.await?;
-			from = page.last().and_then(|(newest, ..)| newest.checked_add(1));
-			accepted.extend(
-				page.into_iter()
-					.map(|(meter, _, accepted)| (meter, accepted)),
-			);
-		}
-		Ok(accepted)
+		let progress = progress(&self.chain, at).await?;
+		Ok((progress.into_iter())
+			.map(|(meter, progress)| (meter, progress.accepted))
+			.collect())
 	}
 }
-
-/// Meters of one answer; the chain gives at most 2,000.
-const PROGRESS_PAGE: u32 = 1_000;

@@ -49,6 +49,11 @@ impl Account {
 	pub fn id(&self) -> [u8; 32] {
 		self.pair.public_key().0
 	}
+
+	/// Signs a message, by sr25519.
+	pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+		self.pair.sign(message).0
+	}
 }
 
 #[derive(DecodeAsType)]

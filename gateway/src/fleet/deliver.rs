@@ -76,7 +76,10 @@ fn is_final(status: StatusCode, waited: Duration) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::fleet::{device::Device, replay::Registers};
+	use crate::fleet::{
+		device::{Device, Model},
+		replay::Registers,
+	};
 	use axum::{body::Bytes, extract::State, routing::post, Router};
 	use codec::Decode;
 	use std::sync::{Arc, Mutex};
@@ -105,7 +108,12 @@ mod tests {
 	}
 
 	fn signed() -> SignedReading {
-		Device::new(&[1; 32], 0, 1).read(&Default::default(), 12, &Registers::default(), 12)
+		Device::new(&[1; 32], 0, Model::full(0, 1)).read(
+			&Default::default(),
+			12,
+			&Registers::default(),
+			12,
+		)
 	}
 
 	#[tokio::test]

@@ -1,6 +1,7 @@
 //! A simulated meter: a key of its own, registers, and the readings it signs.
 
 use codec::Compact;
+use gridweave_gateway::edge::key::KeyKind;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
 	reading::{Phase, Quality, Reading, SignedReading},
@@ -29,19 +30,54 @@ enum KeyPair {
 	Secp256k1(Box<ecdsa::Pair>),
 }
 
+/// What a device is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+	/// The kind of its key.
+	pub key: KeyKind,
+	/// Most power of its connection, in W, both directions together.
+	pub rated_w: u64,
+	/// Its registers count modulo this many Wh.
+	pub modulus: u64,
+	/// Whether it measures power quality.
+	pub measures_quality: bool,
+}
+
+impl Model {
+	/// A meter that can do everything. The kinds of keys take turns.
+	pub fn full(index: usize, rated_w: u64) -> Self {
+		Self {
+			key: key_in_turn(index),
+			rated_w,
+			modulus: REGISTER_MODULUS,
+			measures_quality: true,
+		}
+	}
+}
+
+/// The kind of key that device number `index` has where they take turns.
+pub fn key_in_turn(index: usize) -> KeyKind {
+	match index % 3 {
+		0 => KeyKind::Ed25519,
+		1 => KeyKind::Sr25519,
+		_ => KeyKind::Secp256k1,
+	}
+}
+
 /// A meter.
 pub struct Device {
 	pair: KeyPair,
 	serial: Serial,
 	phases: usize,
+	modulus: u64,
+	measures_quality: bool,
 	meter: MeterId,
 	sequence: u64,
 }
 
 impl Device {
-	/// Meter number `index` of a run: its key follows from the run's seed, and the kinds of keys take
-	/// turns.
-	pub fn new(run_seed: &[u8; 32], index: usize, rated_w: u64) -> Self {
+	/// Meter number `index` of a run: its key follows from the run's seed.
+	pub fn new(run_seed: &[u8; 32], index: usize, model: Model) -> Self {
 		let label = [
 			run_seed.as_slice(),
 			b"device",
@@ -49,18 +85,20 @@ impl Device {
 		]
 		.concat();
 		let seed = Blake2Hasher::hash(&label).0;
-		let pair = match index % 3 {
-			0 => KeyPair::Ed25519(Box::new(ed25519::Pair::from_seed(&seed))),
-			1 => KeyPair::Sr25519(Box::new(sr25519::Pair::from_seed(&seed))),
-			_ => KeyPair::Secp256k1(Box::new(ecdsa::Pair::from_seed(&seed))),
+		let pair = match model.key {
+			KeyKind::Ed25519 => KeyPair::Ed25519(Box::new(ed25519::Pair::from_seed(&seed))),
+			KeyKind::Sr25519 => KeyPair::Sr25519(Box::new(sr25519::Pair::from_seed(&seed))),
+			KeyKind::Secp256k1 => KeyPair::Secp256k1(Box::new(ecdsa::Pair::from_seed(&seed))),
 		};
 		let label = format!("GW-{}-{index:04}", hex::encode(&run_seed[..4]));
 		let serial = Serial::truncate_from(label.into_bytes());
-		let phases = if rated_w > SINGLE_PHASE_W { 3 } else { 1 };
+		let phases = if model.rated_w > SINGLE_PHASE_W { 3 } else { 1 };
 		Self {
 			pair,
 			serial,
 			phases,
+			modulus: model.modulus,
+			measures_quality: model.measures_quality,
 			meter: MeterId(0),
 			sequence: 0,
 		}
@@ -88,6 +126,16 @@ impl Device {
 	/// Its id on chain.
 	pub fn meter(&self) -> MeterId {
 		self.meter
+	}
+
+	/// Sequence of its last reading; 0 if there is none.
+	pub fn sequence(&self) -> u64 {
+		self.sequence
+	}
+
+	/// Lets the next reading's sequence be the one after `last`.
+	pub fn set_sequence(&mut self, last: u64) {
+		self.sequence = last;
 	}
 
 	/// Proof that it holds its key, for `owner`'s registration in `microgrid`.
@@ -120,10 +168,10 @@ impl Device {
 			meter: self.meter,
 			sequence: self.sequence,
 			captured_at,
-			import_register: WattHours(shown.import_wh % REGISTER_MODULUS),
-			export_register: WattHours(shown.export_wh % REGISTER_MODULUS),
+			import_register: WattHours(shown.import_wh % self.modulus),
+			export_register: WattHours(shown.export_wh % self.modulus),
 			state_of_charge: shown.charge_wh.map(Compact),
-			quality: Some(self.quality(captured_at, power_w)),
+			quality: (self.measures_quality).then(|| self.quality(captured_at, power_w)),
 			acknowledged: None,
 			status: 0,
 		};
@@ -191,7 +239,7 @@ mod tests {
 	fn every_kind_of_device_should_sign_what_its_key_verifies() {
 		let genesis = H256::repeat_byte(9);
 		for index in 0..3 {
-			let mut device = Device::new(&SEED, index, 10_000);
+			let mut device = Device::new(&SEED, index, Model::full(index, 10_000));
 			device.set_meter(MeterId(40 + index as u32));
 			let signed = device.read(&genesis, 1_700_000_004, &shown(1_000), 12);
 			assert!(signed.is_signed_by(&device.key(), &genesis));
@@ -205,7 +253,7 @@ mod tests {
 
 	#[test]
 	fn keys_should_follow_from_seed_and_place() {
-		let key = |seed: &[u8; 32], index| Device::new(seed, index, 1).key();
+		let key = |seed: &[u8; 32], index| Device::new(seed, index, Model::full(index, 1)).key();
 		assert_eq!(key(&SEED, 4), key(&SEED, 4));
 		assert_ne!(key(&SEED, 4), key(&SEED, 7));
 		assert_ne!(key(&SEED, 4), key(&[8; 32], 4));
@@ -213,7 +261,7 @@ mod tests {
 
 	#[test]
 	fn sequences_should_count_from_one() {
-		let mut device = Device::new(&SEED, 0, 1);
+		let mut device = Device::new(&SEED, 0, Model::full(0, 1));
 		for expected in 1..4 {
 			let signed = device.read(&H256::zero(), expected, &shown(0), 12);
 			assert_eq!(signed.reading.sequence, expected);
@@ -221,8 +269,26 @@ mod tests {
 	}
 
 	#[test]
+	fn a_plain_meter_should_roll_over_and_measure_energy_alone() {
+		let plain = Model {
+			modulus: 10,
+			measures_quality: false,
+			..Model::full(0, 1)
+		};
+		let mut device = Device::new(&SEED, 0, plain);
+		device.set_sequence(41);
+		let reading = device.read(&H256::zero(), 1, &shown(0), 12).reading;
+		assert_eq!(reading.sequence, 42);
+		assert_eq!(
+			(reading.import_register, reading.export_register),
+			(WattHours(2), WattHours(3))
+		);
+		assert_eq!(reading.quality, None);
+	}
+
+	#[test]
 	fn power_quality_should_agree_with_the_power() {
-		let mut device = Device::new(&SEED, 1, 10_000);
+		let mut device = Device::new(&SEED, 1, Model::full(1, 10_000));
 		for power_w in [-9_000, 0, 9_000] {
 			let signed = device.read(&H256::zero(), 1_700_000_000, &shown(power_w), 450);
 			let quality = signed

@@ -78,7 +78,8 @@ pub async fn enrol(
 		.context("the operator cannot admit the meters")
 }
 
-fn transfer(chain: &Chain, to: [u8; 32], amount: u128) -> Result<Call> {
+/// The call that gives so much to an account.
+pub fn transfer(chain: &Chain, to: [u8; 32], amount: u128) -> Result<Call> {
 	// MultiAddress::Id is variant 0.
 	chain.call(
 		"Balances",
@@ -121,16 +122,21 @@ async fn register(chain: &Chain, participant: &mut Participant) -> Result<()> {
 	let events = chain
 		.run(&mut participant.account, &chain.batch_all(&calls)?)
 		.await?;
-	participant.device.set_meter(MeterId(registered(&events)?));
+	let meter = registered(&events)?.pop();
+	let meter = meter.context("the chain tells no meter id")?;
+	participant.device.set_meter(meter);
 	Ok(())
 }
 
-fn registered(events: &ExtrinsicEvents) -> Result<u32> {
+/// The meters that a transaction has registered, in its order.
+pub fn registered(events: &ExtrinsicEvents) -> Result<Vec<MeterId>> {
+	let mut meters = Vec::new();
 	for event in events.iter() {
 		let event = event?;
 		if (event.pallet_name(), event.event_name()) == (REGISTERED.0, REGISTERED.1) {
-			return Ok(event.decode_fields_unchecked_as::<Registered>()?.meter);
+			let Registered { meter } = event.decode_fields_unchecked_as()?;
+			meters.push(MeterId(meter));
 		}
 	}
-	anyhow::bail!("the chain tells no meter id")
+	Ok(meters)
 }

@@ -203,6 +203,7 @@ fn post(
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::fleet::device::Model;
 	use axum::{http::StatusCode, routing::post, Router};
 
 	/// An outbox whose readings are due in an hour, and a device for it.
@@ -213,7 +214,7 @@ mod tests {
 		tokio::spawn(async move { axum::serve(listener, router).await });
 		let offset = Duration::from_secs(3_600);
 		let outbox = Outbox::new(MeterId(0), Delivery::new(&url).unwrap(), offset, stop);
-		(outbox, Device::new(&[1; 32], 0, 1))
+		(outbox, Device::new(&[1; 32], 0, Model::full(0, 1)))
 	}
 
 	#[tokio::test]

@@ -11,7 +11,8 @@
 //! | [`participant`] | a member with account and meter, and its keys |
 //! | [`enrol`] | members are funded, registered and admitted |
 //! | [`live`], [`trade`] | the fleet at work, period by period; the agents at the market |
-//! | [`chain`], [`follow`] | a node by metadata at run time; its finalised blocks |
+//! | [`load`] | thousands of devices with faults to order: another program on the same parts |
+//! | [`chain`], [`follow`], [`progress`] | a node by metadata at run time; its finalised blocks; how far meters are |
 //! | [`names`], [`events`], [`observe`] | what they say, and what it comes to |
 //! | [`recount`] | energy and money computed again, by other code |
 //! | [`audit`], [`judge`] | follows a run, and compares all that the chain says and holds with the recount |
@@ -29,10 +30,12 @@ pub mod follow;
 pub mod grid;
 pub mod judge;
 pub mod live;
+pub mod load;
 pub mod names;
 pub mod observe;
 pub mod participant;
 pub mod profiles;
+pub mod progress;
 pub mod recount;
 pub mod replay;
 pub mod report;
@@ -258,17 +261,22 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 
 	say(&evidence.summary());
 	let failures = evidence.failures();
+	tell_failures(&say, &failures);
+	if args.json {
+		writeln!(stdout(), "{}", serde_json::to_string(&evidence.figures())?)?;
+	}
+	ensure!(failures.is_empty(), "{} checks failed", failures.len());
+	Ok(())
+}
+
+/// Tells what fails a run.
+fn tell_failures(say: &impl Fn(&str), failures: &[String]) {
 	for failure in failures.iter().take(FAILURES_SHOWN) {
 		say(&format!("FAILED: {failure}"));
 	}
 	if failures.len() > FAILURES_SHOWN {
 		say(&format!("and {} more", failures.len() - FAILURES_SHOWN));
 	}
-	if args.json {
-		writeln!(stdout(), "{}", serde_json::to_string(&evidence.figures())?)?;
-	}
-	ensure!(failures.is_empty(), "{} checks failed", failures.len());
-	Ok(())
 }
 
 /// Ends the program as a shell expects it after Ctrl-C, where there is nothing to judge.

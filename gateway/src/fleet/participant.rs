@@ -12,7 +12,7 @@ use sp_core::{ed25519, Pair};
 
 use super::{
 	chain::Account,
-	device::Device,
+	device::{Device, Model},
 	grid::{Grid, Member, ROW_SECONDS},
 };
 
@@ -45,10 +45,11 @@ pub fn fresh_seed() -> [u8; 32] {
 pub fn participants(grid: &Grid, seed: &[u8; 32], period_seconds: u32) -> Result<Vec<Participant>> {
 	(grid.members.iter().enumerate())
 		.map(|(index, member)| {
+			let rated_w = member.max_import_w() + member.max_export_w();
 			Ok(Participant {
 				node: member.node.clone(),
 				account: Account::from_uri(&uri(seed, index))?,
-				device: Device::new(seed, index, member.max_import_w() + member.max_export_w()),
+				device: Device::new(seed, index, Model::full(index, rated_w)),
 				kind: kind(member),
 				ratings: ratings(member, period_seconds)?,
 			})
@@ -61,7 +62,8 @@ fn uri(seed: &[u8; 32], index: usize) -> String {
 	format!("0x{}//Member//{index}", hex::encode(seed))
 }
 
-fn kind(member: &Member) -> MeterKind {
+/// What stands behind a member's meter.
+pub fn kind(member: &Member) -> MeterKind {
 	match (
 		member.storage,
 		member.loads.is_empty(),
@@ -79,7 +81,7 @@ fn kind(member: &Member) -> MeterKind {
 }
 
 /// Ratings grow with the speed of the replay, so that a period holds the energy of the data.
-fn ratings(member: &Member, period_seconds: u32) -> Result<Ratings> {
+pub fn ratings(member: &Member, period_seconds: u32) -> Result<Ratings> {
 	ensure!(period_seconds > 0, "a period lasts no time");
 	let scaled = |rated_w: u64| {
 		let rated_w = rated_w * (100 + HEADROOM_PERCENT) * u64::from(ROW_SECONDS);
