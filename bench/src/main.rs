@@ -5,6 +5,7 @@ mod community;
 mod ingest;
 mod state;
 mod stopwatch;
+mod sustained;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -20,6 +21,9 @@ struct Options {
 	/// Registered meters of `ingest`.
 	#[arg(long, value_name = "N", default_value_t = 1_000_000)]
 	meters: u32,
+	/// How long devices report to a node and a gateway; 0 leaves that part of `ingest` out.
+	#[arg(long, value_name = "M", default_value_t = 10)]
+	minutes: u32,
 	/// Print the figures as one JSON object, the last line of standard output.
 	#[arg(long)]
 	json: bool,
@@ -45,7 +49,14 @@ impl Name {
 
 	fn measure(self, options: &Options) -> Result<Value> {
 		match self {
-			Self::All | Self::Ingest => ingest::run(options.meters),
+			Self::All | Self::Ingest => {
+				let mut figures = ingest::run(options.meters)?;
+				if let Some(figures) = figures.as_object_mut().filter(|_| options.minutes > 0) {
+					let sustained = sustained::run(options.minutes)?;
+					figures.extend(sustained.as_object().cloned().unwrap_or_default());
+				}
+				Ok(figures)
+			}
 		}
 	}
 }

@@ -220,6 +220,25 @@ impl Chain {
 		})
 	}
 
+	/// What general transactions of a block have before their call, and the calls.
+	pub async fn general(&self, number: u64) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+		let at = self.at(number).await?;
+		let mut found = Vec::new();
+		for transaction in at.extrinsics().fetch().await?.iter() {
+			let transaction = transaction?;
+			let mut bytes = transaction.bytes();
+			Compact::<u32>::decode(&mut bytes)?;
+			if bytes.first().is_some_and(|version| version >> 6 == 0b01) {
+				let call = transaction.call_bytes().to_vec();
+				let envelope = bytes
+					.strip_suffix(call.as_slice())
+					.context("a transaction does not end with its call")?;
+				found.push((envelope.to_vec(), call));
+			}
+		}
+		Ok(found)
+	}
+
 	/// A value in storage.
 	pub async fn storage(
 		&self,

@@ -136,7 +136,7 @@ impl NodeSpec {
 
 /// A running node.
 pub struct Node {
-	_process: Process,
+	process: Process,
 	/// Port of its RPC server.
 	pub rpc_port: u16,
 	/// Its port in the network.
@@ -186,12 +186,17 @@ impl Node {
 			}
 		};
 		Ok(Self {
-			_process: process,
+			process,
 			rpc_port,
 			port,
 			log,
 			chain,
 		})
+	}
+
+	/// Its process.
+	pub fn id(&self) -> u32 {
+		self.process.0.id()
 	}
 
 	/// Its RPC server.
@@ -254,6 +259,11 @@ impl Gateway {
 			process,
 			url: format!("http://127.0.0.1:{port}"),
 		})
+	}
+
+	/// Its process.
+	pub fn id(&self) -> u32 {
+		self.process.0.id()
 	}
 
 	/// Posts a body as a device does; returns the status code and the text of the answer.

@@ -68,8 +68,8 @@ impl pallet_meter_registry::Config for Runtime {
 	type Retired = Settlement;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
-	// Half a block of 1.5 s at 65 µs of signature and as much again of state for a reading.
-	type MaxBlockReadings = ConstU32<5_000>;
+	// By their weights half a block of 1.5 s.
+	type MaxBlockReadings = ConstU32<8_640>;
 	type DepositBase = MeterDepositBase;
 	type DepositPerByte = MeterDepositPerByte;
 	type TaskWeight = PruneReadingsWeight;

@@ -1,0 +1,142 @@
+//! How many readings a second one development node takes from a gateway, for minutes, and what it keeps of
+//! them in pool and memory meanwhile.
+
+use std::{
+	fs,
+	process::Stdio,
+	time::{Duration, Instant},
+};
+
+use anyhow::{ensure, Context, Result};
+use gridweave_e2e::{
+	place::{self, Place},
+	process::{binary, Gateway, Node, NodeSpec},
+};
+use serde_json::{json, Value};
+use subxt::rpcs::rpc_params;
+use tokio::{
+	process::{Child, Command},
+	time::{sleep, timeout},
+};
+
+/// Every quarter of an hour a reading of each of a million meters.
+const RATE: f64 = 1_112.0;
+
+/// Devices that give them, one reading a period of the development chain.
+const DEVICES: u32 = 13_344;
+
+/// Time between two looks at pool and memory.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Longest time for all devices to join and, in the end, for all readings to come on chain.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What was seen at one look.
+#[derive(Debug)]
+struct Look {
+	/// Transactions in the pool.
+	pool: usize,
+	/// Memory of the node, in MiB.
+	node: f64,
+	/// Memory of the gateway, in MiB.
+	gateway: f64,
+}
+
+/// Lets devices report for `minutes`.
+pub fn run(minutes: u32) -> Result<Value> {
+	let mut figures = Value::Null;
+	let out = &mut figures;
+	place::run(|place| async move {
+		*out = measure(&place, minutes).await?;
+		Ok(())
+	})?;
+	Ok(figures)
+}
+
+async fn measure(place: &Place, minutes: u32) -> Result<Value> {
+	let (rpc_port, port) = (place::free_port()?, place::free_port()?);
+	let gateway = Gateway::start_on(place, rpc_port, port).await?;
+	let spec = NodeSpec::development()
+		.rpc_port(rpc_port)
+		.gateways([gateway.url.clone()]);
+	let node = Node::start(place, &spec).await?;
+	let mut load = load(place, &node, &gateway, minutes)?;
+
+	let reporting = Duration::from_secs(60) * minutes;
+	let limit = Instant::now() + reporting + PATIENCE;
+	let mut looks = Vec::new();
+	loop {
+		if load.try_wait()?.is_some() {
+			break;
+		}
+		ensure!(Instant::now() < limit, "the load generator does not end");
+		looks.push(Look {
+			pool: pool(&node).await?,
+			node: memory(node.id())?,
+			gateway: memory(gateway.id())?,
+		});
+		sleep(LOOK).await;
+	}
+	let output = timeout(LOOK, load.wait_with_output()).await??;
+	let text = String::from_utf8_lossy(&output.stdout);
+	ensure!(output.status.success(), "the load generator fails: {text}");
+	let last = text.lines().last().context("no figures")?;
+	let loaded: Value = serde_json::from_str(last)?;
+	let figure = |key: &str| loaded[key].as_f64().with_context(|| format!("no {key}"));
+
+	// When devices have joined, everything has its place in memory.
+	let first = looks.len() / 3;
+	let (first, end) = (looks.get(first), looks.last());
+	let (first, end) = first.zip(end).context("nothing was seen")?;
+	let rounded = |value: f64| (value * 10.0).round() / 10.0;
+	Ok(json!({
+		"sustained_per_s": rounded(figure("readings_on_chain")? / figure("seconds")?),
+		"sustained_s": figure("seconds")?,
+		"devices": DEVICES,
+		"readings_on_chain": figure("readings_on_chain")?,
+		"lost": figure("lost")?,
+		"worst_lag_s": figure("worst_lag_s")?,
+		"pool_most": looks.iter().map(|look| look.pool).max(),
+		"node_mib": [rounded(first.node), rounded(end.node)],
+		"gateway_mib": [rounded(first.gateway), rounded(end.gateway)],
+	}))
+}
+
+fn load(place: &Place, node: &Node, gateway: &Gateway, minutes: u32) -> Result<Child> {
+	let grid = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/simbench:LV1.101");
+	let log = fs::File::create(place.log("load")?)?;
+	Ok(Command::new(binary("gridweave-gateway")?)
+		.arg("load")
+		.arg(format!("--node={}", node.url()))
+		.arg(format!("--gateway={}", gateway.url))
+		.arg(format!("--grid={grid}"))
+		.arg(format!("--devices={DEVICES}"))
+		.arg(format!("--rate={RATE}"))
+		.arg(format!("--minutes={minutes}"))
+		.args(["--seed=1", "--json"])
+		.stdin(Stdio::null())
+		.stdout(Stdio::piped())
+		.stderr(log)
+		.kill_on_drop(true)
+		.spawn()?)
+}
+
+/// Transactions in the node's pool.
+async fn pool(node: &Node) -> Result<usize> {
+	let pending = node
+		.chain
+		.rpc("author_pendingExtrinsics", rpc_params![])
+		.await?;
+	Ok(pending.as_array().context("no list")?.len())
+}
+
+/// What a process keeps in memory, in MiB.
+fn memory(process: u32) -> Result<f64> {
+	let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+	let line = status
+		.lines()
+		.find_map(|line| line.strip_prefix("VmRSS:"))
+		.context("no VmRSS")?;
+	let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+	Ok(kib / 1_024.0)
+}
