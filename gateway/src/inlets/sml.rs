@@ -39,6 +39,9 @@ impl Framing for Sml {
 /// Reads the messages of one transmission, without its transport. `None` if any of them is damaged, or if
 /// they show no energy.
 pub fn parse(transmission: &[u8]) -> Option<Measurement> {
+	if has_endless_list(transmission) {
+		return None;
+	}
 	let mut measured = Measurement::default();
 	for event in Parser::new(transmission) {
 		if let ParseEvent::ListEntry(entry) = event.ok()? {
@@ -46,6 +49,14 @@ pub fn parse(transmission: &[u8]) -> Option<Measurement> {
 		}
 	}
 	measured.shows_energy().then_some(measured)
+}
+
+/// Whether a list may claim 2³² − 2 entries or one more, in the eight nibbles of its length: the parser counts
+/// two further parts, and in a build without overflow checks would then take what follows unchecked.
+fn has_endless_list(transmission: &[u8]) -> bool {
+	transmission
+		.windows(8)
+		.any(|length| matches!(length, [0x8f | 0xff, more @ .., 0x0e | 0x0f] if more == [0x8f; 6]))
 }
 
 fn note(measured: &mut Measurement, entry: &ListEntry<'_>) {
@@ -149,6 +160,18 @@ mod tests {
 			let mut bad = good.clone();
 			bad[at] ^= 1;
 			assert_eq!(read(&bad), [], "byte {at}");
+		}
+	}
+
+	#[test]
+	fn a_list_of_more_entries_than_can_be_counted_should_be_refused() {
+		// The beginning of Holley's list, and its number of entries, after which all was taken for a new message.
+		let head = "7604000002620062007265000007017701\
+			0B0A01484C59020003A9100101";
+		for entries in ["FF8F8F8F8F8F8F0E", "FF8F8F8F8F8F8F0F", "F08F8F8F8F8F8F8F0E"] {
+			let good = bytes(EMH);
+			let messages = [&bytes(head), &bytes(entries), &good[8..good.len() - 8]].concat();
+			assert_eq!(parse(&messages), None, "{entries}");
 		}
 	}
 
