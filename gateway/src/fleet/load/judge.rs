@@ -2,12 +2,47 @@
 
 use std::collections::BTreeMap;
 
+use codec::{Compact, Decode};
+
 use super::{
 	expect::accepted,
 	life::{Log, Stand},
 	meters::Meter,
-	watch::Latest,
 };
+
+/// A meter's latest reading and energy, as the chain's `MeterRegistryApi_latest` tells them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
+pub struct Latest {
+	/// Sequence of the reading.
+	#[codec(compact)]
+	pub sequence: u64,
+	/// When it was captured.
+	#[codec(compact)]
+	pub captured_at: u64,
+	/// Its import register.
+	#[codec(compact)]
+	pub import_register: u64,
+	/// Its export register.
+	#[codec(compact)]
+	pub export_register: u64,
+	_state_of_charge: Option<Compact<u64>>,
+	_acknowledged: Option<Compact<u32>>,
+	#[codec(compact)]
+	_status: u16,
+	/// How many readings were accepted.
+	#[codec(compact)]
+	pub accepted: u64,
+	/// All import ever counted.
+	#[codec(compact)]
+	pub imported: u64,
+	/// All export ever counted.
+	#[codec(compact)]
+	pub exported: u64,
+	#[codec(compact)]
+	_pruned_estimate: u64,
+	_settles: bool,
+	_retired_at: Option<Compact<u64>>,
+}
 
 /// What a run comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

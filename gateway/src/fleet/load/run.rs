@@ -16,7 +16,7 @@ use tokio::{
 use super::{
 	course::Course,
 	flash::Flash,
-	judge::judge,
+	judge::{judge, Latest},
 	life::{Field, Life, Log, Phase},
 	meters::{is_full, member_of, Community},
 	now,
@@ -25,7 +25,7 @@ use super::{
 	report::Figures,
 	schedule::Schedule,
 	tally::{Tally, Waiting},
-	watch::{insist, watch, Latest, Link, Seen},
+	watch::{insist, watch, Link, Seen},
 	LoadArgs, SOON,
 };
 use crate::fleet::{chain::Chain, grid::Grid, interrupted, Signals};
@@ -122,16 +122,12 @@ impl Run<'_> {
 		let started = Instant::now();
 		let before_count: u64 = before.values().map(|latest| latest.accepted).sum();
 		let line = |seen: &Seen| {
-			let accepted: u64 = (ids.iter())
-				.filter_map(|id| seen.progress.get(id))
-				.map(|progress| progress.accepted)
-				.sum();
 			format!(
 				"{:>6} s: {} sent, {} acknowledged, {} on chain, {:.1} s behind at worst",
 				started.elapsed().as_secs(),
 				field.tally.sent.get(),
 				field.tally.acknowledged.get(),
-				accepted.saturating_sub(before_count),
+				seen.accepted(&ids).saturating_sub(before_count),
 				seen.worst_lag.as_secs_f64(),
 			)
 		};
@@ -233,27 +229,23 @@ async fn finality(
 	signals: &mut Signals,
 	tell: impl Fn(&Seen),
 ) -> Result<()> {
-	let mut best = (0, Instant::now());
+	// How many readings were accepted when more were than before, and when that was.
+	let mut newest = (0, Instant::now());
 	let mut lines = interval(LINE);
 	loop {
-		let done = {
+		let (is_done, accepted) = {
 			let seen = seen.borrow_and_update();
-			let mut done = 0usize;
-			for (id, log) in ids.iter().zip(logs) {
+			let is_done = ids.iter().zip(logs).all(|(id, log)| {
 				let sequence = seen.progress.get(id).map(|progress| progress.sequence);
-				let last = log.last.map(|last| last.sequence);
-				done += usize::from(sequence >= last);
-			}
-			done
+				sequence >= log.last.map(|last| last.sequence)
+			});
+			(is_done, seen.accepted(ids))
 		};
-		if done == ids.len() {
-			return Ok(());
+		if accepted > newest.0 {
+			newest = (accepted, Instant::now());
 		}
-		if done > best.0 {
-			best = (done, Instant::now());
-		}
-		if best.1.elapsed() > PATIENCE {
-			// What is missing is told meter by meter.
+		// What is missing then is told meter by meter.
+		if is_done || newest.1.elapsed() > PATIENCE {
 			return Ok(());
 		}
 		tokio::select! {

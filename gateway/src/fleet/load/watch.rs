@@ -7,12 +7,11 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
-use codec::{Compact, Decode};
 use futures::{stream, StreamExt, TryStreamExt};
 use tokio::{sync::watch, time::timeout};
 use tracing::warn;
 
-use super::life::Field;
+use super::{judge::Latest, life::Field};
 use crate::fleet::{
 	chain::{At, Chain, Hash},
 	progress::{progress, Progress},
@@ -24,40 +23,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Questions on their way to the node at a time.
 const AT_ONCE: usize = 16;
-
-/// A meter's latest reading and energy, as the chain's `MeterRegistryApi_latest` tells them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
-pub struct Latest {
-	/// Sequence of the reading.
-	#[codec(compact)]
-	pub sequence: u64,
-	/// When it was captured.
-	#[codec(compact)]
-	pub captured_at: u64,
-	/// Its import register.
-	#[codec(compact)]
-	pub import_register: u64,
-	/// Its export register.
-	#[codec(compact)]
-	pub export_register: u64,
-	_state_of_charge: Option<Compact<u64>>,
-	_acknowledged: Option<Compact<u32>>,
-	#[codec(compact)]
-	_status: u16,
-	/// How many readings were accepted.
-	#[codec(compact)]
-	pub accepted: u64,
-	/// All import ever counted.
-	#[codec(compact)]
-	pub imported: u64,
-	/// All export ever counted.
-	#[codec(compact)]
-	pub exported: u64,
-	#[codec(compact)]
-	_pruned_estimate: u64,
-	_settles: bool,
-	_retired_at: Option<Compact<u64>>,
-}
 
 /// A node that may go and come back.
 pub struct Link {
@@ -133,6 +98,16 @@ pub struct Seen {
 	pub progress: Arc<BTreeMap<u32, Progress>>,
 	/// The longest time from a reading's acknowledgement to its finality, so far.
 	pub worst_lag: Duration,
+}
+
+impl Seen {
+	/// How many readings of these meters were accepted.
+	pub fn accepted(&self, meters: &[u32]) -> u64 {
+		(meters.iter())
+			.filter_map(|meter| self.progress.get(meter))
+			.map(|progress| progress.accepted)
+			.sum()
+	}
 }
 
 /// Looks at the chain for as long as somebody wants to know. `meters` are the devices' by their number.

@@ -1,6 +1,9 @@
 //! A device at work: it reads its registers at its turns, signs, and posts until the gateway has
 //! acknowledged; and whatever is ordered befalls it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
 	sync::Arc,
 	time::{Duration, Instant, UNIX_EPOCH},
