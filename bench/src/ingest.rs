@@ -2,13 +2,13 @@
 //! number of registered meters; how many readings a block takes.
 
 use anyhow::{ensure, Context, Result};
+use frame_support::traits::Get;
 use gridweave_primitives::{
 	device::DeviceSignature, ids::METERS_PER_PAGE, reading::SignedReading, MeterId,
 };
 use gridweave_runtime::{
 	configs::system::MAX_BLOCK_WEIGHT, opaque::Block, Hash, Runtime, BLOCK_SECONDS,
 };
-use frame_support::traits::Get;
 use pallet_meter_registry::{Config, WeightInfo};
 use sc_service::TaskManager;
 use serde_json::{json, Value};
@@ -68,7 +68,9 @@ fn by_weight() -> Result<u64> {
 fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> Result<f64> {
 	let mut values: Vec<f64> = costs.iter().map(of).collect();
 	values.sort_by(f64::total_cmp);
-	let middle = values.get(values.len() / 2).context("no block was measured")?;
+	let middle = values
+		.get(values.len() / 2)
+		.context("no block was measured")?;
 	// No more digits than mean something.
 	Ok((middle * 1_000.0).round() / 1_000.0)
 }
@@ -137,7 +139,10 @@ pub fn measure(
 			import,
 			verify,
 		};
-		eprintln!("{meters} meters, {} readings: import {:?}, verify {:?}", cost.readings, cost.import, cost.verify);
+		eprintln!(
+			"{meters} meters, {} readings: import {:?}, verify {:?}",
+			cost.readings, cost.import, cost.verify
+		);
 		costs.push(cost);
 	}
 	Ok(costs)

@@ -64,10 +64,14 @@ async fn pace(
 			sent.push(((signed.reading.meter.0, signed.reading.sequence), at));
 			signed.encode_to(&mut body);
 		}
-		until("the gateway stores all", Duration::from_secs(20), || async {
-			let (status, _) = gateway.post(body.clone()).await?;
-			Ok((status == 201).then_some(()))
-		})
+		until(
+			"the gateway stores all",
+			Duration::from_secs(20),
+			|| async {
+				let (status, _) = gateway.post(body.clone()).await?;
+				Ok((status == 201).then_some(()))
+			},
+		)
 		.await?;
 	}
 	let mut lags = Vec::new();

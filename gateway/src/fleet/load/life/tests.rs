@@ -63,7 +63,10 @@ fn grid() -> Grid {
 }
 
 /// Devices at work, what the gateway is sent, and the switch of their phase.
-async fn field(faults: &str, every: Duration) -> (Arc<Field>, Arc<Mutex<Taken>>, watch::Sender<Phase>) {
+async fn field(
+	faults: &str,
+	every: Duration,
+) -> (Arc<Field>, Arc<Mutex<Taken>>, watch::Sender<Phase>) {
 	let taken = Arc::new(Mutex::new(Taken::default()));
 	let router = Router::new()
 		.route("/v1/readings", post(take))
@@ -137,7 +140,9 @@ async fn devices_should_deliver_in_order_whatever_befalls_them() {
 	let mut readings = BTreeMap::new();
 	for signed in &taken.posts {
 		let key = (signed.reading.meter.0, signed.reading.sequence);
-		let known = readings.entry(key).or_insert_with(|| signed.reading.clone());
+		let known = readings
+			.entry(key)
+			.or_insert_with(|| signed.reading.clone());
 		assert_eq!(*known, signed.reading);
 	}
 	// All that was ordered happened, and is accounted for.
@@ -151,9 +156,15 @@ async fn devices_should_deliver_in_order_whatever_befalls_them() {
 	]
 	.map(Counter::get);
 	assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
-	assert_eq!(tally.sent.get() + tally.dropped.get(), u64::from(DEVICES * ROUNDS));
+	assert_eq!(
+		tally.sent.get() + tally.dropped.get(),
+		u64::from(DEVICES * ROUNDS)
+	);
 	assert_eq!(readings.len() as u64, tally.sent.get());
-	assert_eq!(tally.acknowledged.get() + tally.stale.get(), tally.sent.get());
+	assert_eq!(
+		tally.acknowledged.get() + tally.stale.get(),
+		tally.sent.get()
+	);
 	assert_eq!(tally.stale.get(), tally.reordered.get());
 	assert!(tally.refusals()["busy"] > 0);
 }
@@ -167,7 +178,9 @@ async fn devices_that_are_stopped_should_give_a_last_reading_before_their_turn()
 		switch.send_replace(Phase::Closing);
 	};
 	let (logs, ()) = tokio::join!(self::logs(&field), logs);
-	assert!(logs.iter().all(|log| log.last.is_some() && log.wrong.is_empty()));
+	assert!(logs
+		.iter()
+		.all(|log| log.last.is_some() && log.wrong.is_empty()));
 	assert_eq!(logs[0].acknowledged.len(), 2);
 	assert_eq!(logs[1].acknowledged.len(), 1);
 	assert_eq!(taken.lock().unwrap().newest.len(), DEVICES as usize);
