@@ -229,7 +229,7 @@ impl Chain {
 			let mut bytes = transaction.bytes();
 			Compact::<u32>::decode(&mut bytes)?;
 			if bytes.first().is_some_and(|version| version >> 6 == 0b01) {
-				let call = transaction.call_bytes().to_vec();
+				let call = transaction.call_data_bytes().to_vec();
 				let envelope = bytes
 					.strip_suffix(call.as_slice())
 					.context("a transaction does not end with its call")?;
