@@ -108,7 +108,7 @@ pub fn batches(
 				spans: spans * u32::try_from(chunk.len()).unwrap_or(u32::MAX),
 				readings: BoundedVec::truncate_from(chunk.to_vec()),
 			};
-			let signature = authority.sign(&batch.digest(genesis)).into();
+			let signature = authority.sign(&batch.digest(genesis));
 			let call = RuntimeCall::from(registry::Call::<Runtime>::submit_readings {
 				batch,
 				signature,

@@ -49,7 +49,7 @@ pub fn run(meters: u32) -> Result<Value> {
 		"import_over_verify": median(&many, ratio)?,
 		"few_meters": FEW,
 		"import_us_of_few": median(&few, import)?,
-		"growth": median(&many, ratio)? / median(&few, ratio)?,
+		"growth": rounded(median(&many, ratio)? / median(&few, ratio)?),
 		"readings_of_a_block": many.iter().map(|cost| cost.readings).max(),
 		"readings_in_half_a_block_by_weight": by_weight()?,
 	}))
@@ -71,8 +71,12 @@ fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> Result<f64> {
 	let middle = values
 		.get(values.len() / 2)
 		.context("no block was measured")?;
-	// No more digits than mean something.
-	Ok((middle * 1_000.0).round() / 1_000.0)
+	Ok(rounded(*middle))
+}
+
+/// No more digits than mean something.
+fn rounded(value: f64) -> f64 {
+	(value * 1_000.0).round() / 1_000.0
 }
 
 /// What a block costs.
@@ -87,13 +91,9 @@ pub struct Cost {
 }
 
 /// Imports `blocks` blocks of a community of `meters`, each with at most `most` readings.
-pub fn measure(
-	folder: &Path,
-	meters: u32,
-	blocks: u32,
-	most: u32,
-	full: bool,
-) -> Result<Vec<Cost>> {
+fn measure(meters: u32, blocks: u32, most: u32) -> Result<Vec<Cost>> {
+	let place = tempfile::tempdir()?;
+	let folder = place.path();
 	let runtime = tokio::runtime::Runtime::new()?;
 	let tasks = TaskManager::new(runtime.handle().clone(), None)?;
 	let meters = meters / METERS_PER_PAGE * METERS_PER_PAGE;

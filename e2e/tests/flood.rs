@@ -124,7 +124,7 @@ fn bad(
 	genesis: &H256,
 	authority: &IngestPair,
 ) -> Vec<u8> {
-	let rogue = number % (OUTSIDERS / ROGUES + 1) == 0;
+	let rogue = number.is_multiple_of(OUTSIDERS / ROGUES + 1);
 	let batch = ReadingBatch {
 		// An authority there is; another one there is not.
 		authority: if rogue { 0 } else { number % 2 },

@@ -111,7 +111,7 @@ pub fn key_seed(seed: u64) -> [u8; 32] {
 
 /// Whether a device sends all that a meter can measure.
 pub fn is_full(number: u32) -> bool {
-	number % FULL_EVERY == 0
+	number.is_multiple_of(FULL_EVERY)
 }
 
 /// Device number `number` of a run.

@@ -61,7 +61,7 @@ impl Plan {
 		let first = round.saturating_sub(DRIFTING - 1);
 		match (first..=round).rev().find(starts) {
 			None => 0,
-			Some(start) if self.draw("direction", device, start) % 2 == 0 => by,
+			Some(start) if self.draw("direction", device, start).is_multiple_of(2) => by,
 			Some(_) => -by,
 		}
 	}

@@ -72,7 +72,10 @@ impl Tally {
 /// Acknowledged readings that the chain can take at once and has not finalised yet, by device: sequence, and
 /// since when.
 #[derive(Debug)]
-pub struct Waiting(Box<[Mutex<VecDeque<(u64, Instant)>>]>);
+pub struct Waiting(Box<[Mutex<Acknowledged>]>);
+
+/// Sequences of a device, each with the time of its acknowledgement.
+type Acknowledged = VecDeque<(u64, Instant)>;
 
 impl Waiting {
 	/// Nothing waits of so many devices.
