@@ -204,7 +204,7 @@ mod tests {
 		let pages = MAX_BATCH_READINGS.div_ceil(METERS_PER_PAGE);
 		let batch = Measured::submit_readings(MAX_BATCH_READINGS, 0, pages, pages)
 			+ Measured::authorize_submit_readings(MAX_BATCH_READINGS, pages);
-		let most = <Runtime as pallet_meter_registry::Config>::MaxBlockReadings::get();
+		let most: u32 = <Runtime as pallet_meter_registry::Config>::MaxBlockReadings::get();
 		let all = batch * u64::from(most) / u64::from(MAX_BATCH_READINGS);
 		assert!(
 			all.ref_time() <= MAX_BLOCK_WEIGHT.ref_time() / 2,
