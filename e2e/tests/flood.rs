@@ -29,7 +29,7 @@ const AT_ONCE: usize = 16;
 /// keeps the pool from a new block's view for so long that a batch misses the next block.
 const BLOCKS_LATER: f64 = 1.0;
 /// How long the undisturbed chain is looked at.
-const QUIET: Duration = Duration::from_secs(30);
+const QUIET: Duration = Duration::from_secs(20);
 
 fn now() -> u64 {
 	SystemTime::now()

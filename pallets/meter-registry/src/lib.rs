@@ -427,7 +427,7 @@ pub mod pallet {
 		/// Readings must ascend by meter, and of one meter by sequence. Sort them.
 		Unordered,
 		/// The witness of touched periods is zero or too large. Declare what the readings touch, at most
-		/// 950.
+		/// 900.
 		BadWitness,
 		/// The meter of a reading is not admitted. Ask the microgrid's operator to admit it.
 		NotAdmitted,

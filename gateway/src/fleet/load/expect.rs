@@ -4,7 +4,8 @@
 //! gateway acknowledges them; times do not where a clock was wrong. What was captured *ahead* of its time may
 //! have to wait, and while it waits one that was captured earlier, by a clock that was set right meanwhile,
 //! may come before it: then the first is refused, else the second. Both are right, so there can be more than
-//! one number.
+//! one number. What was captured by a right clock never waits: a chain whose clock is later than the lead it
+//! allows makes no block, and looks at no reading.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +93,7 @@ mod tests {
 		#[test]
 		fn whatever_a_chain_accepts_should_be_expected(
 			readings in prop::collection::vec((-25i32..=25, 1u32..4), 1..30),
-			lags in prop::collection::vec(0i32..40, 30),
+			lags in prop::collection::vec(0i32..=12, 30),
 		) {
 			let mut true_time = 0;
 			let readings: Vec<(i32, Acknowledged)> = readings
@@ -103,8 +104,8 @@ mod tests {
 					(true_time, Acknowledged { captured, ahead: offset > 0 })
 				})
 				.collect();
-			// Readings arrive at their true time. The chain looks at what has arrived, its clock late by some
-			// seconds, in order; what lies in the future waits.
+			// Readings arrive at their true time. The chain looks at what has arrived, its clock late by no more
+			// than the lead that it allows, in order; what lies in the future waits.
 			let (mut last, mut count) = ((-1, i32::MIN), 0u32);
 			let end = true_time + 100;
 			let mut lags = lags.into_iter().cycle();

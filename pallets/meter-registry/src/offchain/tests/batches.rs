@@ -60,7 +60,7 @@ fn pages_should_fill_a_batch_and_begin_the_next() {
 #[test]
 fn the_witness_should_bound_a_batch_as_well() {
 	let drafts = build((0..100).map(|n| spanned(1, n, 50)).collect());
-	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 19));
+	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 18));
 	assert_eq!(drafts[0].spans, MAX_SPANS);
 	let drafts = build((0..3).map(|page| spanned(page * 32, 1, 450)).collect());
 	assert_eq!(
@@ -71,16 +71,16 @@ fn the_witness_should_bound_a_batch_as_well() {
 
 #[test]
 fn nothing_should_overtake_a_reading_that_does_not_fit() {
-	let mut readings: Vec<_> = (0..18).map(|n| spanned(1, n, 50)).collect();
-	readings.push(spanned(1, 18, 100));
-	readings.push(spanned(1, 19, 1));
+	let mut readings: Vec<_> = (0..17).map(|n| spanned(1, n, 50)).collect();
+	readings.push(spanned(1, 17, 100));
+	readings.push(spanned(1, 18, 1));
 	let drafts = build(readings);
 	assert_eq!(
 		drafts[0]
 			.readings
 			.last()
 			.map(|signed| signed.reading.sequence),
-		Some(17)
+		Some(16)
 	);
 }
 
