@@ -82,14 +82,10 @@ pub fn signed(meter: MeterId, n: u64, at: u64, genesis: &Hash) -> SignedReading 
 	}
 }
 
-/// How many readings a batch takes that each touch `spans` periods: as many as its witness allows, and whole
-/// pages of meters.
-pub fn batch_size(spans: u32) -> Result<usize> {
-	let most = MAX_BATCH_READINGS.min(registry::MAX_SPANS / spans);
-	Ok(usize::try_from(most / METERS_PER_PAGE * METERS_PER_PAGE)?)
-}
+/// How many readings a batch takes in whole pages of meters.
+pub const BATCH: u32 = MAX_BATCH_READINGS / METERS_PER_PAGE * METERS_PER_PAGE;
 
-/// Batches of ordered readings, each of which touches at most `spans` periods, signed by the development
+/// Batches of ordered readings, of which those of a page touch `spans` periods, signed by the development
 /// authority.
 pub fn batches(
 	readings: &[SignedReading],
@@ -100,12 +96,13 @@ pub fn batches(
 	let authority = IngestPair::from_string("//Alice", None)
 		.map_err(|error| anyhow!("the development key: {error:?}"))?;
 	Ok(readings
-		.chunks(batch_size(spans)?)
+		.chunks(BATCH as usize)
 		.map(|chunk| {
 			let batch = ReadingBatch {
 				authority: 0,
 				salt: 0,
-				spans: spans * u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+				spans: spans * BATCH / METERS_PER_PAGE,
+				corrections: 0,
 				readings: BoundedVec::truncate_from(chunk.to_vec()),
 			};
 			let signature = authority.sign(&batch.digest(genesis));

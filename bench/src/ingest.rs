@@ -9,7 +9,7 @@ use gridweave_primitives::{
 use gridweave_runtime::{
 	configs::system::MAX_BLOCK_WEIGHT, opaque::Block, Hash, Runtime, BLOCK_SECONDS,
 };
-use pallet_meter_registry::{Config, WeightInfo};
+use pallet_meter_registry::{load::punctual, Config};
 use sc_service::TaskManager;
 use serde_json::{json, Value};
 use sp_core::{ed25519, Pair};
@@ -30,7 +30,13 @@ const FEW: u32 = 10_016;
 /// Measured blocks of either community.
 const BLOCKS: u32 = 9;
 
-/// Measures the import of full blocks with `meters` registered meters.
+/// How many meters give the measured blocks a reading each.
+pub fn least_meters() -> u32 {
+	let most: u32 = <Runtime as Config>::MaxBlockReadings::get();
+	BLOCKS * most
+}
+
+/// Measures the import of full blocks with `meters` registered meters, at least [`least_meters`].
 pub fn run(meters: u32) -> Result<Value> {
 	let most = <Runtime as Config>::MaxBlockReadings::get();
 	let few = (0..BLOCKS)
@@ -51,17 +57,15 @@ pub fn run(meters: u32) -> Result<Value> {
 		"import_us_of_few": median(&few, import)?,
 		"growth": rounded(median(&many, ratio)? / median(&few, ratio)?),
 		"readings_of_a_block": many.iter().map(|cost| cost.readings).max(),
-		"readings_in_half_a_block_by_weight": by_weight()?,
+		"readings_in_half_a_block_by_weight": by_weight(),
 	}))
 }
 
 /// How many readings of full batches fit half a block by their weights.
-fn by_weight() -> Result<u64> {
-	let readings = u32::try_from(community::batch_size(1)?)?;
-	let pages = readings / METERS_PER_PAGE;
-	let batch = <Runtime as Config>::WeightInfo::submit_readings(readings, 0, pages, pages)
-		+ <Runtime as Config>::WeightInfo::authorize_submit_readings(readings, pages);
-	Ok(MAX_BLOCK_WEIGHT.ref_time() / 2 / batch.ref_time() * u64::from(readings))
+fn by_weight() -> u64 {
+	let pages = community::BATCH / METERS_PER_PAGE;
+	let batch = punctual::<Runtime>(community::BATCH, pages);
+	MAX_BLOCK_WEIGHT.ref_time() / 2 / batch.ref_time() * u64::from(community::BATCH)
 }
 
 /// The value in the middle.
@@ -122,7 +126,7 @@ fn measure(meters: u32, blocks: u32, most: u32) -> Result<Vec<Cost>> {
 	for _ in 0..blocks {
 		let mut readings = readings(next, most.min(meters - next), &genesis);
 		let (block, taken) = advance(&author, &readings)?;
-		readings.truncate(taken * community::batch_size(1)?);
+		readings.truncate(taken * community::BATCH as usize);
 		ensure!(!readings.is_empty(), "no batch of readings fits a block");
 		next += u32::try_from(readings.len())?;
 		author.import(block.clone())?;

@@ -18,8 +18,13 @@ struct Options {
 	/// What to measure.
 	#[arg(required = true, value_name = "NAME")]
 	names: Vec<Name>,
-	/// Registered meters of `ingest`.
-	#[arg(long, value_name = "N", default_value_t = 1_000_000)]
+	/// Registered meters of `ingest`: enough for nine full blocks of readings.
+	#[arg(
+		long,
+		value_name = "N",
+		default_value_t = 1_000_000,
+		value_parser = clap::value_parser!(u32).range(i64::from(ingest::least_meters())..)
+	)]
 	meters: u32,
 	/// How long devices report to a node and a gateway; 0 leaves that part of `ingest` out.
 	#[arg(long, value_name = "M", default_value_t = 10)]

@@ -130,13 +130,14 @@ async fn pool(node: &Node) -> Result<usize> {
 	Ok(pending.as_array().context("no list")?.len())
 }
 
-/// What a process keeps in memory, in MiB.
+/// What a process keeps in memory of its own, in MiB: without the database's files, of which the system maps
+/// what it has room for.
 fn memory(process: u32) -> Result<f64> {
 	let status = fs::read_to_string(format!("/proc/{process}/status"))?;
 	let line = status
 		.lines()
-		.find_map(|line| line.strip_prefix("VmRSS:"))
-		.context("no VmRSS")?;
+		.find_map(|line| line.strip_prefix("RssAnon:"))
+		.context("no RssAnon")?;
 	let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
 	Ok(kib / 1_024.0)
 }

@@ -15,8 +15,9 @@ use gridweave_primitives::{
 };
 use libfuzzer_sys::fuzz_target;
 use pallet_meter_registry::{
-	energy::{allowance, base_of, count_slices, movement, share, slices, Movement, Span},
-	freshness::{count_pages, freshness, is_ordered, spans_needed, Freshness, Moment},
+	energy::{allowance, base_of, movement, share, slices, Movement, Span},
+	freshness::{count_pages, freshness, is_ordered, Freshness, Moment},
+	witness::touched,
 };
 use sp_core::H256;
 
@@ -87,13 +88,13 @@ fn look_at_energy(batch: &ReadingBatch, old: &Reading, new: &Reading) {
 		.saturating_add(batch.authority & 0xff)
 		.saturating_sub(batch.authority >> 8 & 0xff);
 	let max_span = (batch.spans % MAX_SPAN).max(1);
-	spans_needed(&moment, span, kept_from, max_span);
+	let touched = touched(&moment, span, kept_from, max_span);
 
 	let slices = slices(&clock, span, kept_from, max_span);
-	assert_eq!(
-		slices.len(),
-		count_slices(&clock, span, kept_from, max_span) as usize
-	);
+	let booked: Vec<_> = slices.iter().filter_map(|slice| slice.period).collect();
+	let mut covered = touched.periods();
+	assert!(booked.iter().all(|period| covered.any(|other| other == *period)));
+	assert!(touched.corrections as usize <= slices.len());
 	assert_eq!(slices.first().map(|slice| slice.from), Some(span.from));
 	assert_eq!(slices.last().map(|slice| slice.until), Some(span.until));
 	assert!(slices.iter().all(|slice| slice.from < slice.until));

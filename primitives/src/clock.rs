@@ -142,6 +142,11 @@ impl PeriodClock {
 		now >= self.freezes_at(period)
 	}
 
+	/// The first period whose energy is not frozen at `now`.
+	pub fn frozen_before(&self, now: u64) -> Period {
+		self.period_at(now).saturating_sub(self.grace)
+	}
+
 	/// From when on a period is no longer kept, provided that its settlement is done: `retention` periods
 	/// after its energy froze.
 	pub const fn expires_at(&self, period: Period) -> u64 {
@@ -150,9 +155,7 @@ impl PeriodClock {
 
 	/// The first period that has not yet expired at `now` ([`Self::expires_at`]).
 	pub fn expired_before(&self, now: u64) -> Period {
-		self.period_at(now)
-			.saturating_sub(self.grace)
-			.saturating_sub(self.retention)
+		self.frozen_before(now).saturating_sub(self.retention)
 	}
 
 	/// The number of the day a period belongs to.
@@ -238,6 +241,11 @@ mod tests {
 		) {
 			let clock =
 				PeriodClock { period_length: length, grace, retention, ..PeriodClock::default() };
+			let open = clock.frozen_before(at);
+			prop_assert!(!clock.is_frozen(open, at));
+			if let Some(frozen) = open.0.checked_sub(1) {
+				prop_assert!(clock.is_frozen(Period(frozen), at));
+			}
 			let kept = clock.expired_before(at);
 			prop_assert!(at < clock.expires_at(kept));
 			if let Some(expired) = kept.0.checked_sub(1) {

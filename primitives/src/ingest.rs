@@ -45,10 +45,12 @@ pub struct ReadingBatch {
 	pub authority: u32,
 	/// Makes a batch submitted again a new transaction: the pool bans hashes, not contents.
 	pub salt: u32,
-	/// Witness: how many meter-periods the readings touch at most, the base of the batch's weight: each may
-	/// have to be corrected.
+	/// Witness: how many pages of energy (32 neighbouring meters in one period) the readings touch at most.
 	/// Readings beyond it are left for the next batch.
 	pub spans: u32,
+	/// Witness: how many corrections of settled periods the readings may call for at most: none, as long as
+	/// they come in time. Readings beyond it are left for the next batch.
+	pub corrections: u32,
 	/// The readings: ascending by meter, and of one meter by sequence.
 	pub readings: BoundedVec<SignedReading, ConstU32<MAX_BATCH_READINGS>>,
 }
@@ -89,15 +91,16 @@ mod tests {
 			authority: 3,
 			salt: 9,
 			spans: 2,
+			corrections: 5,
 			readings: BoundedVec::truncate_from(vec![signed]),
 		};
 		assert_eq!(
 			hex::encode(batch.encode()),
-			"030000000900000002000000".to_string() + "04" + &reading,
+			"03000000090000000200000005000000".to_string() + "04" + &reading,
 		);
 		assert_eq!(
 			hex::encode(batch.digest(&H256::repeat_byte(1))),
-			"e1a16e1faf7ef218dfe2c2eae88d08a870ee8d640ffc5a503000ccd00df8df7f",
+			"acaa871d8cb4ac492bb0c39888783e04a32860dc3be43ec7e88e5a30eb1f13ee",
 		);
 	}
 }

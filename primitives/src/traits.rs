@@ -94,20 +94,21 @@ impl OnReading for () {
 	fn on_reading(_: &Reading, _: Option<&Reading>) {}
 }
 
-/// Told when a reading shows that frozen energy was wrong. Provided by `pallet-settlement`.
+/// Told when readings show that frozen energy was wrong. Provided by `pallet-settlement`.
 pub trait OnCorrection {
-	/// `period` is the corrected period, or the oldest one still kept if that is pruned. Never fails:
-	/// what cannot be paid is recorded as owed.
-	fn on_correction(meter: MeterId, period: Period, correction: Correction);
+	/// All corrections of one meter that a call brings, oldest first. Each has its period, or the oldest one
+	/// still kept if that is pruned. Never fails: what cannot be paid is recorded as owed.
+	fn on_corrections(meter: MeterId, corrections: &[(Period, Correction)]);
 
-	/// What one call of [`Self::on_correction`] weighs at most: the caller charges it.
-	fn weight() -> Weight;
+	/// What correcting `meters` meters weighs at most, with `corrections` corrections in all: the caller
+	/// charges it.
+	fn weight(meters: u32, corrections: u32) -> Weight;
 }
 
 impl OnCorrection for () {
-	fn on_correction(_: MeterId, _: Period, _: Correction) {}
+	fn on_corrections(_: MeterId, _: &[(Period, Correction)]) {}
 
-	fn weight() -> Weight {
+	fn weight(_: u32, _: u32) -> Weight {
 		Weight::zero()
 	}
 }

@@ -49,6 +49,7 @@ fn batch_of(chain: &mut Chain, readings: Vec<SignedReading>) -> RuntimeCall {
 		authority: 0,
 		salt: 7,
 		spans: 10,
+		corrections: 0,
 		readings: readings.try_into().expect("few"),
 	};
 	let digest = batch.digest(&genesis_hash(chain));

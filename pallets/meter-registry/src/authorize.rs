@@ -25,9 +25,8 @@ use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::transaction_validity::TransactionValidityWithRefund;
 
 use crate::{
-	freshness::{count, count_pages, freshness, is_ordered, Freshness, Moment},
-	pages, BlockReadings, Config, Error, IngestKeys, LatestPage, MeteringPage, Pallet, WeightInfo,
-	MAX_SPANS,
+	freshness::{count, freshness, is_ordered, Freshness, Moment},
+	pages, BlockReadings, Config, Error, IngestKeys, LatestPage, MeteringPage, Pallet, Witness,
 };
 
 /// Codes of `InvalidTransaction::Custom` with which batches are refused.
@@ -88,10 +87,6 @@ impl Review<'_> {
 }
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn weight_of_authorize_batch(readings: &[SignedReading]) -> Weight {
-		T::WeightInfo::authorize_submit_readings(count(readings.len()), count_pages(readings))
-	}
-
 	/// How many readings the batches of this block have brought so far.
 	pub(crate) fn block_readings() -> u32 {
 		let (block, readings) = BlockReadings::<T>::get();
@@ -108,10 +103,7 @@ impl<T: Config> Pallet<T> {
 		signature: &IngestSignature,
 	) -> TransactionValidityWithRefund {
 		ensure!(!batch.readings.is_empty(), refuse(refusal::EMPTY));
-		ensure!(
-			(1..=MAX_SPANS).contains(&batch.spans),
-			refuse(refusal::BAD_WITNESS)
-		);
+		ensure!(Witness::of(batch).is_valid(), refuse(refusal::BAD_WITNESS));
 		ensure!(is_ordered(&batch.readings), refuse(refusal::UNORDERED));
 
 		let place = usize::try_from(batch.authority).unwrap_or(usize::MAX);

@@ -99,22 +99,10 @@ pub struct Slice {
 }
 
 /// First and last kept period that `span` touches; `None` if all of it is pruned.
-fn kept(clock: &PeriodClock, span: Span, kept_from: Period) -> Option<(Period, Period)> {
+pub(crate) fn kept(clock: &PeriodClock, span: Span, kept_from: Period) -> Option<(Period, Period)> {
 	let last = clock.period_before(span.until);
 	let first = clock.period_at(span.from).max(kept_from);
 	(first <= last).then_some((first, last))
-}
-
-/// How many slices [`slices`] gives.
-pub fn count_slices(clock: &PeriodClock, span: Span, kept_from: Period, max_span: u32) -> u32 {
-	let pruned = u32::from(span.from < clock.start_of(kept_from));
-	let kept = kept(clock, span, kept_from).map_or(0, |(first, last)| {
-		last.0
-			.saturating_sub(first.0)
-			.saturating_add(1)
-			.min(max_span)
-	});
-	pruned.saturating_add(kept)
 }
 
 /// Cuts `span` at the boundaries of periods. What lies before `kept_from` is one slice without period. If

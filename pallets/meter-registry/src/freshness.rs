@@ -1,4 +1,4 @@
-//! Which readings can be accepted, and what booking one costs. Pure, apart from reading the clock.
+//! Which readings can be accepted. Pure, apart from reading the clock.
 
 use alloc::vec::Vec;
 
@@ -8,10 +8,7 @@ use gridweave_primitives::{
 	MicrogridId, Period, PeriodClock,
 };
 
-use crate::{
-	energy::{self, Span},
-	Config, ESTIMATE_PERIODS,
-};
+use crate::Config;
 
 /// Most seconds a reading may lie ahead of the chain, if a period is not shorter.
 pub const MAX_LEAD: u64 = 300;
@@ -101,15 +98,4 @@ pub fn count_pages(readings: &[SignedReading]) -> u32 {
 /// The length of a bounded list: it fits.
 pub fn count(length: usize) -> u32 {
 	u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-/// How many energy pages booking `span` touches at most: one per slice, and where it starts in a frozen
-/// period those that an estimate may look back at.
-pub fn spans_needed(moment: &Moment, span: Span, kept_from: Period, max_span: u32) -> u32 {
-	let slices = energy::count_slices(&moment.clock, span, kept_from, max_span);
-	let first = moment.clock.period_at(span.from).max(kept_from);
-	match moment.clock.is_frozen(first, moment.now) {
-		true => slices.saturating_add(ESTIMATE_PERIODS),
-		false => slices,
-	}
 }

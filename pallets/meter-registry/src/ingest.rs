@@ -9,8 +9,8 @@ use sp_core::H256;
 use crate::{
 	freshness::{count, count_pages, is_ordered},
 	intake::{Intake, Outcome},
-	BlockReadings, Config, Error, Event, Metering, MeteringPage, Meters, Pallet, RelayedReadings,
-	WeightInfo, MAX_SPANS,
+	load, BlockReadings, Config, Error, Event, Metering, MeteringPage, Meters, Pallet,
+	RelayedReadings, Witness,
 };
 
 impl<T: Config> Pallet<T> {
@@ -24,15 +24,15 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Applies ordered readings, touching at most `spans` energy pages. Their signatures are checked against
+	/// Applies ordered readings, touching at most what `witness` declares. Their signatures are checked against
 	/// `genesis`, if given. After the first reading that the witness does not allow nothing is taken: a
 	/// later reading of the same meter would make it stale for ever.
 	fn apply(
 		readings: &[SignedReading],
-		spans: u32,
+		witness: Witness,
 		genesis: Option<&H256>,
 	) -> Result<Outcome, Error<T>> {
-		let mut intake = Intake::<T>::new(readings, spans);
+		let mut intake = Intake::<T>::new(readings, witness);
 		for (place, signed) in readings.iter().enumerate() {
 			intake.take(place, signed, genesis)?;
 			if intake.outcome.exhausted {
@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
 		let brought = Self::block_readings();
 		BlockReadings::<T>::put((block, brought.saturating_add(readings)));
 
-		let outcome = Self::apply(&batch.readings, batch.spans, None)?;
+		let outcome = Self::apply(&batch.readings, Witness::of(&batch), None)?;
 		if let (Some(first), Some(last)) = (batch.readings.first(), batch.readings.last()) {
 			Self::deposit_event(Event::ReadingsAccepted {
 				authority: batch.authority,
@@ -62,16 +62,8 @@ impl<T: Config> Pallet<T> {
 				last_meter: last.reading.meter,
 			});
 		}
-		let regular = readings.saturating_sub(outcome.irregular);
-		let weight = T::WeightInfo::submit_readings(
-			regular,
-			outcome.irregular,
-			outcome.pages,
-			outcome.energy_pages,
-		)
-		.saturating_add(Self::weight_of_corrections(outcome.corrections));
 		Ok(PostDispatchInfo {
-			actual_weight: Some(weight),
+			actual_weight: Some(Self::weight_of(readings, &outcome)),
 			pays_fee: Pays::No,
 		})
 	}
@@ -79,13 +71,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_relay(
 		who: T::AccountId,
 		readings: RelayedReadings,
-		spans: u32,
+		witness: Witness,
 	) -> DispatchResultWithPostInfo {
 		ensure!(!readings.is_empty(), Error::<T>::NoReadings);
-		ensure!((1..=MAX_SPANS).contains(&spans), Error::<T>::BadWitness);
+		ensure!(witness.is_valid(), Error::<T>::BadWitness);
 		ensure!(is_ordered(&readings), Error::<T>::Unordered);
 		let genesis = Self::genesis_hash();
-		let outcome = Self::apply(&readings, spans, Some(&genesis))?;
+		let outcome = Self::apply(&readings, witness, Some(&genesis))?;
 		if outcome.accepted == 0 {
 			return Err(match (outcome.exhausted, outcome.deferred) {
 				(true, _) => Error::<T>::WitnessExceeded,
@@ -100,35 +92,51 @@ impl<T: Config> Pallet<T> {
 			stale: outcome.stale,
 			deferred: outcome.deferred,
 		});
-		let regular = count(readings.len()).saturating_sub(outcome.irregular);
-		let weight = T::WeightInfo::relay_readings(
-			regular,
-			outcome.irregular,
-			outcome.pages,
-			outcome.energy_pages,
-		)
-		.saturating_add(Self::weight_of_corrections(outcome.corrections));
+		let weight = Self::weight_of(count(readings.len()), &outcome);
 		Ok(PostDispatchInfo {
-			actual_weight: Some(weight),
+			actual_weight: Some(weight.saturating_add(Self::weight_of_review(&readings))),
 			pays_fee: Pays::Yes,
 		})
 	}
 
-	/// At worst, all readings are irregular, and whatever they touch is corrected: a reading calls for at
-	/// most as many corrections as the witness counts pages of energy for it.
-	pub(crate) fn weight_of_batch(readings: &[SignedReading], spans: u32) -> Weight {
-		T::WeightInfo::submit_readings(0, count(readings.len()), count_pages(readings), spans)
-			.saturating_add(Self::weight_of_corrections(spans))
+	/// What readings weigh besides their authorisation, by what became of them.
+	fn weight_of(readings: u32, outcome: &Outcome) -> Weight {
+		load::intake::<T>(load::Load {
+			regular: readings.saturating_sub(outcome.irregular),
+			irregular: outcome.irregular,
+			pages: outcome.pages,
+			spans: outcome.energy_pages,
+		})
+		.saturating_add(T::Corrections::weight(
+			outcome.corrected,
+			outcome.corrections,
+		))
 	}
 
-	/// At worst, as of a batch.
-	pub(crate) fn weight_of_relay(readings: &[SignedReading], spans: u32) -> Weight {
-		T::WeightInfo::relay_readings(0, count(readings.len()), count_pages(readings), spans)
-			.saturating_add(Self::weight_of_corrections(spans))
+	/// What readings weigh at worst besides their authorisation: all are irregular, and all that the witness
+	/// allows is touched.
+	pub(crate) fn weight_of_batch(readings: &[SignedReading], witness: Witness) -> Weight {
+		let all = count(readings.len());
+		load::intake::<T>(load::Load {
+			regular: 0,
+			irregular: all,
+			pages: count_pages(readings),
+			spans: witness.spans,
+		})
+		.saturating_add(T::Corrections::weight(
+			witness.corrections.min(all),
+			witness.corrections,
+		))
 	}
 
-	fn weight_of_corrections(corrections: u32) -> Weight {
-		T::Corrections::weight().saturating_mul(corrections.into())
+	/// What looking readings up and checking their signatures weighs.
+	pub(crate) fn weight_of_review(readings: &[SignedReading]) -> Weight {
+		load::review::<T>(count(readings.len()), count_pages(readings))
+	}
+
+	/// What relayed readings weigh at worst.
+	pub(crate) fn weight_of_relay(readings: &[SignedReading], witness: Witness) -> Weight {
+		Self::weight_of_batch(readings, witness).saturating_add(Self::weight_of_review(readings))
 	}
 
 	/// The hash of the first block, which ties signatures to this chain.

@@ -14,10 +14,11 @@ use sp_core::H256;
 use crate::{
 	booking,
 	energy::{self, Movement, Slice, Span},
-	freshness::{freshness, spans_needed, Freshness, Moment},
+	freshness::{count, freshness, Freshness, Moment},
 	pages::Desk,
+	witness::touched,
 	Config, Error, Event, LatestQuality, LatestReading, Metering, Meters, Pallet, Registers,
-	SuspendedEnergy,
+	SuspendedEnergy, Witness,
 };
 
 /// What became of the readings of a call.
@@ -40,19 +41,16 @@ pub(crate) struct Outcome {
 	pub energy_pages: u32,
 	/// Corrections that were called for.
 	pub corrections: u32,
+	/// Meters that they were of.
+	pub corrected: u32,
 }
 
 /// What others are told once a page is written back, so that what they ask of us then is up to date.
-enum Notice {
-	Reading {
-		place: usize,
-		previous: Option<Reading>,
-	},
-	Correction {
-		meter: MeterId,
-		period: Period,
-		correction: Correction,
-	},
+struct Notice {
+	/// The reading's place in the call.
+	place: usize,
+	previous: Option<Reading>,
+	corrections: Vec<(Period, Correction)>,
 }
 
 /// The readings of one call, being applied.
@@ -64,19 +62,19 @@ pub(crate) struct Intake<'a, T: Config> {
 	/// What became of them so far.
 	pub outcome: Outcome,
 	/// What is left of the witness.
-	spans: u32,
+	witness: Witness,
 }
 
 impl<'a, T: Config> Intake<'a, T> {
-	/// Nothing of `readings` is applied yet; they may touch `spans` pages of energy.
-	pub fn new(readings: &'a [SignedReading], spans: u32) -> Self {
+	/// Nothing of `readings` is applied yet; they may touch what `witness` declares.
+	pub fn new(readings: &'a [SignedReading], witness: Witness) -> Self {
 		Self {
 			readings,
 			moment: Moment::read::<T>(),
 			desk: None,
 			notices: Vec::new(),
 			outcome: Outcome::default(),
-			spans,
+			witness,
 		}
 	}
 
@@ -90,22 +88,28 @@ impl<'a, T: Config> Intake<'a, T> {
 				.saturating_add(desk.energy_pages());
 			desk.clear();
 		}
-		for notice in core::mem::take(&mut self.notices) {
-			match notice {
-				Notice::Reading { place, previous } => {
-					if let Some(signed) = self.readings.get(place) {
-						T::Readings::on_reading(&signed.reading, previous.as_ref());
-					}
-				}
-				Notice::Correction {
-					meter,
-					period,
-					correction,
-				} => {
-					self.outcome.corrections = self.outcome.corrections.saturating_add(1);
-					T::Corrections::on_correction(meter, period, correction);
-				}
+		// A meter's readings are neighbours: their corrections are settled together.
+		let mut corrections = Vec::new();
+		let mut notices = core::mem::take(&mut self.notices).into_iter().peekable();
+		while let Some(mut notice) = notices.next() {
+			let Some(signed) = self.readings.get(notice.place) else {
+				continue;
+			};
+			let meter = signed.reading.meter;
+			T::Readings::on_reading(&signed.reading, notice.previous.as_ref());
+			corrections.append(&mut notice.corrections);
+			let next = notices
+				.peek()
+				.and_then(|next| self.readings.get(next.place));
+			if next.is_some_and(|next| next.reading.meter == meter) || corrections.is_empty() {
+				continue;
 			}
+			self.outcome.corrected = self.outcome.corrected.saturating_add(1);
+			self.outcome.corrections = self
+				.outcome
+				.corrections
+				.saturating_add(count(corrections.len()));
+			T::Corrections::on_corrections(meter, &core::mem::take(&mut corrections));
 		}
 	}
 
@@ -127,7 +131,7 @@ impl<'a, T: Config> Intake<'a, T> {
 		genesis: Option<&H256>,
 	) -> Result<(), Error<T>> {
 		let (moment, reading) = (self.moment, &signed.reading);
-		let spans = self.spans;
+		let witness = self.witness;
 		let desk = self.open(reading.meter);
 		let meter = Pallet::<T>::measuring(&desk.metering, reading.meter)?;
 		let latest = desk.latest.meters.get(reading.meter.slot()).cloned();
@@ -135,13 +139,6 @@ impl<'a, T: Config> Intake<'a, T> {
 			.as_ref()
 			.map(|latest| (latest.sequence, latest.captured_at));
 		let fresh = freshness(&moment, known, meter.admitted_at, reading);
-		let needed = latest.as_ref().map_or(0, |latest| {
-			let span = Span {
-				from: latest.captured_at,
-				until: reading.captured_at,
-			};
-			spans_needed(&moment, span, desk.latest.kept_from, T::MaxSpan::get())
-		});
 		if fresh == Freshness::Stale {
 			self.outcome.stale = self.outcome.stale.saturating_add(1);
 			return Ok(());
@@ -156,15 +153,31 @@ impl<'a, T: Config> Intake<'a, T> {
 			self.outcome.deferred = self.outcome.deferred.saturating_add(1);
 			return Ok(());
 		}
-		let Some(left) = spans.checked_sub(needed) else {
+		let needed = latest.as_ref().map_or(Witness::NONE, |latest| {
+			let span = Span {
+				from: latest.captured_at,
+				until: reading.captured_at,
+			};
+			let touched = touched(&moment, span, desk.latest.kept_from, T::MaxSpan::get());
+			let new = touched.periods().filter(|period| !desk.has_energy(*period));
+			Witness {
+				spans: count(new.count()),
+				corrections: touched.corrections,
+			}
+		});
+		let Some(left) = witness.checked_sub(needed) else {
 			self.outcome.exhausted = true;
 			return Ok(());
 		};
-		self.spans = left;
+		self.witness = left;
 		let previous = latest
 			.as_ref()
 			.map(|latest| latest.to_reading(reading.meter));
-		self.notices.push(Notice::Reading { place, previous });
+		self.notices.push(Notice {
+			place,
+			previous,
+			corrections: Vec::new(),
+		});
 		let irregular = match latest {
 			None => self.first(reading, &meter),
 			Some(latest) => self.next(reading, &meter, latest),
@@ -332,11 +345,9 @@ impl<'a, T: Config> Intake<'a, T> {
 			};
 			if let Some((period, correction)) = correction {
 				if latest.settles && correction != Correction::default() {
-					self.notices.push(Notice::Correction {
-						meter: id,
-						period,
-						correction,
-					});
+					if let Some(notice) = self.notices.last_mut() {
+						notice.corrections.push((period, correction));
+					}
 				}
 			}
 		}

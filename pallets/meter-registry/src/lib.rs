@@ -58,6 +58,7 @@ pub mod freshness;
 mod ingest;
 mod intake;
 mod lifecycle;
+pub mod load;
 #[cfg(test)]
 mod mock;
 pub mod offchain;
@@ -74,6 +75,7 @@ mod tests;
 mod try_state;
 pub mod types;
 pub mod weights;
+pub mod witness;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::BenchmarkHelper;
@@ -81,6 +83,7 @@ pub use pallet::*;
 pub use slots::Slots;
 pub use types::*;
 pub use weights::WeightInfo;
+pub use witness::{Witness, MAX_CORRECTIONS, MAX_SPANS};
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -426,8 +429,8 @@ pub mod pallet {
 		NoReadings,
 		/// Readings must ascend by meter, and of one meter by sequence. Sort them.
 		Unordered,
-		/// The witness of touched periods is zero or too large. Declare what the readings touch, at most
-		/// 900.
+		/// The witness is zero or too large. Declare what the readings touch, at most 900 pages of energy and
+		/// 1,000 corrections.
 		BadWitness,
 		/// The meter of a reading is not admitted. Ask the microgrid's operator to admit it.
 		NotAdmitted,
@@ -437,7 +440,7 @@ pub mod pallet {
 		NothingFresh,
 		/// All fresh readings lie in the future. Wait, or set the devices' clocks.
 		TooFarAhead,
-		/// The first reading touches more periods than the witness allows. Declare a larger witness.
+		/// The first reading touches more than the witness allows. Declare a larger witness.
 		WitnessExceeded,
 	}
 
@@ -452,7 +455,7 @@ pub mod pallet {
 				T::MaxSpan::get()
 					.saturating_add(1)
 					.saturating_add(ESTIMATE_PERIODS)
-					<= MAX_SPANS,
+					<= MAX_SPANS.min(MAX_CORRECTIONS),
 				"every reading must fit a batch's witness"
 			);
 			assert!(
@@ -586,8 +589,8 @@ pub mod pallet {
 		/// Readings that are not newer than their meter's latest, that lie in the future, or that exceed
 		/// the batch's witness are skipped and counted in the event.
 		#[pallet::call_index(6)]
-		#[pallet::weight(Pallet::<T>::weight_of_batch(&batch.readings, batch.spans))]
-		#[pallet::weight_of_authorize(Pallet::<T>::weight_of_authorize_batch(&batch.readings))]
+		#[pallet::weight(Pallet::<T>::weight_of_batch(&batch.readings, Witness::of(batch)))]
+		#[pallet::weight_of_authorize(Pallet::<T>::weight_of_review(&batch.readings))]
 		#[pallet::authorize(Self::authorize_batch)]
 		pub fn submit_readings(
 			origin: OriginFor<T>,
@@ -602,17 +605,19 @@ pub mod pallet {
 		/// Relays readings that devices signed, by anyone, for a fee.
 		///
 		/// - `readings`: ascending by meter, and of one meter by sequence.
-		/// - `spans`: how many periods the readings touch at most, counted per reading; those beyond are
-		///   skipped. One or two per reading when devices report every period.
+		/// - `witness`: what the readings touch at most; those beyond are skipped. `spans`: in how many periods,
+		///   counted for each 32 meters whose ids are neighbours; one or two when devices report every period,
+		///   and four more when they come late. `corrections`: how many settled periods they change, counted for
+		///   each meter; none unless they come late.
 		#[pallet::call_index(7)]
-		#[pallet::weight(Pallet::<T>::weight_of_relay(readings, *spans))]
+		#[pallet::weight(Pallet::<T>::weight_of_relay(readings, *witness))]
 		pub fn relay_readings(
 			origin: OriginFor<T>,
 			readings: RelayedReadings,
-			spans: u32,
+			witness: Witness,
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_relay(who, readings, spans)
+			Self::do_relay(who, readings, witness)
 		}
 
 		/// Registers meters in their owners' names and admits them to your microgrid, all of them or, if one

@@ -105,6 +105,8 @@ parameter_types! {
 
 /// What others charge to be told of a correction.
 pub const CORRECTION_WEIGHT: Weight = Weight::from_parts(7_000_000, 70);
+/// What correcting a meter weighs besides.
+pub const CORRECTED_WEIGHT: Weight = Weight::from_parts(5_000_000, 1_000);
 /// What others charge to be told of a freed meter.
 pub const FREED_WEIGHT: Weight = Weight::from_parts(3_000_000, 30);
 
@@ -147,11 +149,17 @@ impl OnReading for Others {
 	}
 }
 impl OnCorrection for Others {
-	fn on_correction(meter: MeterId, period: Period, correction: Correction) {
-		CORRECTIONS.with_borrow_mut(|all| all.push((meter, period, correction)));
+	fn on_corrections(meter: MeterId, corrections: &[(Period, Correction)]) {
+		CORRECTIONS.with_borrow_mut(|all| {
+			all.extend(
+				corrections
+					.iter()
+					.map(|(period, correction)| (meter, *period, *correction)),
+			)
+		});
 	}
-	fn weight() -> Weight {
-		CORRECTION_WEIGHT
+	fn weight(meters: u32, corrections: u32) -> Weight {
+		CORRECTION_WEIGHT * u64::from(corrections) + CORRECTED_WEIGHT * u64::from(meters)
 	}
 }
 impl OnMeterRetired for Others {
@@ -446,6 +454,7 @@ pub fn batch(readings: Vec<SignedReading>) -> ReadingBatch {
 		authority: 0,
 		salt: 0,
 		spans: crate::MAX_SPANS,
+		corrections: crate::MAX_CORRECTIONS,
 		readings,
 	}
 }

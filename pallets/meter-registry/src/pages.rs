@@ -201,6 +201,11 @@ impl<T: Config> Desk<T> {
 			.set(slot, quality);
 	}
 
+	/// Whether the page's energy in a period lies on the desk.
+	pub fn has_energy(&self, period: Period) -> bool {
+		self.energy.contains_key(&period)
+	}
+
 	/// How many energy pages lie on the desk.
 	pub fn energy_pages(&self) -> u32 {
 		u32::try_from(self.energy.len()).unwrap_or(u32::MAX)

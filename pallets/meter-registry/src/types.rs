@@ -15,10 +15,6 @@ use crate::Slots;
 /// Most readings of one relay call.
 pub const MAX_RELAY_READINGS: u32 = 50;
 
-/// Most meter-periods a batch or a relay call may declare as touched. Each may have to be corrected, and is
-/// charged for that: a full batch must fit a block.
-pub const MAX_SPANS: u32 = 900;
-
 /// How many periods back an estimate looks for measured ones.
 pub const ESTIMATE_PERIODS: u32 = 4;
 

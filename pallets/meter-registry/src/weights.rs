@@ -24,12 +24,20 @@ pub trait WeightInfo {
 	fn offer_meter() -> Weight;
 	/// [`Call::accept_meter`](crate::Call::accept_meter).
 	fn accept_meter() -> Weight;
-	/// [`Call::submit_readings`](crate::Call::submit_readings), authorisation apart.
-	fn submit_readings(r: u32, x: u32, g: u32, s: u32) -> Weight;
-	/// Authorisation of [`Call::submit_readings`](crate::Call::submit_readings).
-	fn authorize_submit_readings(r: u32, g: u32) -> Weight;
-	/// [`Call::relay_readings`](crate::Call::relay_readings), signatures included.
-	fn relay_readings(r: u32, x: u32, g: u32, s: u32) -> Weight;
+	/// [`Call::submit_readings`](crate::Call::submit_readings), authorisation apart, with one reading on each
+	/// of `g` pages, which touches one page of energy.
+	fn submit_pages(g: u32) -> Weight;
+	/// The same with `r` readings on 16 pages.
+	fn submit_regular(r: u32) -> Weight;
+	/// The same with `x` readings that exceed the rating and run backwards.
+	fn submit_irregular(x: u32) -> Weight;
+	/// The same with readings that touch `s` pages of energy.
+	fn submit_spans(s: u32) -> Weight;
+	/// Authorisation of [`Call::submit_readings`](crate::Call::submit_readings) with one reading on each of
+	/// `g` pages.
+	fn authorize_pages(g: u32) -> Weight;
+	/// The same with `r` readings on 16 pages.
+	fn authorize_readings(r: u32) -> Weight;
 	/// Finding out that there is nothing to prune.
 	fn prune_idle() -> Weight;
 	/// A look of pruning at a full page on which nothing is due.
@@ -64,21 +72,25 @@ impl WeightInfo for () {
 	fn accept_meter() -> Weight {
 		Weight::from_parts(90_000_000, 0)
 	}
-	fn submit_readings(r: u32, x: u32, g: u32, s: u32) -> Weight {
+	fn submit_pages(g: u32) -> Weight {
 		Weight::from_parts(20_000_000, 0)
-			.saturating_add(Weight::from_parts(15_000_000, 0).saturating_mul(r.into()))
-			.saturating_add(Weight::from_parts(45_000_000, 0).saturating_mul(x.into()))
-			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(g.into()))
-			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(120_000_000, 0).saturating_mul(g.into()))
 	}
-	fn authorize_submit_readings(r: u32, g: u32) -> Weight {
+	fn submit_regular(r: u32) -> Weight {
+		Weight::from_parts(15_000_000, 0).saturating_mul(r.into())
+	}
+	fn submit_irregular(x: u32) -> Weight {
+		Weight::from_parts(45_000_000, 0).saturating_mul(x.into())
+	}
+	fn submit_spans(s: u32) -> Weight {
+		Weight::from_parts(60_000_000, 0).saturating_mul(s.into())
+	}
+	fn authorize_pages(g: u32) -> Weight {
 		Weight::from_parts(80_000_000, 0)
-			.saturating_add(Weight::from_parts(75_000_000, 0).saturating_mul(r.into()))
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(g.into()))
 	}
-	fn relay_readings(r: u32, x: u32, g: u32, s: u32) -> Weight {
-		Self::submit_readings(r, x, g, s)
-			.saturating_add(Self::authorize_submit_readings(r.saturating_add(x), g))
+	fn authorize_readings(r: u32) -> Weight {
+		Weight::from_parts(75_000_000, 0).saturating_mul(r.into())
 	}
 	fn prune_idle() -> Weight {
 		Weight::from_parts(10_000_000, 0)

@@ -43,6 +43,12 @@ pub trait BenchmarkHelper<AccountId> {
 /// Enough for everything here, and far from any bound.
 const MONEY: Balance = 1_000_000_000_000_000_000_000;
 
+/// One whose meter is owed.
+const CORRECTION: Correction = Correction {
+	import: -1_000,
+	export: 1_000,
+};
+
 impl<T: Config> Pallet<T> {
 	/// Gives an account a trading balance, for benchmarks of other pallets.
 	pub fn endow_member(who: &T::AccountId, amount: Balance) {
@@ -400,19 +406,38 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn on_correction() {
+	fn on_corrections(m: Linear<1, 32>) {
+		let community = community::<T>();
+		let meters: Vec<_> = (community.meters.iter().copied().cycle())
+			.take(m as usize)
+			.collect();
+		community.fill_page();
+		for meter in &meters {
+			Pallet::<T>::owe(&community.owner(*meter), community.microgrid, 1);
+		}
+		Pallet::<T>::endow_member(&community.operator, 1);
+		#[block]
+		{
+			for meter in &meters {
+				Pallet::<T>::on_corrections(*meter, &[(community.period, CORRECTION)]);
+			}
+		}
+		assert!(Pallet::<T>::has_claims(community.microgrid));
+	}
+
+	#[benchmark]
+	fn correct(c: Linear<1, 100>) {
 		let community = community::<T>();
 		let meter = community.meters[0];
 		community.fill_page();
 		Pallet::<T>::owe(&community.owner(meter), community.microgrid, 1);
 		Pallet::<T>::endow_member(&community.operator, 1);
+		let corrections: Vec<_> = (0..c)
+			.map(|back| (community.period.saturating_sub(back), CORRECTION))
+			.collect();
 		#[block]
 		{
-			let correction = Correction {
-				import: -1_000,
-				export: 1_000,
-			};
-			Pallet::<T>::on_correction(meter, community.period, correction);
+			Pallet::<T>::on_corrections(meter, &corrections);
 		}
 		assert!(Pallet::<T>::has_claims(community.microgrid));
 	}

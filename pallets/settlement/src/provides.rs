@@ -89,23 +89,37 @@ pub(crate) fn correction_amount(correction: &Correction, retail: Price, feed_in:
 }
 
 impl<T: Config> OnCorrection for Pallet<T> {
-	fn on_correction(meter: MeterId, period: Period, correction: Correction) {
+	/// Each correction is priced alone; what they come to is paid at once.
+	fn on_corrections(meter: MeterId, corrections: &[(Period, Correction)]) {
 		let Some(info) = T::Meters::meter(meter) else {
 			return;
 		};
-		let microgrid = info.microgrid;
-		let (Some(terms), Some(operator)) = (
-			Self::terms_of(microgrid, period),
-			T::Microgrids::operator(microgrid),
-		) else {
-			log::error!(
-				target: "runtime::settlement",
-				"no terms to correct {meter:?} in {period:?} of {microgrid:?}",
-			);
+		let (microgrid, account) = (info.microgrid, info.owner);
+		let Some(operator) = T::Microgrids::operator(microgrid) else {
 			return;
 		};
-		let amount = correction_amount(&correction, terms.retail_price, terms.feed_in_price);
-		let account = info.owner;
+		let (mut import, mut export, mut amount) = (0i64, 0i64, 0i128);
+		for (period, correction) in corrections {
+			let Some(terms) = Self::terms_of(microgrid, *period) else {
+				log::error!(
+					target: "runtime::settlement",
+					"no terms to correct {meter:?} in {period:?} of {microgrid:?}",
+				);
+				continue;
+			};
+			let worth = correction_amount(correction, terms.retail_price, terms.feed_in_price);
+			amount = amount.saturating_add(worth);
+			// Energies are far below 2⁶³: nothing saturates.
+			import = import.saturating_add(correction.import);
+			export = export.saturating_add(correction.export);
+			Self::deposit_event(Event::CorrectionSettled {
+				meter,
+				period: *period,
+				account: account.clone(),
+				correction: *correction,
+				amount: worth,
+			});
+		}
 		let mut till = Till {
 			microgrid,
 			operator,
@@ -120,21 +134,19 @@ impl<T: Config> OnCorrection for Pallet<T> {
 		Self::till_close(&mut till);
 		if info.state != MeterState::Retired {
 			Self::correct_totals(meter, |totals: &mut MeterTotals| {
-				totals.import.0 = totals.import.0.saturating_add_signed(correction.import);
-				totals.export.0 = totals.export.0.saturating_add_signed(correction.export);
+				totals.import.0 = totals.import.0.saturating_add_signed(import);
+				totals.export.0 = totals.export.0.saturating_add_signed(export);
 				totals.amount = totals.amount.saturating_add(amount);
 			});
 		}
-		Self::deposit_event(Event::CorrectionSettled {
-			meter,
-			period,
-			account,
-			correction,
-			amount,
-		});
 	}
 
-	fn weight() -> Weight {
-		T::WeightInfo::on_correction()
+	fn weight(meters: u32, corrections: u32) -> Weight {
+		match corrections {
+			0 => Weight::zero(),
+			_ => T::WeightInfo::on_corrections(meters).saturating_add(
+				T::WeightInfo::correct(corrections).saturating_sub(T::WeightInfo::correct(0)),
+			),
+		}
 	}
 }

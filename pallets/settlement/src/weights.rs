@@ -34,8 +34,10 @@ pub trait WeightInfo {
 	fn serve_claim() -> Weight;
 	/// A page of statements pruned.
 	fn prune_page() -> Weight;
-	/// A correction that becomes a claim.
-	fn on_correction() -> Weight;
+	/// `m` meters of one page corrected, each once: what they are owed becomes claims.
+	fn on_corrections(m: u32) -> Weight;
+	/// A meter corrected in `c` periods, whose terms are kept no longer.
+	fn correct(c: u32) -> Weight;
 	/// A meter's totals freed.
 	fn on_meter_retired() -> Weight;
 }
@@ -93,8 +95,12 @@ impl WeightInfo for () {
 	fn prune_page() -> Weight {
 		Weight::from_parts(10_000_000, 8_000)
 	}
-	fn on_correction() -> Weight {
+	fn on_corrections(m: u32) -> Weight {
+		Weight::from_parts(60_000_000, 8_000).saturating_mul(m.into())
+	}
+	fn correct(c: u32) -> Weight {
 		Weight::from_parts(60_000_000, 8_000)
+			.saturating_add(Weight::from_parts(10_000_000, 0).saturating_mul(c.into()))
 	}
 	fn on_meter_retired() -> Weight {
 		Weight::from_parts(10_000_000, 8_000)

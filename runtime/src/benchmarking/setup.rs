@@ -130,7 +130,10 @@ impl Metered {
 		MeterRegistry::relay_readings(
 			RawOrigin::Signed(self.owner.clone()).into(),
 			readings.try_into().expect("one fits"),
-			100,
+			pallet_meter_registry::Witness {
+				spans: 100,
+				corrections: 100,
+			},
 		)
 		.expect("accepted");
 	}

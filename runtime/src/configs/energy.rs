@@ -135,7 +135,9 @@ mod tests {
 		reading::{Reading, SignedReading},
 		MeterId, WattHours,
 	};
-	use pallet_meter_registry::{Call, WeightInfo, MAX_RELAY_READINGS, MAX_SPANS};
+	use pallet_meter_registry::{
+		load, Call, Witness, MAX_CORRECTIONS, MAX_RELAY_READINGS, MAX_SPANS,
+	};
 	use sp_core::{ed25519, sr25519};
 	use sp_runtime::Perbill;
 
@@ -173,6 +175,7 @@ mod tests {
 			authority: 0,
 			salt: 0,
 			spans: MAX_SPANS,
+			corrections: MAX_CORRECTIONS,
 			readings: readings(MAX_BATCH_READINGS)
 				.try_into()
 				.expect("as many fit"),
@@ -200,10 +203,8 @@ mod tests {
 	/// batches.
 	#[test]
 	fn readings_should_take_at_most_half_a_block() {
-		type Measured = <Runtime as pallet_meter_registry::Config>::WeightInfo;
 		let pages = MAX_BATCH_READINGS.div_ceil(METERS_PER_PAGE);
-		let batch = Measured::submit_readings(MAX_BATCH_READINGS, 0, pages, pages)
-			+ Measured::authorize_submit_readings(MAX_BATCH_READINGS, pages);
+		let batch = load::punctual::<Runtime>(MAX_BATCH_READINGS, pages);
 		let most: u32 = <Runtime as pallet_meter_registry::Config>::MaxBlockReadings::get();
 		let all = batch * u64::from(most) / u64::from(MAX_BATCH_READINGS);
 		assert!(
@@ -218,7 +219,7 @@ mod tests {
 			readings: readings(MAX_RELAY_READINGS)
 				.try_into()
 				.expect("as many fit"),
-			spans: MAX_SPANS,
+			witness: Witness::MAX,
 		});
 		assert!(call.get_dispatch_info().total_weight().all_lte(most()));
 	}

@@ -243,42 +243,122 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Settled` (r:1 w:0)
 	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::EnergyPages` (r:320 w:320)
+	/// Storage: `MeterRegistry::EnergyPages` (r:64 w:64)
 	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::QualityPages` (r:64 w:64)
 	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::SuspendedEnergy` (r:250 w:250)
-	/// Proof: `MeterRegistry::SuspendedEnergy` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::Meters` (r:250 w:250)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// The range of component `r` is `[64, 250]`.
-	/// The range of component `x` is `[0, 250]`.
-	/// The range of component `g` is `[16, 64]`.
-	/// The range of component `s` is `[64, 320]`.
-	fn submit_readings(_r: u32, x: u32, g: u32, s: u32, ) -> Weight {
+	/// The range of component `g` is `[1, 64]`.
+	fn submit_pages(g: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `18376 + g * (412 ±0) + x * (156 ±0)`
-		//  Estimated: `3477 + g * (5496 ±0) + s * (3317 ±0) + x * (2670 ±0)`
-		// Minimum execution time: 7_393_974_000 picoseconds.
-		Weight::from_parts(8_956_314_000, 0)
+		//  Measured:  `6869 + g * (38 ±0)`
+		//  Estimated: `3477 + g * (5496 ±0)`
+		// Minimum execution time: 194_855_000 picoseconds.
+		Weight::from_parts(243_397_000, 0)
 			.saturating_add(Weight::from_parts(0, 3477))
-			// Standard Error: 2_869_756
-			.saturating_add(Weight::from_parts(14_989_617, 0).saturating_mul(x.into()))
-			// Standard Error: 13_534_482
-			.saturating_add(Weight::from_parts(15_391_416, 0).saturating_mul(g.into()))
-			// Standard Error: 2_617_719
-			.saturating_add(Weight::from_parts(22_639_260, 0).saturating_mul(s.into()))
+			// Standard Error: 2_889_314
+			.saturating_add(Weight::from_parts(85_015_183, 0).saturating_mul(g.into()))
 			.saturating_add(T::DbWeight::get().reads(4))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(x.into())))
-			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(g.into())))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(g.into())))
 			.saturating_add(T::DbWeight::get().writes(1))
-			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(x.into())))
-			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(g.into())))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes((3_u64).saturating_mul(g.into())))
 			.saturating_add(Weight::from_parts(0, 5496).saturating_mul(g.into()))
-			.saturating_add(Weight::from_parts(0, 3317).saturating_mul(s.into()))
+	}
+	/// Storage: `MeterRegistry::BlockReadings` (r:1 w:1)
+	/// Proof: `MeterRegistry::BlockReadings` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::MeteringPages` (r:16 w:0)
+	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Settled` (r:1 w:0)
+	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::QualityPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
+	/// The range of component `r` is `[16, 500]`.
+	fn submit_regular(r: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `7949`
+		//  Estimated: `88926`
+		// Minimum execution time: 1_021_766_000 picoseconds.
+		Weight::from_parts(1_615_859_030, 0)
+			.saturating_add(Weight::from_parts(0, 88926))
+			// Standard Error: 916_725
+			.saturating_add(Weight::from_parts(4_643_990, 0).saturating_mul(r.into()))
+			.saturating_add(T::DbWeight::get().reads(68))
+			.saturating_add(T::DbWeight::get().writes(49))
+	}
+	/// Storage: `MeterRegistry::BlockReadings` (r:1 w:1)
+	/// Proof: `MeterRegistry::BlockReadings` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::MeteringPages` (r:16 w:0)
+	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Settled` (r:1 w:0)
+	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::SuspendedEnergy` (r:500 w:500)
+	/// Proof: `MeterRegistry::SuspendedEnergy` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:500 w:500)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::QualityPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
+	/// The range of component `x` is `[16, 500]`.
+	fn submit_irregular(x: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `15586 + x * (174 ±0)`
+		//  Estimated: `88926 + x * (2670 ±0)`
+		// Minimum execution time: 1_419_522_000 picoseconds.
+		Weight::from_parts(1_160_844_336, 0)
+			.saturating_add(Weight::from_parts(0, 88926))
+			// Standard Error: 4_611_664
+			.saturating_add(Weight::from_parts(35_296_376, 0).saturating_mul(x.into()))
+			.saturating_add(T::DbWeight::get().reads(68))
+			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(x.into())))
+			.saturating_add(T::DbWeight::get().writes(49))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(x.into())))
 			.saturating_add(Weight::from_parts(0, 2670).saturating_mul(x.into()))
+	}
+	/// Storage: `MeterRegistry::BlockReadings` (r:1 w:1)
+	/// Proof: `MeterRegistry::BlockReadings` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::MeteringPages` (r:16 w:0)
+	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Settled` (r:1 w:0)
+	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:384 w:384)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::QualityPages` (r:16 w:16)
+	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
+	/// The range of component `s` is `[16, 400]`.
+	fn submit_spans(s: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `7921 + s * (2 ±0)`
+		//  Estimated: `88926 + s * (2942 ±36)`
+		// Minimum execution time: 979_256_000 picoseconds.
+		Weight::from_parts(837_028_250, 0)
+			.saturating_add(Weight::from_parts(0, 88926))
+			// Standard Error: 369_003
+			.saturating_add(Weight::from_parts(11_662_419, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(42))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(23))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 2942).saturating_mul(s.into()))
 	}
 	/// Storage: `MeterRegistry::IngestKeys` (r:1 w:0)
 	/// Proof: `MeterRegistry::IngestKeys` (`max_values`: Some(1), `max_size`: Some(1025), added: 1520, mode: `MaxEncodedLen`)
@@ -294,69 +374,45 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:64 w:0)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
-	/// The range of component `r` is `[64, 500]`.
-	/// The range of component `g` is `[16, 64]`.
-	fn authorize_submit_readings(r: u32, g: u32, ) -> Weight {
+	/// The range of component `g` is `[1, 64]`.
+	fn authorize_pages(g: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `6088 + g * (4 ±0)`
+		//  Measured:  `5611 + g * (19 ±0)`
 		//  Estimated: `3509 + g * (5496 ±0)`
-		// Minimum execution time: 5_685_632_000 picoseconds.
-		Weight::from_parts(6_066_355_000, 0)
+		// Minimum execution time: 271_789_000 picoseconds.
+		Weight::from_parts(187_684_547, 0)
 			.saturating_add(Weight::from_parts(0, 3509))
-			// Standard Error: 1_126_895
-			.saturating_add(Weight::from_parts(47_045_289, 0).saturating_mul(r.into()))
+			// Standard Error: 1_142_267
+			.saturating_add(Weight::from_parts(96_202_668, 0).saturating_mul(g.into()))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(g.into())))
 			.saturating_add(Weight::from_parts(0, 5496).saturating_mul(g.into()))
 	}
+	/// Storage: `MeterRegistry::IngestKeys` (r:1 w:0)
+	/// Proof: `MeterRegistry::IngestKeys` (`max_values`: Some(1), `max_size`: Some(1025), added: 1520, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::BlockReadings` (r:1 w:0)
+	/// Proof: `MeterRegistry::BlockReadings` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `Microgrids::Clock` (r:1 w:0)
 	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	/// Storage: `Timestamp::Now` (r:1 w:0)
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:16 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:16 w:0)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::LatestPages` (r:16 w:16)
-	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Settled` (r:1 w:0)
-	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::EnergyPages` (r:64 w:64)
-	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::QualityPages` (r:16 w:16)
-	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::SuspendedEnergy` (r:25 w:25)
-	/// Proof: `MeterRegistry::SuspendedEnergy` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::Meters` (r:25 w:25)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// The range of component `r` is `[16, 25]`.
-	/// The range of component `x` is `[0, 25]`.
-	/// The range of component `g` is `[2, 16]`.
-	/// The range of component `s` is `[16, 64]`.
-	fn relay_readings(r: u32, x: u32, g: u32, s: u32, ) -> Weight {
+	/// The range of component `r` is `[16, 500]`.
+	fn authorize_readings(r: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `0 + g * (634 ±0) + s * (2 ±0) + x * (490 ±0)`
-		//  Estimated: `54062 + g * (5496 ±0) + s * (3103 ±40) + x * (2670 ±0)`
-		// Minimum execution time: 2_836_980_000 picoseconds.
-		Weight::from_parts(3_055_520_000, 0)
-			.saturating_add(Weight::from_parts(0, 54062))
-			// Standard Error: 11_740_016
-			.saturating_add(Weight::from_parts(10_459_771, 0).saturating_mul(r.into()))
-			// Standard Error: 6_686_159
-			.saturating_add(Weight::from_parts(63_778_409, 0).saturating_mul(x.into()))
-			// Standard Error: 3_329_154
-			.saturating_add(Weight::from_parts(4_337_542, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(109))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(x.into())))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(g.into())))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(89))
-			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(x.into())))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(g.into())))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 5496).saturating_mul(g.into()))
-			.saturating_add(Weight::from_parts(0, 3103).saturating_mul(s.into()))
-			.saturating_add(Weight::from_parts(0, 2670).saturating_mul(x.into()))
+		//  Measured:  `6150`
+		//  Estimated: `88926`
+		// Minimum execution time: 1_236_939_000 picoseconds.
+		Weight::from_parts(737_130_137, 0)
+			.saturating_add(Weight::from_parts(0, 88926))
+			// Standard Error: 4_039_731
+			.saturating_add(Weight::from_parts(60_043_760, 0).saturating_mul(r.into()))
+			.saturating_add(T::DbWeight::get().reads(37))
 	}
 	/// Storage: `Microgrids::Clock` (r:1 w:0)
 	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)

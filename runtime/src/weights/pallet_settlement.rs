@@ -411,12 +411,54 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Storage: `MeterRegistry::Meters` (r:32 w:0)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
-	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
 	/// Storage: `Microgrids::Microgrids` (r:1 w:0)
 	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Arrears` (r:32 w:32)
+	/// Proof: `Settlement::Arrears` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Owing` (r:32 w:32)
+	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::ClaimQueues` (r:1 w:1)
+	/// Proof: `Settlement::ClaimQueues` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Indebted` (r:1 w:1)
+	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:2 w:2)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::ClaimIndex` (r:32 w:32)
+	/// Proof: `Settlement::ClaimIndex` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Claims` (r:32 w:32)
+	/// Proof: `Settlement::Claims` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::CounterForClaimQueues` (r:1 w:1)
+	/// Proof: `Settlement::CounterForClaimQueues` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Totals` (r:1 w:1)
+	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
+	/// The range of component `m` is `[1, 32]`.
+	fn on_corrections(m: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `4586 + m * (300 ±0)`
+		//  Estimated: `6702 + m * (2670 ±0)`
+		// Minimum execution time: 223_008_000 picoseconds.
+		Weight::from_parts(67_066_619, 0)
+			.saturating_add(Weight::from_parts(0, 6702))
+			// Standard Error: 5_988_464
+			.saturating_add(Weight::from_parts(102_662_551, 0).saturating_mul(m.into()))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(m.into())))
+			.saturating_add(T::DbWeight::get().writes(6))
+			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(m.into())))
+			.saturating_add(Weight::from_parts(0, 2670).saturating_mul(m.into()))
+	}
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Microgrids` (r:1 w:0)
+	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:100 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:1 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Arrears` (r:1 w:1)
 	/// Proof: `Settlement::Arrears` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Owing` (r:1 w:1)
@@ -435,15 +477,20 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 	/// Proof: `Settlement::CounterForClaimQueues` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Totals` (r:1 w:1)
 	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
-	fn on_correction() -> Weight {
+	/// The range of component `c` is `[1, 100]`.
+	fn correct(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4899`
-		//  Estimated: `6702`
-		// Minimum execution time: 139_061_000 picoseconds.
-		Weight::from_parts(153_078_000, 0)
+		//  Measured:  `4932`
+		//  Estimated: `6702 + c * (2541 ±0)`
+		// Minimum execution time: 161_583_000 picoseconds.
+		Weight::from_parts(311_126_667, 0)
 			.saturating_add(Weight::from_parts(0, 6702))
+			// Standard Error: 1_859_559
+			.saturating_add(Weight::from_parts(16_360_645, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(13))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(10))
+			.saturating_add(Weight::from_parts(0, 2541).saturating_mul(c.into()))
 	}
 	/// Storage: `Settlement::Totals` (r:1 w:1)
 	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)

@@ -98,6 +98,7 @@ pub fn bring(chain: &mut Chain, salt: u32, readings: Vec<SignedReading>) {
 		authority: 0,
 		salt,
 		spans: 100,
+		corrections: 100,
 		readings: readings.try_into().expect("few"),
 	};
 	let digest = batch.digest(&genesis_hash(chain));

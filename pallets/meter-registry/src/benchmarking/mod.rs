@@ -24,7 +24,7 @@ use sp_runtime::transaction_validity::TransactionSource;
 
 use crate::{
 	freshness::Moment, pages, Call, Config, EnergyPages, Keys, LatestPage, Meters, Offers,
-	Onboarding, Pallet, PrunedBefore, Suspended, SuspendedEnergy, MAX_ONBOARDED, MAX_SPANS,
+	Onboarding, Pallet, PrunedBefore, Suspended, SuspendedEnergy, MAX_ONBOARDED,
 };
 use setup::*;
 
@@ -228,31 +228,48 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn submit_readings(
-		r: Linear<64, 250>,
-		x: Linear<0, 250>,
-		g: Linear<16, 64>,
-		s: Linear<64, 320>,
-	) -> Result<(), BenchmarkError> {
-		let (batch, signature) = batch::<T>(readings::<T>(r, x, g, s));
-		let last = batch.readings.last().ok_or("readings")?.reading.clone();
+	fn submit_pages(g: Linear<1, 64>) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(g, 0, g, g));
 
 		#[extrinsic_call]
-		_(RawOrigin::Authorized, batch, signature);
+		submit_readings(RawOrigin::Authorized, batch.clone(), signature);
 
-		let stored = Pallet::<T>::latest(last.meter).ok_or("a reading")?;
-		assert_eq!(stored.sequence, last.sequence);
-		Ok(())
+		arrived::<T>(&batch)
 	}
 
 	#[benchmark]
-	fn authorize_submit_readings(
-		r: Linear<64, 500>,
-		g: Linear<16, 64>,
-	) -> Result<(), BenchmarkError> {
-		let (batch, signature) = batch::<T>(readings::<T>(r, 0, g, g));
-		let call: <T as frame_system::Config>::RuntimeCall =
-			Call::submit_readings { batch, signature }.into();
+	fn submit_regular(r: Linear<16, 500>) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(r, 0, PAGES, PAGES));
+
+		#[extrinsic_call]
+		submit_readings(RawOrigin::Authorized, batch.clone(), signature);
+
+		arrived::<T>(&batch)
+	}
+
+	#[benchmark]
+	fn submit_irregular(x: Linear<16, 500>) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(0, x, PAGES, PAGES));
+
+		#[extrinsic_call]
+		submit_readings(RawOrigin::Authorized, batch.clone(), signature);
+
+		arrived::<T>(&batch)
+	}
+
+	#[benchmark]
+	fn submit_spans(s: Linear<16, 400>) -> Result<(), BenchmarkError> {
+		let (batch, signature) = batch::<T>(readings::<T>(PAGES, 0, PAGES, s));
+
+		#[extrinsic_call]
+		submit_readings(RawOrigin::Authorized, batch.clone(), signature);
+
+		arrived::<T>(&batch)
+	}
+
+	#[benchmark]
+	fn authorize_pages(g: Linear<1, 64>) -> Result<(), BenchmarkError> {
+		let call = authorized::<T>(readings::<T>(g, 0, g, g));
 
 		#[block]
 		{
@@ -265,25 +282,16 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn relay_readings(
-		r: Linear<16, 25>,
-		x: Linear<0, 25>,
-		g: Linear<2, 16>,
-		s: Linear<16, 64>,
-	) -> Result<(), BenchmarkError> {
-		let readings = readings::<T>(r, x, g, s);
-		let last = readings.last().ok_or("readings")?.reading.clone();
-		let who = T::BenchmarkHelper::funded(2);
+	fn authorize_readings(r: Linear<16, 500>) -> Result<(), BenchmarkError> {
+		let call = authorized::<T>(readings::<T>(r, 0, PAGES, PAGES));
 
-		#[extrinsic_call]
-		_(
-			RawOrigin::Signed(who),
-			BoundedVec::truncate_from(readings),
-			MAX_SPANS,
-		);
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call is authorised")?
+				.map_err(|_| "the batch is valid")?;
+		}
 
-		let stored = Pallet::<T>::latest(last.meter).ok_or("a reading")?;
-		assert_eq!(stored.sequence, last.sequence);
 		Ok(())
 	}
 

@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use frame_benchmarking::account;
+use frame_benchmarking::{account, BenchmarkError};
 use frame_support::{traits::Get, BoundedVec};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
@@ -19,10 +19,10 @@ use sp_core::{crypto::KeyTypeId, sr25519};
 
 use super::BenchmarkHelper;
 use crate::{
-	freshness::Moment, pages, Allocation, Allocations, Config, EnergyEntry, EnergyPage,
+	freshness::Moment, pages, Allocation, Allocations, Call, Config, EnergyEntry, EnergyPage,
 	EnergyPages, FormerRatings, IngestKeys, Keys, LatestPage, LatestQuality, LatestReading, Meter,
 	Meters, MicrogridPages, NextPage, Pallet, PruneCursor, QualityPages, Registers, Slots,
-	MAX_SPANS,
+	MAX_CORRECTIONS, MAX_SPANS,
 };
 
 /// Keystore of the devices.
@@ -30,6 +30,9 @@ const DEVICES: KeyTypeId = KeyTypeId(*b"devi");
 
 /// Far above and below what registers of the benchmarks show.
 pub(super) const MODULUS: WattHours = WattHours(1 << 48);
+
+/// On how many pages readings lie where these are not what is measured.
+pub(super) const PAGES: u32 = 16;
 
 /// Of all meters.
 pub(super) const RATINGS: Ratings = Ratings {
@@ -271,11 +274,31 @@ pub(super) fn batch<T: Config>(readings: Vec<SignedReading>) -> (ReadingBatch, I
 		authority: most - 1,
 		salt: 0,
 		spans: MAX_SPANS,
+		corrections: MAX_CORRECTIONS,
 		readings: BoundedVec::truncate_from(readings),
 	};
 	let digest = batch.digest(&Pallet::<T>::genesis_hash());
 	let signature = key.sign(&digest).expect("the keystore holds the key");
 	(batch, signature)
+}
+
+/// The call with such a batch.
+pub(super) fn authorized<T: Config>(
+	readings: Vec<SignedReading>,
+) -> <T as frame_system::Config>::RuntimeCall
+where
+	<T as frame_system::Config>::RuntimeCall: From<Call<T>>,
+{
+	let (batch, signature) = batch::<T>(readings);
+	Call::<T>::submit_readings { batch, signature }.into()
+}
+
+/// Whether the last reading of a batch is the latest of its meter.
+pub(super) fn arrived<T: Config>(batch: &ReadingBatch) -> Result<(), BenchmarkError> {
+	let last = &batch.readings.last().ok_or("readings")?.reading;
+	let stored = Pallet::<T>::latest(last.meter).ok_or("a reading")?;
+	assert_eq!(stored.sequence, last.sequence);
+	Ok(())
 }
 
 /// The cursor of pruning at the last page of the benchmarks' microgrid.

@@ -10,47 +10,44 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use gridweave_primitives::{ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId};
 use sp_runtime::{traits::ConstU32, BoundedVec};
 
-use crate::MAX_SPANS;
+use crate::{
+	freshness::count,
+	witness::{Touched, Witness},
+};
 
-/// A reading, and how many periods it touches at most.
+/// A reading, and what booking it touches at most: nothing, if it is its meter's first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned {
 	/// The reading.
 	pub signed: SignedReading,
-	/// Periods.
-	pub spans: u32,
+	/// What it touches.
+	pub touched: Option<Touched>,
 }
 
 /// A batch to be signed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
 	/// Its readings.
 	pub readings: BoundedVec<SignedReading, ConstU32<MAX_BATCH_READINGS>>,
 	/// Its witness.
-	pub spans: u32,
+	pub witness: Witness,
 }
 
 impl Draft {
-	/// Adds a reading, if there is room.
-	fn push(&mut self, spanned: Spanned) -> bool {
-		let spans = self.spans.saturating_add(spanned.spans);
-		let fits = spans <= MAX_SPANS && self.readings.try_push(spanned.signed).is_ok();
-		if fits {
-			self.spans = spans;
+	fn new() -> Self {
+		Self {
+			readings: BoundedVec::new(),
+			witness: Witness::NONE,
 		}
-		fits
 	}
 
-	/// Adds all of another, if there is room.
-	fn append(&mut self, other: &Self) -> bool {
-		let spans = self.spans.saturating_add(other.spans);
-		let fits = spans <= MAX_SPANS
-			&& self
-				.readings
-				.try_extend(other.readings.iter().cloned())
-				.is_ok();
+	/// Adds readings that touch `more`, if there is room.
+	fn add(&mut self, readings: &[SignedReading], more: Witness) -> bool {
+		let witness = self.witness.saturating_add(more);
+		let fits = witness.fits(&Witness::MAX)
+			&& self.readings.try_extend(readings.iter().cloned()).is_ok();
 		if fits {
-			self.spans = spans;
+			self.witness = witness;
 		}
 		fits
 	}
@@ -70,13 +67,16 @@ pub fn build(spanned: Vec<Spanned>) -> Vec<Draft> {
 		if draft.readings.is_empty() {
 			continue;
 		}
-		if !drafts.last_mut().is_some_and(|last| last.append(&draft)) {
+		let appended = drafts
+			.last_mut()
+			.is_some_and(|last| last.add(&draft.readings, draft.witness));
+		if !appended {
 			drafts.push(draft);
 		}
 	}
 	for draft in &mut drafts {
 		// First readings touch no period, but a witness of nothing is refused.
-		draft.spans = draft.spans.max(1);
+		draft.witness.spans = draft.witness.spans.max(1);
 	}
 	drafts
 }
@@ -99,12 +99,24 @@ fn draft_of(page: Vec<Spanned>) -> Draft {
 	// Stable: those of one rank stay in order of meters.
 	ranked.sort_by_key(|(rank, _)| *rank);
 
-	let mut draft = Draft::default();
+	let mut draft = Draft::new();
+	let mut periods = BTreeSet::new();
 	let mut held_up = BTreeSet::new();
-	for (_, spanned) in ranked {
-		let meter = spanned.signed.reading.meter;
-		// After the first of a meter that does not fit none of it is taken: it would overtake.
-		if !held_up.contains(&meter) && !draft.push(spanned) {
+	for (_, Spanned { signed, touched }) in ranked {
+		let meter = signed.reading.meter;
+		if held_up.contains(&meter) {
+			continue;
+		}
+		let new = touched.iter().flat_map(Touched::periods);
+		let new: Vec<_> = new.filter(|period| !periods.contains(period)).collect();
+		let more = Witness {
+			spans: count(new.len()),
+			corrections: touched.map_or(0, |touched| touched.corrections),
+		};
+		if draft.add(&[signed], more) {
+			periods.extend(new);
+		} else {
+			// After the first of a meter that does not fit none of it is taken: it would overtake.
 			held_up.insert(meter);
 		}
 	}

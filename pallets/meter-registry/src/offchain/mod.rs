@@ -100,8 +100,9 @@ const ROTATION_BLOCKS: u64 = 64;
 const SWEEP_BLOCKS: u64 = 20;
 /// Longest time a failing gateway is left alone.
 const MAX_BACK_OFF_BLOCKS: u64 = 8;
-/// How much later than now a batch may be included, in seconds, when its witness is computed.
-const WITNESS_MARGIN: u64 = 30;
+/// How much later than now a batch may be included, in seconds, when its witness is computed: as long as it
+/// may fly. One that comes even later leaves what its witness does not allow for the next.
+const WITNESS_MARGIN: u64 = 12;
 
 const LOG: &str = "runtime::meter-registry::ingest";
 
@@ -209,6 +210,15 @@ impl Run {
 		own.saturating_sub(flights.readings())
 	}
 
+	/// How much weight may still depart, in picoseconds: what late readings declare is a multiple of what
+	/// others do, and batches that no block has room for only cost their verification.
+	fn room_by_weight<T: Config>(&self, flights: &Flights) -> u64 {
+		let block = T::BlockWeights::get().max_block.ref_time();
+		let all = block.saturating_mul(BLOCKS_IN_FLIGHT.into());
+		let own = all.checked_div(self.authorities.into()).unwrap_or(0);
+		own.saturating_sub(flights.weight())
+	}
+
 	fn submit<T: Config>(
 		&self,
 		key: &IngestId,
@@ -224,7 +234,8 @@ impl Run {
 		let mut salt = seed
 			.first_chunk::<4>()
 			.map_or(0, |bytes| u32::from_le_bytes(*bytes));
-		for Draft { readings, spans } in drafts {
+		let mut room = self.room_by_weight::<T>(flights);
+		for Draft { readings, witness } in drafts {
 			// The pool checks every signature before it answers.
 			if sp_io::offchain::timestamp() >= self.after(SUBMIT_MS) {
 				return;
@@ -233,9 +244,17 @@ impl Run {
 			let batch = ReadingBatch {
 				authority,
 				salt,
-				spans,
+				spans: witness.spans,
+				corrections: witness.corrections,
 				readings,
 			};
+			let weight = Pallet::<T>::weight_of_batch(&batch.readings, witness)
+				.saturating_add(Pallet::<T>::weight_of_review(&batch.readings))
+				.ref_time();
+			// One may always go: whatever it weighs, it fits a block.
+			if weight > room && flights.batches() > 0 {
+				return;
+			}
 			let Some(signature) = key.sign(&batch.digest(&genesis)) else {
 				log::error!(target: LOG, "the keystore does not sign with the ingest key");
 				return;
@@ -248,7 +267,8 @@ impl Run {
 			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
 				Ok(()) => {
 					let expires = self.block.saturating_add(FLIGHT_BLOCKS);
-					flights.depart(self.block, expires, &readings);
+					flights.depart(self.block, expires, &readings, weight);
+					room = room.saturating_sub(weight);
 				}
 				// The pool did not even look at it: it is full, say. The next run brings its readings.
 				Err(()) => tally.refused = tally.refused.saturating_add(1),

@@ -22,8 +22,10 @@ use super::{
 };
 use crate::{
 	energy::Span,
-	freshness::{count, freshness, spans_needed, Freshness, Moment},
-	pages, Config, LatestPage, Metering, MeteringPage, Pallet,
+	freshness::{count, freshness, Freshness, Moment},
+	pages,
+	witness::touched,
+	Config, LatestPage, Metering, MeteringPage, Pallet,
 };
 
 /// The readings selected in a run.
@@ -135,15 +137,15 @@ impl<'a, T: Config> Selection<'a, T> {
 				continue;
 			}
 			let kept_from = self.kept_from(reading.meter);
-			let spans = known.map_or(0, |(_, from)| {
+			let touched = known.map(|(_, from)| {
 				let span = Span {
 					from,
 					until: reading.captured_at,
 				};
-				spans_needed(&later, span, kept_from, T::MaxSpan::get())
+				touched(&later, span, kept_from, T::MaxSpan::get())
 			});
 			before = Some((reading.meter, Some((reading.sequence, reading.captured_at))));
-			spanned.push(Spanned { signed, spans });
+			spanned.push(Spanned { signed, touched });
 		}
 		batches::build(spanned)
 	}

@@ -206,6 +206,8 @@ struct Flight {
 	expires: u64,
 	/// How many readings it brings.
 	readings: u32,
+	/// What it weighs at most, in picoseconds.
+	weight: u64,
 	/// The highest sequence of each of its meters.
 	meters: Vec<(MeterId, u64)>,
 }
@@ -233,13 +235,26 @@ impl Flights {
 			.fold(0u32, |sum, flight| sum.saturating_add(flight.readings))
 	}
 
+	/// What they weigh at most, in picoseconds.
+	pub fn weight(&self) -> u64 {
+		self.0
+			.iter()
+			.fold(0u64, |sum, flight| sum.saturating_add(flight.weight))
+	}
+
 	/// The pages of meters in flight: another batch with one of them would be refused by the pool.
 	pub fn pages(&self) -> BTreeSet<u32> {
 		self.0.iter().flat_map(Flight::pages).collect()
 	}
 
-	/// Notes a batch, in order of meters.
-	pub fn depart(&mut self, submitted: u64, expires: u64, readings: &[SignedReading]) {
+	/// Notes a batch, in order of meters, of `weight` picoseconds.
+	pub fn depart(
+		&mut self,
+		submitted: u64,
+		expires: u64,
+		readings: &[SignedReading],
+		weight: u64,
+	) {
 		let mut meters: Vec<(MeterId, u64)> = Vec::new();
 		for SignedReading { reading, .. } in readings {
 			match meters.last_mut() {
@@ -251,6 +266,7 @@ impl Flights {
 			submitted,
 			expires,
 			readings: count(readings.len()),
+			weight,
 			meters,
 		});
 	}

@@ -16,7 +16,7 @@ use gridweave_primitives::{
 use sp_core::{crypto::Pair as _, H256};
 use sp_runtime::transaction_validity::ValidTransaction;
 
-use crate::{authorize::refusal, mock::*, Call, MAX_SPANS};
+use crate::{authorize::refusal, mock::*, Call, MAX_CORRECTIONS, MAX_SPANS};
 
 fn validate(call: &RuntimeCall) -> Result<ValidTransaction, TransactionValidityError> {
 	call.authorize(TransactionSource::External)
@@ -106,16 +106,19 @@ fn an_unordered_batch_should_be_refused() {
 fn a_witness_should_be_declared_and_bounded() {
 	run(|| {
 		let readings = fresh(&admitted(1), 1);
-		let with = |spans| {
+		let with = |spans, corrections| {
 			validity(ReadingBatch {
 				spans,
+				corrections,
 				..batch(readings.clone())
 			})
 		};
-		assert_eq!(with(0), refused(refusal::BAD_WITNESS));
-		assert_eq!(with(MAX_SPANS + 1), refused(refusal::BAD_WITNESS));
-		assert_ok!(with(1));
-		assert_ok!(with(MAX_SPANS));
+		let bad = refused(refusal::BAD_WITNESS);
+		assert_eq!(with(0, 0), bad);
+		assert_eq!(with(MAX_SPANS + 1, 0), bad);
+		assert_eq!(with(1, MAX_CORRECTIONS + 1), bad);
+		assert_ok!(with(1, 0));
+		assert_ok!(with(MAX_SPANS, MAX_CORRECTIONS));
 	});
 }
 
@@ -123,9 +126,10 @@ fn a_witness_should_be_declared_and_bounded() {
 fn weight_should_follow_readings_and_witness() {
 	run(|| {
 		let device = admitted(1);
-		let weights = |n, spans| {
+		let weights = |n, spans, corrections| {
 			let info = call(ReadingBatch {
 				spans,
+				corrections,
 				..batch(fresh(&device, n))
 			})
 			.get_dispatch_info();
@@ -139,8 +143,9 @@ fn weight_should_follow_readings_and_witness() {
 				.weight_of_authorize()
 				.ref_time()
 		};
-		assert!(weights(2, 1).0 > weights(1, 1).0);
-		assert!(weights(1, 2).0 > weights(1, 1).0);
+		assert!(weights(2, 1, 0).0 > weights(1, 1, 0).0);
+		assert!(weights(1, 2, 0).0 > weights(1, 1, 0).0);
+		assert!(weights(1, 1, 1).0 > weights(1, 1, 0).0);
 		assert!(authorize(2) > authorize(1));
 	});
 }
@@ -424,10 +429,10 @@ fn malformed_and_oversized_batches_should_not_decode() {
 		for cut in 0..good.len() {
 			assert!(RuntimeCall::decode(&mut &good[..cut]).is_err());
 		}
-		// Pallet, call, authority, salt, spans; then readings beyond the bound.
+		// Pallet, call, authority, salt, witness; then readings beyond the bound.
 		let signed = device.read(1, T0, 0, 0).encode();
 		let with = |n: u32| {
-			let mut bytes = good[..2 + 12].to_vec();
+			let mut bytes = good[..2 + 16].to_vec();
 			Compact(n).encode_to(&mut bytes);
 			(0..n).for_each(|_| bytes.extend(&signed));
 			bytes.extend([0u8; 64]);

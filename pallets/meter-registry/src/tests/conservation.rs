@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use gridweave_primitives::traits::{MeteredEnergy, SettlementClock};
+use gridweave_primitives::{
+	traits::{MeteredEnergy, SettlementClock},
+	Period,
+};
 use proptest::prelude::*;
 
 use crate::{
 	energy::Span,
-	freshness::{spans_needed, Moment},
+	freshness::Moment,
 	mock::*,
-	pages, EnergyPages,
+	pages,
+	witness::{touched, Touched},
+	EnergyPages,
 };
 
 #[derive(Clone, Debug)]
@@ -179,7 +184,8 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 				if at > Now::get() || book.retired.is_some() {
 					continue;
 				}
-				let spans = spans_of(&devices[device], at);
+				let touched = touched_by(&devices[device], at);
+				let before = energy_pages();
 				book.sequence += 1;
 				book.last = at;
 				book.registers.0 += import;
@@ -192,7 +198,17 @@ fn replay(steps: Vec<Step>) -> Result<(), TestCaseError> {
 					book.registers.1,
 				)]);
 				corrected = corrections();
-				prop_assert!(corrected.len() <= spans as usize, "beyond the witness");
+				let (corrections, periods) = touched.map_or((0, Vec::new()), |touched| {
+					(touched.corrections, touched.periods().collect())
+				});
+				prop_assert!(
+					corrected.len() <= corrections as usize,
+					"beyond the witness"
+				);
+				for (key, page) in energy_pages() {
+					let changed = before.get(&key) != Some(&page);
+					prop_assert!(!changed || periods.contains(&key), "beyond the witness");
+				}
 			}
 		}
 		for (meter, _, correction) in corrected {
@@ -217,17 +233,23 @@ fn is_open(device: &Device, book: &Book, closing: u32) -> bool {
 		})
 }
 
+/// The energy that is stored, by period: all devices are on one page.
+fn energy_pages() -> BTreeMap<Period, crate::EnergyPage> {
+	EnergyPages::<Test>::iter()
+		.map(|((_, period), page)| (Period(period.get()), page))
+		.collect()
+}
+
 /// What the witness counts for a reading of a device captured at `until`.
-fn spans_of(device: &Device, until: u64) -> u32 {
-	let page = pages::latest_page::<Test>(device.id.page()).unwrap_or_default();
-	page.meters.get(device.id.slot()).map_or(0, |latest| {
-		let span = Span {
-			from: latest.captured_at,
-			until,
-		};
-		let moment = Moment::read::<Test>();
-		spans_needed(&moment, span, page.kept_from, MaxSpan::get())
-	})
+fn touched_by(device: &Device, until: u64) -> Option<Touched> {
+	let page = pages::latest_page::<Test>(device.id.page())?;
+	let latest = page.meters.get(device.id.slot())?;
+	let span = Span {
+		from: latest.captured_at,
+		until,
+	};
+	let moment = Moment::read::<Test>();
+	Some(touched(&moment, span, page.kept_from, MaxSpan::get()))
 }
 
 fn check(device: &Device, book: &Book, closing: u32) -> Result<(), TestCaseError> {

@@ -3,7 +3,11 @@
 use gridweave_primitives::{Period, PeriodClock, WattHours, Watts};
 use proptest::prelude::*;
 
-use crate::energy::{allowance, base_of, count_slices, movement, share, slices, Movement, Span};
+use crate::{
+	energy::{allowance, base_of, movement, share, slices, Movement, Span},
+	freshness::Moment,
+	witness::touched,
+};
 
 const MODULUS: WattHours = WattHours(10_000);
 
@@ -151,11 +155,35 @@ proptest! {
 		}
 		prop_assert_eq!(at, span.until);
 		prop_assert_eq!(sum, energy);
-		prop_assert_eq!(
-			slices.len() as u32,
-			count_slices(&clock, span, kept_from, max_span),
-		);
 		prop_assert!(slices.len() as u32 <= max_span + 1);
+	}
+
+	/// What a witness counts is what is cut: with what an estimate looks back at before it, if any is frozen.
+	#[test]
+	fn what_slices_touch_should_be_counted(
+		from in 0u64..4_000_000_000,
+		length in 1u64..2_000_000,
+		back in 0u32..300,
+		max_span in 2u32..200,
+		period_length in 1u32..4_000,
+		late in 0u64..100_000,
+	) {
+		let clock = PeriodClock { period_length, ..PeriodClock::default() };
+		let span = Span { from, until: from + length };
+		let kept_from = clock.period_at(span.until).saturating_sub(back);
+		let moment = Moment { clock, now: span.until + late };
+		let touched = touched(&moment, span, kept_from, max_span);
+		let slices = slices(&clock, span, kept_from, max_span);
+		let is_frozen = |period: &Period| clock.is_frozen(*period, moment.now);
+		let corrections = slices.iter().filter(|slice| slice.period.as_ref().is_none_or(is_frozen));
+		prop_assert_eq!(touched.corrections as usize, corrections.count());
+		let booked: Vec<Period> = slices.iter().filter_map(|slice| slice.period).collect();
+		let counted: Vec<Period> = touched.periods().collect();
+		let ahead = counted.len() - booked.len();
+		prop_assert_eq!(&counted[ahead..], &booked[..]);
+		let most = booked.first().filter(|first| is_frozen(first)).map_or(0, |_| crate::ESTIMATE_PERIODS);
+		prop_assert!(ahead <= most as usize);
+		prop_assert!(counted.first().is_none_or(|first| *first >= kept_from));
 	}
 
 	/// Many short spans allow what one long span does, and never more than the rating.

@@ -111,14 +111,11 @@ fn readings_beyond_the_witness_should_be_left_for_the_next_batch() {
 		let (a, b) = (admitted(1), admitted(2));
 		bring(vec![a.read(1, T0, 0, 0), b.read(1, T0, 0, 0)]);
 		set_now(T0 + 3 * L / 2);
-		// Each spans two periods; the witness allows three.
-		let readings = vec![
-			a.read(2, T0 + 3 * L / 2, 9, 0),
-			b.read(2, T0 + 3 * L / 2, 9, 0),
-		];
+		// The second spans another period besides that of the first; the witness allows one.
+		let readings = vec![a.read(2, T0 + L, 9, 0), b.read(2, T0 + 3 * L / 2, 9, 0)];
 		System::reset_events();
 		let short = ReadingBatch {
-			spans: 3,
+			spans: 1,
 			..batch(readings.clone())
 		};
 		assert_ok!(send(call(short)).unwrap());
@@ -173,7 +170,12 @@ fn weight_should_be_refunded_to_what_was_touched() {
 		let info = frame_support::dispatch::GetDispatchInfo::get_dispatch_info(&call);
 		let post = send(call).unwrap().unwrap();
 		let actual = post.actual_weight.unwrap();
-		let expected = <() as crate::WeightInfo>::submit_readings(1, 0, 1, 1);
+		let expected = crate::load::intake::<Test>(crate::load::Load {
+			regular: 1,
+			irregular: 0,
+			pages: 1,
+			spans: 1,
+		});
 		assert!(actual.ref_time() >= expected.ref_time());
 		assert!(actual.ref_time() < info.call_weight.ref_time());
 		assert_ne!(actual, Weight::zero());
@@ -189,21 +191,26 @@ fn corrections_should_be_charged_by_what_they_cost_others() {
 		set_now(T0 + 5 * L);
 		// Three frozen periods are corrected, of one meter.
 		let call = call(ReadingBatch {
-			spans: 20,
+			corrections: 20,
 			..batch(vec![device.read(2, T0 + 5 * L, 500, 0)])
 		});
 		let info = frame_support::dispatch::GetDispatchInfo::get_dispatch_info(&call);
 		let post = send(call).unwrap().unwrap();
 		assert_eq!(corrections().len(), 3);
 		// Nothing else has a proof size here.
-		let proof = CORRECTION_WEIGHT.proof_size();
-		assert_eq!(info.call_weight.proof_size(), 20 * proof);
-		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * proof);
+		let (each, meter) = (
+			CORRECTION_WEIGHT.proof_size(),
+			CORRECTED_WEIGHT.proof_size(),
+		);
+		assert_eq!(info.call_weight.proof_size(), 20 * each + meter);
+		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * each + meter);
 		// As of a relay.
 		let readings = vec![other.read(2, T0 + 5 * L, 500, 0)];
 		let readings = crate::RelayedReadings::truncate_from(readings);
-		let post = Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, 20).unwrap();
-		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * proof);
+		let post =
+			Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, crate::Witness::MAX)
+				.unwrap();
+		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * each + meter);
 	});
 }
 

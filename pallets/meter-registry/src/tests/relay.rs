@@ -4,14 +4,18 @@ use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 use gridweave_primitives::{meter::MeterKind, reading::SignedReading, MeterId};
 use sp_core::H256;
 
-use crate::{mock::*, Error, Event, RelayedReadings, MAX_SPANS};
+use crate::{mock::*, Error, Event, RelayedReadings, Witness, MAX_SPANS};
 
 fn relay(
 	readings: Vec<SignedReading>,
 	spans: u32,
 ) -> frame_support::dispatch::DispatchResultWithPostInfo {
 	let readings = RelayedReadings::truncate_from(readings);
-	Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, spans)
+	let witness = Witness {
+		spans,
+		corrections: 0,
+	};
+	Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, witness)
 }
 
 #[test]

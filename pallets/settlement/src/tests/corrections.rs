@@ -15,7 +15,7 @@ const G: u128 = 1_000_000_000;
 const OPERATOR: AccountId = OPERATORS[0];
 
 fn correct(import: i64, export: i64) {
-	Settlement::on_correction(MeterId(0), PERIOD, Correction { import, export });
+	Settlement::on_corrections(MeterId(0), &[(PERIOD, Correction { import, export })]);
 }
 
 fn funded() {
@@ -105,8 +105,13 @@ fn silence_should_earn_nothing_where_the_pool_is_cheaper_than_retail() {
 fn what_calls_weigh_should_be_what_they_are_measured_to() {
 	use crate::WeightInfo;
 	assert_eq!(
-		<Settlement as OnCorrection>::weight(),
-		<() as WeightInfo>::on_correction()
+		<Settlement as OnCorrection>::weight(2, 5),
+		<() as WeightInfo>::on_corrections(2) + <() as WeightInfo>::correct(5)
+			- <() as WeightInfo>::correct(0)
+	);
+	assert_eq!(
+		<Settlement as OnCorrection>::weight(2, 0),
+		frame_support::weights::Weight::zero()
 	);
 	assert_eq!(
 		<Settlement as OnMeterRetired>::weight(),
@@ -121,6 +126,32 @@ fn pruned_period_should_be_corrected_at_the_oldest_terms_kept() {
 		world(|world| world.terms_from = PERIOD.0 + 3);
 		correct(100, 0);
 		assert_eq!(balance(1), 970 * G);
+	});
+}
+
+#[test]
+fn corrections_of_several_periods_should_be_priced_one_by_one_and_paid_at_once() {
+	run(|| {
+		funded();
+		let of = |import, export| Correction { import, export };
+		// Import too low in one period, too high in another: retail for the one, feed-in for the other.
+		events();
+		let both = [
+			(PERIOD, of(100, 0)),
+			(PERIOD.saturating_add(1), of(-100, 0)),
+		];
+		Settlement::on_corrections(MeterId(0), &both);
+		assert_eq!(balance(1), 978 * G);
+		let amounts: Vec<_> = events()
+			.into_iter()
+			.filter_map(|event| match event {
+				Event::CorrectionSettled { amount, .. } => Some(amount),
+				_ => None,
+			})
+			.collect();
+		assert_eq!(amounts, [-30 * G as i128, 8 * G as i128]);
+		let totals = Settlement::totals(MeterId(0));
+		assert_eq!((totals.import.0, totals.amount), (0, -22 * G as i128));
 	});
 }
 

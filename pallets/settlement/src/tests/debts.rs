@@ -248,7 +248,7 @@ fn operator_of_two_communities_should_not_front_for_one_while_the_other_has_clai
 			import: 0,
 			export: 100,
 		};
-		Settlement::on_correction(MeterId(128), PERIOD, correction);
+		Settlement::on_corrections(MeterId(128), &[(PERIOD, correction)]);
 		assert_eq!(
 			(balance(2), claims(2), balance(OPERATOR)),
 			(0, 8 * G, 8 * G)

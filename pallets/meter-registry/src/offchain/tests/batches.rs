@@ -1,6 +1,9 @@
 //! Batches: bounded, in order, and no page in two of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	ops::Range,
+};
 
 use gridweave_primitives::{
 	device::DeviceSignature, ingest::MAX_BATCH_READINGS, reading::SignedReading, MeterId,
@@ -11,16 +14,28 @@ use crate::{
 	freshness::is_ordered,
 	mock::{reading, T0},
 	offchain::batches::{build, Spanned},
-	MAX_SPANS,
+	witness::Touched,
+	MAX_CORRECTIONS, MAX_SPANS,
 };
 
-fn spanned(meter: u32, sequence: u64, spans: u32) -> Spanned {
+/// A reading that touches the periods `run`.
+fn touching(meter: u32, sequence: u64, run: Range<u32>, corrections: u32) -> Spanned {
 	let signature = DeviceSignature::Ed25519(Default::default());
 	let reading = reading(MeterId(meter), sequence, T0 + sequence, 0, 0);
 	Spanned {
 		signed: SignedReading { reading, signature },
-		spans,
+		touched: Some(Touched {
+			run,
+			last: None,
+			corrections,
+		}),
 	}
+}
+
+/// A reading that touches `spans` periods that none of its neighbours does.
+fn spanned(meter: u32, sequence: u64, spans: u32) -> Spanned {
+	let first = (meter % 32 * 2_000 + sequence as u32) * 1_000;
+	touching(meter, sequence, first..first + spans, 0)
 }
 
 #[test]
@@ -31,7 +46,7 @@ fn nothing_should_make_no_batch() {
 #[test]
 fn first_readings_should_have_a_witness_that_is_not_zero() {
 	let drafts = build(vec![spanned(1, 1, 0)]);
-	assert_eq!((drafts.len(), drafts[0].spans), (1, 1));
+	assert_eq!((drafts.len(), drafts[0].witness.spans), (1, 1));
 }
 
 #[test]
@@ -61,12 +76,46 @@ fn pages_should_fill_a_batch_and_begin_the_next() {
 fn the_witness_should_bound_a_batch_as_well() {
 	let drafts = build((0..100).map(|n| spanned(1, n, 50)).collect());
 	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 18));
-	assert_eq!(drafts[0].spans, MAX_SPANS);
+	assert_eq!(drafts[0].witness.spans, MAX_SPANS);
 	let drafts = build((0..3).map(|page| spanned(page * 32, 1, 450)).collect());
 	assert_eq!(
-		drafts.iter().map(|draft| draft.spans).collect::<Vec<_>>(),
+		drafts
+			.iter()
+			.map(|draft| draft.witness.spans)
+			.collect::<Vec<_>>(),
 		[900, 450]
 	);
+}
+
+#[test]
+fn neighbours_should_share_their_pages_of_energy() {
+	let late = |meter| touching(meter, 1, 10..17, 2);
+	let drafts = build((0..480).map(late).collect());
+	assert_eq!(drafts.len(), 1);
+	let witness = drafts[0].witness;
+	assert_eq!((witness.spans, witness.corrections), (15 * 7, 480 * 2));
+	// Another page does not: the pages have items of their own.
+	let drafts = build([0, 1, 32].map(|meter| touching(meter, 1, 10..12, 0)).into());
+	assert_eq!(drafts[0].witness.spans, 4);
+}
+
+#[test]
+fn the_witness_of_corrections_should_bound_a_batch_as_well() {
+	let late = |meter| touching(meter, 1, 10..17, 20);
+	let drafts = build((0..32).map(late).collect());
+	assert_eq!(drafts[0].witness.corrections, 640);
+	let drafts = build((0..64).map(late).collect());
+	let corrections: Vec<_> = drafts
+		.iter()
+		.map(|draft| draft.witness.corrections)
+		.collect();
+	assert_eq!(corrections, [640, 640]);
+	let drafts = build(vec![
+		touching(0, 1, 0..9, MAX_CORRECTIONS),
+		touching(0, 2, 9..10, 1),
+		touching(1, 1, 0..9, 0),
+	]);
+	assert_eq!((drafts.len(), drafts[0].readings.len()), (1, 2));
 }
 
 #[test]
@@ -135,11 +184,11 @@ proptest! {
 		for (place, draft) in build(all.clone()).into_iter().enumerate() {
 			prop_assert!(!draft.readings.is_empty());
 			prop_assert!(draft.readings.len() <= MAX_BATCH_READINGS as usize);
-			prop_assert!((1..=MAX_SPANS).contains(&draft.spans));
+			prop_assert!((1..=MAX_SPANS).contains(&draft.witness.spans));
 			prop_assert!(is_ordered(&draft.readings));
 			let spans: u32 =
 				draft.readings.iter().map(|signed| counts[&signed.reading.meter.0].1).sum();
-			prop_assert_eq!(draft.spans, spans.max(1));
+			prop_assert_eq!(draft.witness.spans, spans.max(1));
 			for signed in &draft.readings {
 				let page = signed.reading.meter.page();
 				prop_assert_eq!(*pages.entry(page).or_insert(place), place);

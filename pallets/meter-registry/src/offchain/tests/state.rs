@@ -25,6 +25,7 @@ fn flying() -> Flights {
 		10,
 		10 + FLIGHT_BLOCKS,
 		&readings(&[(1, 1), (1, 2), (40, 7)]),
+		500,
 	);
 	flights
 }
@@ -32,7 +33,7 @@ fn flying() -> Flights {
 #[test]
 fn a_flight_should_know_its_readings_and_pages() {
 	let flights = flying();
-	assert_eq!(flights.readings(), 3);
+	assert_eq!((flights.readings(), flights.weight()), (3, 500));
 	assert_eq!(flights.pages().into_iter().collect::<Vec<_>>(), [0, 1]);
 }
 

@@ -167,8 +167,13 @@ fn the_witness_should_suffice_for_readings_after_a_silence() {
 		world.serve(GATE, &arrived);
 		work();
 		let calls = world.submitted();
-		let spans = batch_of(&calls[0]).spans;
-		assert!((10..40).contains(&spans), "{spans}");
+		let batch = batch_of(&calls[0]);
+		assert!((10..20).contains(&batch.spans), "{}", batch.spans);
+		assert!(
+			(5..12).contains(&batch.corrections),
+			"{}",
+			batch.corrections
+		);
 		include(calls);
 	});
 }
