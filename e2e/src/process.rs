@@ -141,6 +141,8 @@ pub struct Node {
 	pub rpc_port: u16,
 	/// Its port in the network.
 	pub port: u16,
+	/// Port of its metrics.
+	metrics_port: u16,
 	/// Log file.
 	pub log: PathBuf,
 	/// The chain it is on.
@@ -154,7 +156,7 @@ impl Node {
 			Some(port) => port,
 			None => free_port()?,
 		};
-		let port = free_port()?;
+		let (port, metrics_port) = (free_port()?, free_port()?);
 		let mut command = Command::new(binary("gridweave-node")?);
 		command
 			.args(&spec.arguments)
@@ -164,7 +166,8 @@ impl Node {
 			))
 			.arg(format!("--rpc-port={rpc_port}"))
 			.arg(format!("--listen-addr=/ip4/127.0.0.1/tcp/{port}"))
-			.args(["--no-prometheus", "--no-telemetry"])
+			.arg(format!("--prometheus-port={metrics_port}"))
+			.arg("--no-telemetry")
 			.args(
 				spec.gateways
 					.iter()
@@ -189,6 +192,7 @@ impl Node {
 			process,
 			rpc_port,
 			port,
+			metrics_port,
 			log,
 			chain,
 		})
@@ -197,6 +201,14 @@ impl Node {
 	/// Its process.
 	pub fn id(&self) -> u32 {
 		self.process.0.id()
+	}
+
+	/// What it counts for Prometheus under `name`, with labels and values, line by line.
+	pub async fn metric(&self, name: &str) -> Result<Vec<String>> {
+		let url = format!("http://127.0.0.1:{}/metrics", self.metrics_port);
+		let text = reqwest::get(url).await?.error_for_status()?.text().await?;
+		let lines = text.lines().filter(|line| line.starts_with(name));
+		Ok(lines.map(Into::into).collect())
 	}
 
 	/// Its RPC server.

@@ -14,15 +14,18 @@ use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 
 use crate::{
+	door::Door,
 	gateways::{self, GatewayUrl},
 	ingest, rpc,
 };
 
-type FullClient =
+/// The client.
+pub type FullClient =
 	sc_service::TFullClient<Block, RuntimeApi, sc_executor::WasmExecutor<HostFunctions>>;
 type FullBackend = sc_service::TFullBackend<Block>;
 type FullSelectChain = sc_consensus::LongestChain<FullBackend, Block>;
-type FullPool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
+/// The pool of transactions.
+pub type FullPool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 type GrandpaBlockImport =
 	sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
@@ -181,12 +184,21 @@ pub fn new_full(
 		Vec::new(),
 	));
 
+	let door = Door::new(
+		transaction_pool.clone(),
+		client.clone(),
+		config.prometheus_registry(),
+	)
+	.map_err(|error| ServiceError::Other(error.to_string()))?;
+	// What comes from outside; workers, proposer and voter use the pool itself.
+	let door = Arc::new(door);
+
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		sc_service::build_network(sc_service::BuildNetworkParams {
 			config: &config,
 			net_config,
 			client: client.clone(),
-			transaction_pool: transaction_pool.clone(),
+			transaction_pool: door.clone(),
 			spawn_handle: task_manager.spawn_handle(),
 			spawn_essential_handle: task_manager.spawn_essential_handle(),
 			import_queue,
@@ -240,7 +252,7 @@ pub fn new_full(
 
 	let rpc_builder = {
 		let client = client.clone();
-		let pool = transaction_pool.clone();
+		let pool = door.clone();
 		let backend = backend.clone();
 		let shared_voter_state = shared_voter_state.clone();
 		let shared_authority_set = grandpa_link.shared_authority_set().clone();
@@ -274,7 +286,7 @@ pub fn new_full(
 		client: client.clone(),
 		keystore: keystore_container.keystore(),
 		task_manager: &mut task_manager,
-		transaction_pool: transaction_pool.clone(),
+		transaction_pool: door,
 		rpc_builder,
 		backend,
 		system_rpc_tx,
