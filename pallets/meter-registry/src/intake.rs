@@ -153,22 +153,23 @@ impl<'a, T: Config> Intake<'a, T> {
 			self.outcome.deferred = self.outcome.deferred.saturating_add(1);
 			return Ok(());
 		}
-		let needed = latest.as_ref().map_or(Witness::NONE, |latest| {
+		let (periods, corrections) = latest.as_ref().map_or((Vec::new(), 0), |latest| {
 			let span = Span {
 				from: latest.captured_at,
 				until: reading.captured_at,
 			};
 			let touched = touched(&moment, span, desk.latest.kept_from, T::MaxSpan::get());
-			let new = touched.periods().filter(|period| !desk.has_energy(*period));
-			Witness {
-				spans: count(new.count()),
-				corrections: touched.corrections,
-			}
+			(desk.uncharged(touched.periods()), touched.corrections)
 		});
+		let needed = Witness {
+			spans: count(periods.len()),
+			corrections,
+		};
 		let Some(left) = witness.checked_sub(needed) else {
 			self.outcome.exhausted = true;
 			return Ok(());
 		};
+		desk.charge(periods);
 		self.witness = left;
 		let previous = latest
 			.as_ref()

@@ -3,7 +3,7 @@
 //! A [`Desk`] holds the pages of 32 neighbouring meters while they are worked on: each is read at most
 //! once, and written once if it was changed. That is why a batch in order of meters is cheap.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use gridweave_primitives::{Be32, MeterId, MicrogridId, Period};
 
@@ -136,6 +136,8 @@ pub struct Desk<T> {
 	/// Whether the latest readings were changed.
 	pub changed: bool,
 	energy: BTreeMap<Period, (EnergyPage, bool)>,
+	/// The periods that the witness was charged for.
+	charged: BTreeSet<Period>,
 	/// The meters' power quality, once one reported it.
 	quality: Option<Slots<LatestQuality>>,
 	_config: core::marker::PhantomData<T>,
@@ -154,6 +156,7 @@ impl<T: Config> Desk<T> {
 			metering,
 			changed: false,
 			energy: BTreeMap::new(),
+			charged: BTreeSet::new(),
 			quality: None,
 			_config: core::marker::PhantomData,
 		}
@@ -201,9 +204,16 @@ impl<T: Config> Desk<T> {
 			.set(slot, quality);
 	}
 
-	/// Whether the page's energy in a period lies on the desk.
-	pub fn has_energy(&self, period: Period) -> bool {
-		self.energy.contains_key(&period)
+	/// Which of these periods no reading was charged for yet.
+	pub fn uncharged(&self, periods: impl Iterator<Item = Period>) -> alloc::vec::Vec<Period> {
+		periods
+			.filter(|period| !self.charged.contains(period))
+			.collect()
+	}
+
+	/// Notes that the page's energy in these periods was charged for, whether it is needed or not.
+	pub fn charge(&mut self, periods: alloc::vec::Vec<Period>) {
+		self.charged.extend(periods);
 	}
 
 	/// How many energy pages lie on the desk.

@@ -101,8 +101,9 @@ const SWEEP_BLOCKS: u64 = 20;
 /// Longest time a failing gateway is left alone.
 const MAX_BACK_OFF_BLOCKS: u64 = 8;
 /// How much later than now a batch may be included, in seconds, when its witness is computed: as long as it
-/// may fly. One that comes even later leaves what its witness does not allow for the next.
-const WITNESS_MARGIN: u64 = 12;
+/// may fly, even if half of the authorities are gone. One that comes later still leaves what its witness does
+/// not allow for the next.
+const WITNESS_MARGIN: u64 = 30;
 
 const LOG: &str = "runtime::meter-registry::ingest";
 

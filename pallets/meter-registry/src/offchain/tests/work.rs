@@ -1,6 +1,9 @@
 //! The worker's round: from gateways to batches to the chain.
 
-use gridweave_primitives::ingest::{GATEWAYS_KEY, MAX_BATCH_READINGS};
+use gridweave_primitives::{
+	ingest::{GATEWAYS_KEY, MAX_BATCH_READINGS},
+	traits::MeteredEnergy,
+};
 
 use super::world::*;
 use crate::{
@@ -175,6 +178,30 @@ fn the_witness_should_suffice_for_readings_after_a_silence() {
 			batch.corrections
 		);
 		include(calls);
+	});
+}
+
+#[test]
+fn the_witness_should_suffice_for_neighbours_whose_period_is_settled() {
+	let world = world();
+	world.run(&[0], || {
+		let meters: Vec<_> = (1..9).map(admitted).collect();
+		bring(
+			meters
+				.iter()
+				.map(|meter| meter.read(1, T0 + 1, 0, 0))
+				.collect(),
+		);
+		set_now(T0 + 4 * L);
+		assert_eq!(Registry::close_page(HERE, 0, P0).len(), 8);
+		let late: Vec<_> = meters
+			.iter()
+			.map(|meter| meter.read(2, T0 + 4 * L - 9, 100, 0))
+			.collect();
+		world.serve(GATE, &late);
+		work();
+		// Nothing is estimated any more, so that what an estimate looks back at is counted, but never read.
+		include(world.submitted());
 	});
 }
 
