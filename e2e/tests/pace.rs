@@ -70,6 +70,25 @@ impl<'a> Blocks<'a> {
 		}
 	}
 
+	/// What became of each batch: its block, its authority, and its readings.
+	fn fates(&self) -> Result<Vec<String>> {
+		let events = self
+			.seen
+			.iter()
+			.flat_map(|block| block.events.iter().map(move |event| (block.number, event)));
+		events
+			.filter(|(_, event)| event.is("MeterRegistry", "ReadingsAccepted"))
+			.map(|(block, event)| {
+				let [authority, accepted, stale, deferred] =
+					["authority", "accepted", "stale", "deferred"].map(|field| event.number(field));
+				Ok(format!(
+					"in {block} by {}: {} accepted, {} stale, {} deferred",
+					authority?, accepted?, stale?, deferred?
+				))
+			})
+			.collect()
+	}
+
 	/// Sums of a field of the batches' events.
 	fn counted(&self, field: &str) -> Result<u128> {
 		let events = self.seen.iter().flat_map(|block| &block.events);
@@ -205,7 +224,11 @@ fn several_authorities_should_bring_everything_once_and_for_one_that_is_gone() -
 			.await?;
 		ensure!(found.len() == expected, "{} readings", found.len());
 		let accepted = blocks.counted("accepted")?;
-		ensure!(accepted == expected as u128, "{accepted} were accepted");
+		ensure!(
+			accepted == expected as u128,
+			"{accepted} were accepted: {:#?}",
+			blocks.fates()?
+		);
 
 		let carried: usize = found.values().map(Vec::len).sum();
 		let twice = carried - expected;
