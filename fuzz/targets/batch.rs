@@ -93,7 +93,9 @@ fn look_at_energy(batch: &ReadingBatch, old: &Reading, new: &Reading) {
 	let slices = slices(&clock, span, kept_from, max_span);
 	let booked: Vec<_> = slices.iter().filter_map(|slice| slice.period).collect();
 	let mut covered = touched.periods();
-	assert!(booked.iter().all(|period| covered.any(|other| other == *period)));
+	assert!(booked
+		.iter()
+		.all(|period| covered.any(|other| other == *period)));
 	assert!(touched.corrections as usize <= slices.len());
 	assert_eq!(slices.first().map(|slice| slice.from), Some(span.from));
 	assert_eq!(slices.last().map(|slice| slice.until), Some(span.until));
