@@ -62,6 +62,7 @@
 
 extern crate alloc;
 
+pub mod auction;
 pub mod availability;
 pub mod matching;
 pub mod runtime_api;
