@@ -1,5 +1,6 @@
 //! One file per concern.
 
+mod auction;
 mod availability;
 mod batch;
 mod gate;
