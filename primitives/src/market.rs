@@ -33,6 +33,20 @@ impl Side {
 			Self::Ask => Self::Bid,
 		}
 	}
+
+	/// Whether an order of this side with limit `one` trades before one with limit `other`, whenever they
+	/// came.
+	pub fn is_better(self, one: Price, other: Price) -> bool {
+		match self {
+			Self::Bid => one > other,
+			Self::Ask => one < other,
+		}
+	}
+
+	/// Whether an order of this side with this limit can trade with one of the other side at `other`.
+	pub fn crosses(self, limit: Price, other: Price) -> bool {
+		!self.is_better(other, limit)
+	}
 }
 
 /// The worst that `energy` at `price` can cost its buyer: `(price + fee) × energy`. What a bid at limit

@@ -19,6 +19,8 @@ pub enum Mechanism {
 	/// Orders match on arrival, at the resting order's price.
 	#[default]
 	Continuous,
+	/// Orders rest until the gate closes; then all that trade do so at one price.
+	CallAuction,
 }
 
 /// Rules of a community's market.

@@ -76,7 +76,7 @@ mod discovery;
 mod execution;
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use gridweave_primitives::{market::Side, units::ENERGY_BOUND, Price, WattHours};
+use gridweave_primitives::{units::ENERGY_BOUND, Price, WattHours};
 use scale_info::TypeInfo;
 
 pub use discovery::{Clearing, Discovery, FeedError, Margin, Next};
@@ -105,13 +105,5 @@ pub struct LimitOrder {
 impl LimitOrder {
 	fn energy_is_in_bounds(&self) -> bool {
 		(1..ENERGY_BOUND).contains(&self.energy.0)
-	}
-}
-
-/// Whether an order of `side` with limit `one` trades before one with limit `other`, whenever they came.
-fn is_better(side: Side, one: Price, other: Price) -> bool {
-	match side {
-		Side::Bid => one > other,
-		Side::Ask => one < other,
 	}
 }

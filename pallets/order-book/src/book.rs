@@ -9,13 +9,13 @@
 //!
 //! The caller loads a [`Book`], changes it through these functions, and saves it.
 
-use gridweave_primitives::{market::Side, Be32, Be64, OrderId, Price};
+use gridweave_primitives::{market::Side, Be32, Be64, OrderId, Price, WattHours};
 use sp_runtime::SaturatedConversion;
 
 use crate::{
 	matching::Plan,
 	seek,
-	types::{Book, BookId, Locator, Place, Resting},
+	types::{Book, BookId, Cursor, Locator, Place, Resting},
 	Asks, Bids, Books, Config, Orders,
 };
 
@@ -55,6 +55,16 @@ fn get<T: Config>(id: BookId, side: Side, place: Place) -> Option<Resting<T::Acc
 		Side::Ask => Asks::<T>::get(key(id, side, place)),
 		Side::Bid => Bids::<T>::get(key(id, side, place)),
 	}
+}
+
+/// The order at a place, with the place.
+fn at<T: Config>(
+	id: BookId,
+	side: Side,
+	place: Option<Place>,
+) -> Option<(Place, Resting<T::AccountId>)> {
+	let place = place?;
+	Some((place, get::<T>(id, side, place)?))
 }
 
 fn put<T: Config>(id: BookId, side: Side, place: Place, resting: &Resting<T::AccountId>) {
@@ -126,20 +136,43 @@ pub(crate) fn order<T: Config>(order: OrderId, locator: &Locator) -> Option<Rest
 	)
 }
 
-/// The orders of a side, best first.
+/// The orders of a side, best first. Reads nothing before the first is asked for.
 pub(crate) fn walk<T: Config>(
 	id: BookId,
 	side: Side,
 	book: &Book,
 ) -> impl Iterator<Item = (Place, Resting<T::AccountId>)> {
-	let best = book.best(side);
-	let first = best.and_then(|place| get::<T>(id, side, place).map(|resting| (place, resting)));
+	let place = book.best(side);
+	let first = core::iter::once_with(move || at::<T>(id, side, place));
 	let others = book.count(side).saturating_sub(1);
-	let others = best
+	let others = place
 		.map(|place| behind::<T>(id, side, place, others))
 		.into_iter()
 		.flatten();
-	first.into_iter().chain(others)
+	first.flatten().chain(others)
+}
+
+/// The order that trades first on a side.
+pub(crate) fn best<T: Config>(
+	id: BookId,
+	book: &Book,
+	side: Side,
+) -> Option<(Place, Resting<T::AccountId>)> {
+	at::<T>(id, side, book.best(side))
+}
+
+/// The order that comes next on a side. The last one is not sought past.
+pub(crate) fn next<T: Config>(
+	id: BookId,
+	book: &Book,
+	side: Side,
+	cursor: &Cursor,
+) -> Option<(Place, Resting<T::AccountId>)> {
+	let left = book.count(side).saturating_sub(cursor.kept);
+	match cursor.after {
+		None => best::<T>(id, book, side),
+		Some(place) => behind::<T>(id, side, place, left.min(1)).next(),
+	}
 }
 
 /// Puts an order into the book. Its place must be new.
@@ -193,6 +226,25 @@ pub(crate) fn remove<T: Config>(id: BookId, book: &mut Book, side: Side, place: 
 	if book.best(side) == Some(place) {
 		let next = behind::<T>(id, side, place, left.min(1)).next();
 		book.set_best(side, next.map(|(place, _)| place));
+	}
+}
+
+/// Books what a trade left of a resting order: if nothing, it is removed. Not counted as a removal.
+pub(crate) fn filled<T: Config>(
+	id: BookId,
+	book: &mut Book,
+	side: Side,
+	(place, resting): (Place, Resting<T::AccountId>),
+	left: WattHours,
+) {
+	if left.is_zero() {
+		remove::<T>(id, book, side, place);
+	} else {
+		let resting = Resting {
+			remaining: left,
+			..resting
+		};
+		put::<T>(id, side, place, &resting);
 	}
 }
 

@@ -7,7 +7,7 @@ use frame_support::{
 };
 use sp_runtime::DispatchResult;
 
-use crate::{Config, Pallet, WeightInfo};
+use crate::{types::Book, Config, Pallet, WeightInfo};
 
 /// Counts what a call does beyond its plain form: matching, following storages, stepping over deleted
 /// keys. Refused orders count as well: their work was done.
@@ -21,6 +21,10 @@ pub(crate) struct Effort {
 	pub walks: u32,
 	/// How many keys, all walks together.
 	pub stepped_over: u32,
+	/// Times that what an account bids and asks in a call auction is looked up and noted.
+	pub own_limits: u32,
+	/// Gates that have to be open besides those of orders that are placed.
+	pub gates: u32,
 }
 
 impl Effort {
@@ -33,6 +37,17 @@ impl Effort {
 			storage_checks: orders,
 			walks,
 			stepped_over: walks.saturating_mul(T::MaxRemovals::get()),
+			own_limits: orders,
+			gates: 0,
+		}
+	}
+
+	/// The most that cancelling an order may do.
+	fn most_of_cancel<T: Config>() -> Self {
+		Self {
+			own_limits: 1,
+			gates: 1,
+			..Self::walk(T::MaxRemovals::get())
 		}
 	}
 
@@ -64,15 +79,24 @@ impl Effort {
 			)
 			.saturating_add(T::WeightInfo::step_over(0).saturating_mul(self.walks.into()))
 			.saturating_add(steps)
+			.saturating_add(own_limits::<T>(self.own_limits))
+			// The clock, the time, and the terms.
+			.saturating_add(DbWeight::<T>::get().reads(self.gates.saturating_mul(3).into()))
 	}
+}
+
+type DbWeight<T> = <T as frame_system::Config>::DbWeight;
+
+/// What it weighs to look up and note `times` what accounts bid and ask in a call auction.
+fn own_limits<T: Config>(times: u32) -> Weight {
+	DbWeight::<T>::get().reads_writes(times.into(), times.into())
 }
 
 impl<T: Config> Pallet<T> {
 	/// What placing an order that rests weighs. If it opens a book, that is entered in the agenda, which is
 	/// counted.
 	pub(crate) fn weight_of_resting() -> Weight {
-		T::WeightInfo::place_order(0)
-			.saturating_add(<T as frame_system::Config>::DbWeight::get().reads_writes(2, 2))
+		T::WeightInfo::place_order(0).saturating_add(DbWeight::<T>::get().reads_writes(2, 2))
 	}
 
 	/// The most that placing one order may weigh.
@@ -87,15 +111,28 @@ impl<T: Config> Pallet<T> {
 
 	/// The most that cancelling an order may weigh.
 	pub(crate) fn weight_of_cancel() -> Weight {
-		T::WeightInfo::cancel_order()
-			.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+		T::WeightInfo::cancel_order().saturating_add(Effort::most_of_cancel::<T>().weight::<T>())
 	}
 
 	/// The most that replacing an order may weigh.
 	pub(crate) fn weight_of_replace() -> Weight {
 		T::WeightInfo::replace_order()
 			.saturating_add(Effort::most::<T>(1).weight::<T>())
-			.saturating_add(Effort::walk(T::MaxRemovals::get()).weight::<T>())
+			.saturating_add(Effort::most_of_cancel::<T>().weight::<T>())
+	}
+
+	/// What cancelling an order of a book whose gate is closed weighs.
+	pub(crate) fn weight_of_expiry(book: &Book) -> Weight {
+		T::WeightInfo::expire_order().saturating_add(own_limits::<T>(book.is_auction().into()))
+	}
+
+	/// The most that one step of the service of books weighs.
+	pub(crate) fn weight_of_step() -> Weight {
+		let cancel = T::WeightInfo::expire_order().saturating_add(own_limits::<T>(1));
+		let discover = T::WeightInfo::discover_order().saturating_add(cancel);
+		discover
+			.max(T::WeightInfo::auction_trade())
+			.max(T::WeightInfo::forget_commitment())
 	}
 
 	/// The result of a call that took `effort` besides its `base`.

@@ -1,9 +1,10 @@
 //! # Order book
 //!
 //! Members of a community trade the energy of a settlement period ahead of its delivery. There is one
-//! book per microgrid and period; orders match on arrival.
+//! book per microgrid and period. How it clears, its [terms](Terms) say: orders match on arrival, or, in a
+//! call auction, all together when the gate has closed.
 //!
-//! ## Matching
+//! ## Matching on arrival
 //!
 //! * *Price, then time*: the best price trades first, of one price the earliest. A trade has the price of
 //!   the order that rested.
@@ -19,6 +20,21 @@
 //!   left of an order at a bound is cancelled, for resting it would cross the book; an event says so. An
 //!   order not one fill is left for is refused. Expiry is not counted: nothing matches in a book whose gate
 //!   is closed.
+//!
+//! ## Call auction
+//!
+//! Until the gate closes, orders rest, and may cross; they are placed, cancelled, reduced and replaced as in
+//! other books. Then the service of books finds the one price at which most energy trades, and makes the
+//! trades ([`auction`]); what is left expires. Price and time decide who trades; every trade has the price of
+//! the auction.
+//!
+//! * Only orders that are good until the gate are taken.
+//! * *Nobody trades with themselves*: an order that crosses one of the same owner is refused.
+//! * *Quarantine*: an order whose meter is under quarantine when its turn comes to be looked at is
+//!   cancelled.
+//! * From the closing of the gate on, orders cannot be cancelled, reduced or replaced.
+//! * An auction must end before the period is settled. What it has not traded by then expires; an event
+//!   says so.
 //!
 //! ## What an order needs
 //!
@@ -40,8 +56,8 @@
 //!
 //! ## Life of a book
 //!
-//! Written with the first order that rests in it. When the gate closes, its open orders are cancelled;
-//! when delivery ends, the meters' commitments are forgotten (what was traded is a position of settlement
+//! Written with the first order that rests in it. When the gate closes, its auction is held, if that is how
+//! it clears, and its open orders are cancelled; when delivery ends, the meters' commitments are forgotten (what was traded is a position of settlement
 //! since the trade); when the period is no longer kept, the book goes with its market data. All of that is
 //! done by a stepped task. Being late is allowed, being left out is not, and an order that is late to expire
 //! cannot trade. Books have turns, so that a crowded one does not hold up the others.
@@ -73,10 +89,12 @@ mod book;
 mod commitments;
 mod effort;
 mod open_orders;
+mod own_limits;
 mod placing;
 mod provides;
 mod seek;
 mod service;
+mod trading;
 mod views;
 
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -94,8 +112,8 @@ mod tests;
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use types::{
-	Book, BookId, CancelReason, Commitment, Locator, MarketData, NewOrder, Place, Resting, Stage,
-	TimeInForce,
+	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, Locator, MarketData, NewOrder,
+	Place, Resting, SideLimit, Stage, TimeInForce,
 };
 pub use weights::WeightInfo;
 
@@ -119,7 +137,7 @@ pub mod pallet {
 	use super::*;
 	use crate::{effort::Effort, service::Entry};
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -243,6 +261,21 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
+	/// What each account bids and asks in the book of a call auction, by microgrid, period and account:
+	/// nobody trades with themselves. Written with the first order that an account rests there, which pays
+	/// by the transaction; freed with its last.
+	#[pallet::storage]
+	pub type OwnLimits<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Blake2_128Concat, T::AccountId>,
+		),
+		AccountLimits,
+		ValueQuery,
+	>;
+
 	/// What is due next for each book, by time (Unix seconds), number of turns the book has had at that
 	/// time, microgrid and period. One entry per book, paid for and freed with it. A book whose turn was
 	/// not enough is entered again for the time of that block. Counted, so that nobody looks for an entry
@@ -294,12 +327,13 @@ pub mod pallet {
 			microgrid: MicrogridId,
 			/// The period of delivery.
 			period: Period,
-			/// The price, that of the order that rested, in 10⁻⁶ GRID per kWh.
+			/// The price, that of the order that rested or of the auction, in 10⁻⁶ GRID per kWh.
 			price: Price,
 			/// How much, in Wh.
 			energy: WattHours,
-			/// The side of the order that came in; the other one rested.
-			taker: Side,
+			/// The side of the order that came in; the other one rested. `None` in a call auction, where
+			/// both did.
+			taker: Option<Side>,
 			/// The buyer's order.
 			bid: OrderId,
 			/// Who bought.
@@ -337,6 +371,28 @@ pub mod pallet {
 			/// How much is left of it, in Wh.
 			remaining: WattHours,
 		},
+		/// The price of a call auction was found. Its trades follow.
+		AuctionCleared {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// The price of all trades, in 10⁻⁶ GRID per kWh.
+			price: Price,
+			/// How much is to be traded, in Wh.
+			volume: WattHours,
+		},
+		/// A call auction was given up. What was traded stays so; the orders that are left are cancelled.
+		AuctionAbandoned {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// How much was still to be traded, in Wh; nothing if no price was found yet.
+			left: WattHours,
+			/// Why: the first trade that could not be made says so.
+			error: DispatchError,
+		},
 		/// The gate of a period closed, and all orders that were left are cancelled.
 		MarketClosed {
 			/// The community.
@@ -361,7 +417,8 @@ pub mod pallet {
 		/// The period does not take orders: it has not opened yet, or is pruned. Choose one from now up
 		/// to the horizon.
 		PeriodNotOpen,
-		/// The period's gate is closed: its trading is over. Choose a later period.
+		/// The period's gate is closed: nothing is placed or changed any more, and an auction's orders are
+		/// not cancelled any more. Choose a later period.
 		GateClosed,
 		/// The energy is below the market's minimum quantity. The terms of the period have it; to offer
 		/// nothing any more, cancel the order.
@@ -398,6 +455,14 @@ pub mod pallet {
 		/// (`MaxFills`) or of the book's in this block (`MaxRemovals`). Ask for less, at a better price, in
 		/// a batch of its own, in the next block, or use another time in force.
 		NotFillable,
+		/// A call auction takes only orders that are good until the gate: nothing matches before. Place the
+		/// order as `GoodUntilGate`.
+		TimeInForceNotAllowed,
+		/// The order would cross one of your own in this call auction, and nobody trades with themselves.
+		/// Choose a bid's limit below all your asks and an ask's above all your bids, or cancel those of
+		/// the other side: all of them, for until the last is gone, the best limit that you had among them
+		/// counts.
+		CrossesOwnOrder,
 		/// There is no open order with this id: it was filled, cancelled or expired, or never rested.
 		OrderNotFound,
 		/// The order belongs to another account.
@@ -421,13 +486,12 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			let step = T::WeightInfo::expire_order().max(T::WeightInfo::forget_commitment());
 			let least = T::WeightInfo::service_base()
 				.saturating_add(T::WeightInfo::advance_book())
-				.saturating_add(step);
+				.saturating_add(Self::weight_of_step());
 			assert!(
 				least.all_lte(T::ServiceWeight::get()),
-				"ServiceWeight must have room for one order of a due book: {least:?}",
+				"ServiceWeight must have room for one step of a due book: {least:?}",
 			);
 			assert!(T::MaxFills::get() > 0, "an order must be able to match");
 			assert!(
@@ -455,7 +519,8 @@ pub mod pallet {
 		/// Places an order: buys or sells energy of a period at a limit price or better.
 		///
 		/// It trades at once with resting orders of the other side, best price first, at their prices; what
-		/// is left rests, or is cancelled, as `time_in_force` says. Locks the worst case of the order in
+		/// is left rests, or is cancelled, as `time_in_force` says. In a call auction all of it rests, and
+		/// trades at the price of the auction when the gate has closed. Locks the worst case of the order in
 		/// your trading balance, topped up from your account: for a bid the limit price and the fee, for
 		/// an ask what not delivering could cost you. The fee of the transaction is that of the fills
 		/// really made.
@@ -503,7 +568,8 @@ pub mod pallet {
 			Self::spent(Ok(()), base, &effort)
 		}
 
-		/// Cancels one of your open orders and unlocks what it locked.
+		/// Cancels one of your open orders and unlocks what it locked. In a call auction until the gate
+		/// closes.
 		///
 		/// - `order_id`: the order.
 		#[pallet::call_index(2)]

@@ -23,10 +23,7 @@ pub struct Incoming<'a, AccountId> {
 impl<AccountId> Incoming<'_, AccountId> {
 	/// Whether an order of the other side at `price` is good enough.
 	fn crosses(&self, price: Price) -> bool {
-		match self.side {
-			Side::Bid => price <= self.limit,
-			Side::Ask => price >= self.limit,
-		}
+		self.side.crosses(self.limit, price)
 	}
 }
 
@@ -85,6 +82,16 @@ pub enum Outcome {
 }
 
 impl<AccountId> Plan<AccountId> {
+	/// To meet nobody: `energy` is left.
+	pub fn of_none(energy: WattHours) -> Self {
+		Self {
+			fills: Vec::new(),
+			barred: Vec::new(),
+			left: energy,
+			stop: Stop::NoMatch,
+		}
+	}
+
 	/// How many resting orders the plan takes, wholly or in part.
 	pub fn met(&self) -> u32 {
 		u32::try_from(self.fills.len().saturating_add(self.barred.len())).unwrap_or(u32::MAX)
@@ -117,10 +124,8 @@ pub fn plan<AccountId: PartialEq + Clone>(
 	is_barred: impl Fn(MeterId) -> bool,
 ) -> Plan<AccountId> {
 	let mut plan = Plan {
-		fills: Vec::new(),
-		barred: Vec::new(),
-		left: incoming.energy,
 		stop: Stop::Filled,
+		..Plan::of_none(incoming.energy)
 	};
 	while !plan.left.is_zero() {
 		let Some((place, order)) = resting

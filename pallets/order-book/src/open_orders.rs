@@ -24,7 +24,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Cancels an order of `who`. Allowed while the order is there, so also between the closing of the
-	/// gate and the step that expires it. To look for the next best order only so many may have left the
+	/// gate and the step that expires it; but in a call auction only until the gate closes, for then the
+	/// orders are to trade. To look for the next best order only so many may have left the
 	/// book in this block; where nothing is looked for, that is no matter.
 	pub(crate) fn do_cancel(
 		who: &T::AccountId,
@@ -39,6 +40,11 @@ impl<T: Config> Pallet<T> {
 			price,
 		} = locator;
 		let mut book = book::load::<T>(at).ok_or(Error::<T>::OrderNotFound)?;
+		if book.is_auction() {
+			effort.own_limits = effort.own_limits.saturating_add(1);
+			effort.gates = effort.gates.saturating_add(1);
+			Self::open_terms(at)?;
+		}
 		let now = book::block::<T>();
 		let place = Place { price, order: id };
 		if book.best(side) == Some(place) && book.count(side) > 1 {
@@ -71,7 +77,7 @@ impl<T: Config> Pallet<T> {
 			remaining,
 		} = resting;
 		commitments::reduced::<T>(id, book, side, *meter, *remaining);
-		commitments::closed::<T>(*meter, place.order);
+		Self::closed(id, book, side, owner, *meter, place.order);
 		T::Clearing::unlock(owner, book.lock(side, place.price, *remaining));
 		Self::deposit_event(Event::OrderCancelled {
 			order_id: place.order,

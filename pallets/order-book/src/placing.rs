@@ -1,14 +1,14 @@
-//! Placing an order: checked, then locked for, then matched, then rested or ended.
+//! Placing an order: checked, then locked for, then matched, then rested or ended. In a call auction nothing
+//! is matched: the order rests.
 
 use core::iter::Peekable;
 
 use frame_support::{ensure, traits::Get};
 use gridweave_primitives::{
-	cost,
-	market::{Party, Side, Trade},
+	market::Side,
 	meter::MeterInfo,
-	microgrid::Terms,
-	traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
+	microgrid::{Mechanism, Terms},
+	traits::{Clearing, MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
 	units::ENERGY_BOUND,
 	MeterId, OrderId,
 };
@@ -18,8 +18,9 @@ use crate::{
 	book, commitments,
 	effort::Effort,
 	matching::{plan, Fill, Incoming, Outcome, Plan, Stop},
-	service,
-	types::{Book, BookId, CancelReason, NewOrder, Place, Resting},
+	own_limits, service,
+	trading::Trader,
+	types::{Book, BookId, CancelReason, NewOrder, Place, Resting, TimeInForce},
 	Config, Error, Event, NextOrderId, Pallet,
 };
 
@@ -57,7 +58,13 @@ impl<T: Config> Pallet<T> {
 		let mut book = stored.unwrap_or_else(|| Book::new(&terms));
 		let other = order.side.opposite();
 		let mut offers = book::walk::<T>(id, other, &book).peekable();
-		let plan = Self::plan_fills(owner, order, &book, &mut offers, effort)?;
+		let plan = if book.is_auction() {
+			effort.own_limits = effort.own_limits.saturating_add(1);
+			own_limits::check::<T>(id, owner, order.side, order.limit_price)?;
+			Plan::of_none(order.energy)
+		} else {
+			Self::plan_fills(owner, order, &book, &mut offers, effort)?
+		};
 		if plan.met() > 0 {
 			// Counted as soon as they are planned: a plan that comes to nothing was work as well.
 			effort.fills = effort.fills.saturating_add(plan.met());
@@ -86,7 +93,7 @@ impl<T: Config> Pallet<T> {
 			// Looked up before anything is deleted: the walk goes on behind what the plan consumed.
 			let best = offers.peek().map(|(place, _)| *place);
 			for fill in &plan.fills {
-				Self::trade(&admitted, &mut book, fill)?;
+				Self::fill(&admitted, &mut book, fill)?;
 			}
 			for (place, resting) in &plan.barred {
 				Self::release(
@@ -176,64 +183,32 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Makes one fill at the resting order's price: each side releases what its own limit had locked for
-	/// the energy.
-	fn trade(
+	/// Makes one fill at the resting order's price.
+	fn fill(
 		taker: &Admitted<T::AccountId>,
 		book: &mut Book,
 		fill: &Fill<T::AccountId>,
 	) -> DispatchResult {
-		let (id, order, price, energy) = (taker.book, taker.order, fill.place.price, fill.energy);
-		let side = order.side;
-		let took = Party {
-			account: taker.owner.clone(),
+		let order = taker.order;
+		let took = Trader {
+			order: taker.id,
+			owner: taker.owner.clone(),
 			meter: order.meter,
-			released: book.lock(side, order.limit_price, energy),
+			limit: order.limit_price,
+			left: None,
 		};
-		let made = Party {
-			account: fill.owner.clone(),
+		let made = Trader {
+			order: fill.place.order,
+			owner: fill.owner.clone(),
 			meter: fill.meter,
-			released: book.lock(side.opposite(), price, energy),
+			limit: fill.place.price,
+			left: Some(fill.left),
 		};
-		let ((buyer, bid), (seller, ask)) = match side {
-			Side::Bid => ((took, taker.id), (made, fill.place.order)),
-			Side::Ask => ((made, fill.place.order), (took, taker.id)),
+		let (bid, ask) = match order.side {
+			Side::Bid => (took, made),
+			Side::Ask => (made, took),
 		};
-		Self::deposit_event(Event::Trade {
-			microgrid: id.microgrid,
-			period: id.period,
-			price,
-			energy,
-			taker: side,
-			bid,
-			buyer: buyer.account.clone(),
-			buyer_meter: buyer.meter,
-			ask,
-			seller: seller.account.clone(),
-			seller_meter: seller.meter,
-		});
-		commitments::filled::<T>(id, book, side.opposite(), fill.meter, energy);
-		if fill.left.is_zero() {
-			commitments::closed::<T>(fill.meter, fill.place.order);
-		}
-		commitments::traded::<T>(id, book, side, order.meter, energy);
-		// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits
-		// by bounded fills of a market of hours.
-		let market = &mut book.market;
-		market.volume = market.volume.saturating_add(energy);
-		market.value = market.value.saturating_add(cost(price, energy));
-		market.last_price = Some(price);
-		market.trades = market.trades.saturating_add(1);
-		T::Trades::on_trade(Trade {
-			microgrid: id.microgrid,
-			period: id.period,
-			seller,
-			buyer,
-			energy,
-			price,
-			fee: book.fee,
-			retail_price: book.retail_price,
-		})
+		Self::trade(taker.book, book, (fill.place.price, fill.energy), bid, ask)
 	}
 
 	/// Rests what is left of an order, or cancels it and releases its lock.
@@ -258,6 +233,9 @@ impl<T: Config> Pallet<T> {
 					remaining: plan.left,
 				};
 				book::rest::<T>(id, book, order.side, place, &resting);
+				if book.is_auction() {
+					own_limits::opened::<T>(id, taker.owner, order.side, order.limit_price);
+				}
 			}
 			Outcome::Cancel(reason) => {
 				T::Clearing::unlock(
@@ -283,6 +261,11 @@ fn check_rules<T: Config>(order: &NewOrder, terms: &Terms) -> DispatchResult {
 	ensure!(
 		order.energy >= rules.min_quantity,
 		Error::<T>::BelowMinimumQuantity
+	);
+	ensure!(
+		rules.mechanism == Mechanism::Continuous
+			|| order.time_in_force == TimeInForce::GoodUntilGate,
+		Error::<T>::TimeInForceNotAllowed
 	);
 	ensure!(order.energy.0 < ENERGY_BOUND, Error::<T>::EnergyOutOfBounds);
 	ensure!(

@@ -45,7 +45,7 @@ pub struct Level {
 /// A book at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct MarketSummary {
-	/// Highest price bid, in 10⁻⁶ GRID per kWh.
+	/// Highest price bid, in 10⁻⁶ GRID per kWh. In a call auction it may be above the lowest price asked.
 	pub best_bid: Option<Price>,
 	/// Lowest price asked, in 10⁻⁶ GRID per kWh.
 	pub best_ask: Option<Price>,

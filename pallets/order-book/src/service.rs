@@ -2,14 +2,15 @@
 //!
 //! Every book has one entry in the [`Agenda`], ordered by the time at which its next [`Stage`] is due, so
 //! that a block in which nothing is due costs one look, however many books there are. What is left to do of
-//! a stage is what is left in storage.
+//! a stage is what is left in storage, and what the stage itself notes.
 //!
 //! * *Order*: what is due first has its turn first.
 //! * *Fairness*: a turn is at most [`TURN`] steps. A book that needs more is entered again behind all that
 //!   are due: none has another turn before each of them had one.
 //! * *Progress*: a turn begins only if there is room for a step of it.
-//! * *Completeness*: being late is allowed, being left out is not. An order that is late to expire cannot
-//!   trade: the gate is closed by the clock, not by this task.
+//! * *Completeness*: being late is allowed, being left out is not. The gate is
+//!   closed by the clock, not by this task: behind it nothing trades but what the auction of its book trades,
+//!   and what is late to expire does not.
 //!
 //! It runs twice a block: within a budget of its own, and again, when the block's transactions are in, within
 //! all that they left of it. So it never takes more than its budget from others, and a burst of orders is
@@ -30,7 +31,9 @@ use crate::{
 	Agenda, Config, Event, Pallet, Served, WeightInfo,
 };
 
-/// Most orders that are cancelled, or commitments forgotten, in one turn of a book.
+mod auction;
+
+/// Most orders that are read, traded or cancelled, or commitments forgotten, in one turn of a book.
 pub(crate) const TURN: u32 = 32;
 
 /// A book on the agenda: when it is due, how many turns it has had at that time, which it is.
@@ -43,8 +46,10 @@ pub(crate) enum Turn {
 	NoRoom,
 	/// The stage goes on like this.
 	Part(Stage),
-	/// The stage is done.
-	Done,
+	/// The stage is done, and this is the next one.
+	Next(Stage),
+	/// The last stage is done.
+	Last,
 }
 
 fn entry(due: u64, turns: u32, id: BookId) -> Entry {
@@ -59,19 +64,19 @@ fn entry(due: u64, turns: u32, id: BookId) -> Entry {
 /// Enters a new book into the agenda.
 pub(crate) fn schedule<T: Config>(id: BookId, terms: &Terms) {
 	let gate = T::Microgrids::gate_closes_at(&T::Clock::clock(), terms, id.period);
-	Agenda::<T>::insert(entry(gate, 0, id), Stage::Expire);
+	Agenda::<T>::insert(entry(gate, 0, id), Stage::at_gate(terms.rules.mechanism));
 }
 
-/// The stage after `stage`, and when it is due. Not in the same block: then nothing that a stage looks for
-/// lies behind what the one before deleted.
-fn following<T: Config>(id: BookId, stage: Stage, now: u64) -> Option<(u64, Stage)> {
+/// When the stage that follows another in block time `now` is due. Not in the same block: then nothing that
+/// a stage looks for lies behind what the one before deleted.
+fn due<T: Config>(id: BookId, stage: &Stage, now: u64) -> u64 {
 	let clock = T::Clock::clock();
-	let (due, stage) = match stage {
-		Stage::Expire => (clock.end_of(id.period), Stage::Forget { after: None }),
-		Stage::Forget { .. } => (clock.expires_at(id.period), Stage::Prune),
-		Stage::Prune => return None,
+	let due = match stage {
+		Stage::Discover { .. } | Stage::Clear(_) | Stage::Expire => now,
+		Stage::Forget { .. } => clock.end_of(id.period),
+		Stage::Prune => clock.expires_at(id.period),
 	};
-	Some((due.max(now.saturating_add(1)), stage))
+	due.max(now.saturating_add(1))
 }
 
 /// The entry that comes first behind `served`, or of all, if it is due.
@@ -110,7 +115,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives a book its turn. Whether there was room for one.
 	fn serve_book(
-		(due, turns, microgrid, period): Entry,
+		(due_at, turns, microgrid, period): Entry,
 		stage: Stage,
 		now: u64,
 		meter: &mut WeightMeter,
@@ -123,25 +128,29 @@ impl<T: Config> Pallet<T> {
 			period: Period(period.get()),
 		};
 		let turn = match stage {
+			Stage::Discover {
+				discovery,
+				bids,
+				asks,
+			} => Self::discover(id, discovery, bids, asks, meter),
+			Stage::Clear(execution) => Self::clear(id, execution, meter),
 			Stage::Expire => Self::expire_orders(id, meter),
 			Stage::Forget { after } => Self::forget_commitments(id, after, meter),
 			Stage::Prune => {
 				book::prune::<T>(id);
-				Turn::Done
+				Turn::Last
 			}
 		};
 		let next = match turn {
 			Turn::NoRoom => return false,
 			Turn::Part(stage) => {
-				let turns = if due.get() == now { turns.get() } else { 0 };
+				let turns = if due_at.get() == now { turns.get() } else { 0 };
 				Some((entry(now, turns.saturating_add(1), id), stage))
 			}
-			Turn::Done => {
-				let next = following::<T>(id, stage, now);
-				next.map(|(due, stage)| (entry(due, 0, id), stage))
-			}
+			Turn::Next(stage) => Some((entry(due::<T>(id, &stage, now), 0, id), stage)),
+			Turn::Last => None,
 		};
-		Agenda::<T>::remove((due, turns, microgrid, period));
+		Agenda::<T>::remove((due_at, turns, microgrid, period));
 		if let Some((entry, stage)) = next {
 			Agenda::<T>::insert(entry, stage);
 		}
@@ -150,17 +159,19 @@ impl<T: Config> Pallet<T> {
 
 	/// Cancels orders of a book whose gate is closed.
 	pub(crate) fn expire_orders(id: BookId, meter: &mut WeightMeter) -> Turn {
+		let next = Turn::Next(Stage::Forget { after: None });
 		let Some(mut book) = book::load::<T>(id) else {
-			return Turn::Done;
+			return next;
 		};
 		// What was cancelled in this block may lie between what is left, and is stepped over.
 		let cancelled = Effort::walk(book.removals_at(book::block::<T>()));
 		if meter.try_consume(cancelled.weight::<T>()).is_err() {
 			return Turn::NoRoom;
 		}
+		let expire = Self::weight_of_expiry(&book);
 		let mut steps = 0u32;
 		while let Some((side, place)) = book.any_best() {
-			if steps >= TURN || meter.try_consume(T::WeightInfo::expire_order()).is_err() {
+			if steps >= TURN || meter.try_consume(expire).is_err() {
 				break;
 			}
 			steps = steps.saturating_add(1);
@@ -195,7 +206,7 @@ impl<T: Config> Pallet<T> {
 			period: id.period,
 			market: book.market,
 		});
-		Turn::Done
+		next
 	}
 
 	/// Forgets what meters had committed to in a book whose period was delivered: those behind `after`.
@@ -205,7 +216,7 @@ impl<T: Config> Pallet<T> {
 		meter: &mut WeightMeter,
 	) -> Turn {
 		let Some(mut book) = book::load::<T>(id) else {
-			return Turn::Done;
+			return Turn::Next(Stage::Prune);
 		};
 		let most = book.meters.min(TURN);
 		let mut stored = commitments::forget::<T>(id, after, most);
@@ -226,7 +237,7 @@ impl<T: Config> Pallet<T> {
 		if book.meters > 0 {
 			Turn::Part(Stage::Forget { after })
 		} else {
-			Turn::Done
+			Turn::Next(Stage::Prune)
 		}
 	}
 

@@ -11,8 +11,9 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	book::{block, place_of},
-	types::{Book, BookId, Locator, Place, Resting, Stage},
-	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, Pallet, Served,
+	types::{AccountLimits, Book, BookId, Locator, Place, Resting, Stage},
+	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, OwnLimits,
+	Pallet, Served,
 };
 
 type Entry<AccountId> = (BookId, Side, Place, Resting<AccountId>);
@@ -28,14 +29,17 @@ impl<T: Config> Pallet<T> {
 	/// Checks that
 	///
 	/// * each side of each book is in the order of its keys, and the stored best order is its first; the
-	///   book's counts are right; no bid is as high as an ask of its book; no order is empty;
+	///   book's counts are right; no bid is as high as an ask of its book, but in a call auction; no order
+	///   is empty;
 	/// * orders and places in books correspond one to one, and ids were given out;
 	/// * the open part of each meter's commitments is the sum of its open orders, nothing stored is empty,
 	///   and each book counts those in it; the orders of each meter are those in the books, oldest first;
 	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, what they
 	///   bought, and its volume are the same;
-	/// * each book is on the agenda exactly once, and beyond its first stage it has no orders, beyond its
-	///   second no commitments; nothing on the agenda lies before what had its turn in this block;
+	/// * what accounts bid and ask in call auctions is counted, no order is better than the limit that is
+	///   noted, and these do not cross; no auction is noted to have read more orders than there are;
+	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
+	///   period was delivered no commitments; nothing on the agenda lies before what had its turn in this block;
 	/// * volume and number of trades agree on whether anything was traded.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let entries = Self::entries();
@@ -43,6 +47,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_orders(&entries)?;
 		Self::check_commitments(&entries)?;
 		Self::check_conservation()?;
+		Self::check_auctions(&entries)?;
 		Self::check_agenda(&entries)
 	}
 
@@ -115,7 +120,8 @@ impl<T: Config> Pallet<T> {
 				"the number of bids is wrong"
 			);
 			if let (Some(ask), Some(bid)) = (book.best_ask, book.best_bid) {
-				ensure!(ask.price > bid.price, "the book is crossed");
+				let crossed = Side::Bid.crosses(bid.price, ask.price);
+				ensure!(book.is_auction() || !crossed, "the book is crossed");
 			}
 			Self::check_market(&book)?;
 		}
@@ -220,11 +226,82 @@ impl<T: Config> Pallet<T> {
 			);
 			let volume = book.market.volume.0;
 			ensure!(
-				stage != Stage::Expire || (sold == volume && bought == volume),
+				!stage.has_orders() || (sold == volume && bought == volume),
 				"what was sold and bought is not what was traded"
 			);
 		}
 		ensure!(traded.is_empty(), "a commitment outlived its book");
+		Ok(())
+	}
+
+	fn check_auctions(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
+		let mut orders: BTreeMap<(BookId, T::AccountId), AccountLimits> = BTreeMap::new();
+		for (id, side, place, resting) in entries {
+			let book = Books::<T>::get((Be32::from(id.microgrid), Be32::from(id.period)));
+			if !book.is_some_and(|book| book.is_auction()) {
+				continue;
+			}
+			let own = orders.entry((*id, resting.owner.clone())).or_default();
+			let own = own.of_mut(*side);
+			if own.orders == 0 || side.is_better(place.price, own.best) {
+				own.best = place.price;
+			}
+			own.orders = own.orders.saturating_add(1);
+		}
+		for ((microgrid, period, who), noted) in OwnLimits::<T>::iter() {
+			let found = orders.remove(&(book_id(microgrid, period), who));
+			let found = found.unwrap_or_default();
+			for side in [Side::Bid, Side::Ask] {
+				let (found, noted) = (found.of(side), noted.of(side));
+				ensure!(
+					found.orders == noted.orders,
+					"an account's orders in an auction are miscounted"
+				);
+				ensure!(
+					!side.is_better(found.best, noted.best) || found.orders == 0,
+					"an account has a better order in an auction than is noted"
+				);
+			}
+			ensure!(
+				noted != AccountLimits::default(),
+				"an account without orders is noted in an auction"
+			);
+			let crossed = Side::Bid.crosses(noted.bids.best, noted.asks.best);
+			ensure!(
+				noted.bids.orders == 0 || noted.asks.orders == 0 || !crossed,
+				"an account crosses its own orders in an auction"
+			);
+		}
+		ensure!(
+			orders.is_empty(),
+			"an account's orders in an auction are not noted"
+		);
+		for ((_, _, microgrid, period), stage) in Agenda::<T>::iter() {
+			let Some(book) = Books::<T>::get((microgrid, period)) else {
+				continue;
+			};
+			if let Stage::Discover { bids, asks, .. } = stage {
+				ensure!(
+					bids.kept <= book.bids && asks.kept <= book.asks,
+					"an auction has read more orders than there are"
+				);
+			}
+			if let Stage::Clear(execution) = stage {
+				for side in [Side::Bid, Side::Ask] {
+					let fill = entries.iter().filter(|(id, its, place, _)| {
+						(*id, *its) == (book_id(microgrid, period), side)
+							&& side.crosses(place.price, execution.price())
+					});
+					let energy = fill.fold(0u64, |sum, (.., resting)| {
+						sum.saturating_add(resting.remaining.0)
+					});
+					ensure!(
+						energy >= execution.left().0,
+						"an auction is to trade more than is on offer"
+					);
+				}
+			}
+		}
 		Ok(())
 	}
 
@@ -236,14 +313,16 @@ impl<T: Config> Pallet<T> {
 		}
 		for (id, ..) in entries {
 			ensure!(
-				stages.get(id) == Some(&Stage::Expire),
+				stages.get(id).is_some_and(Stage::has_orders),
 				"an order outlived its gate's closing"
 			);
 		}
 		for (microgrid, period, _) in Commitments::<T>::iter_keys() {
 			let stage = stages.get(&book_id(microgrid, period));
 			ensure!(
-				matches!(stage, Some(Stage::Expire | Stage::Forget { .. })),
+				stage.is_some_and(|stage| {
+					stage.has_orders() || matches!(stage, Stage::Forget { .. })
+				}),
 				"a commitment outlived its period's delivery",
 			);
 		}

@@ -1,14 +1,17 @@
 //! Stored and passed types, each field with its unit.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use gridweave_primitives::{
-	market::{buyer_worst_case, seller_worst_case, Side},
-	microgrid::Terms,
-	Balance, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
-};
+use gridweave_primitives::{market::Side, MeterId, MicrogridId, OrderId, Period, Price, WattHours};
 use scale_info::TypeInfo;
 
-/// How long an order is good for.
+mod book;
+mod stage;
+
+pub use book::{Book, MarketData};
+pub use stage::{Cursor, Stage};
+
+/// How long an order is good for. In a call auction nothing matches at once, and only those that are good
+/// until the gate are taken.
 #[derive(
 	Clone,
 	Copy,
@@ -22,7 +25,8 @@ use scale_info::TypeInfo;
 	TypeInfo,
 )]
 pub enum TimeInForce {
-	/// What does not match at once rests in the book until the period's gate closes.
+	/// What does not match at once rests in the book until the period's gate closes. In a call auction it
+	/// is the order that trades then.
 	GoodUntilGate,
 	/// What does not match at once is cancelled.
 	ImmediateOrCancel,
@@ -104,11 +108,8 @@ impl Place {
 	/// Whether an order here comes before one at `other`, on the given side: better price first, then
 	/// earlier arrival.
 	pub fn precedes(&self, other: &Self, side: Side) -> bool {
-		let better = match side {
-			Side::Bid => self.price > other.price,
-			Side::Ask => self.price < other.price,
-		};
-		better || (self.price == other.price && self.order < other.order)
+		side.is_better(self.price, other.price)
+			|| (self.price == other.price && self.order < other.order)
 	}
 }
 
@@ -145,144 +146,6 @@ pub struct Locator {
 	pub side: Side,
 	/// At which price, in 10⁻⁶ GRID per kWh.
 	pub price: Price,
-}
-
-/// What was traded in a book.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	Default,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct MarketData {
-	/// Energy traded, in Wh.
-	pub volume: WattHours,
-	/// What was paid for it, in planck, without fees.
-	pub value: Balance,
-	/// The price of the last trade, in 10⁻⁶ GRID per kWh.
-	pub last_price: Option<Price>,
-	/// How many trades there were.
-	pub trades: u32,
-}
-
-/// What is known of a book besides its orders: the pointers to its best orders, the prices that its
-/// orders' locks are computed from, and what was traded.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct Book {
-	/// The ask that trades first.
-	pub best_ask: Option<Place>,
-	/// The bid that trades first.
-	pub best_bid: Option<Place>,
-	/// How many asks rest.
-	pub asks: u32,
-	/// How many bids rest.
-	pub bids: u32,
-	/// The fee of either side, from the period's terms, in 10⁻⁶ GRID per kWh.
-	pub fee: Price,
-	/// The retail price, from the period's terms, in 10⁻⁶ GRID per kWh.
-	pub retail_price: Price,
-	/// How many meters have commitments in it.
-	pub meters: u32,
-	/// The block that `removals` counts in.
-	pub removals_in: u32,
-	/// How many orders left the book in that block by trades and cancellations.
-	pub removals: u32,
-	/// What was traded.
-	pub market: MarketData,
-}
-
-impl Book {
-	/// An empty book of a period with these terms.
-	pub fn new(terms: &Terms) -> Self {
-		Self {
-			best_ask: None,
-			best_bid: None,
-			asks: 0,
-			bids: 0,
-			fee: terms.rules.fee,
-			retail_price: terms.retail_price,
-			meters: 0,
-			removals_in: 0,
-			removals: 0,
-			market: MarketData::default(),
-		}
-	}
-
-	/// The order that trades first on a side.
-	pub fn best(&self, side: Side) -> Option<Place> {
-		match side {
-			Side::Bid => self.best_bid,
-			Side::Ask => self.best_ask,
-		}
-	}
-
-	/// An order of either side, while there is one.
-	pub(crate) fn any_best(&self) -> Option<(Side, Place)> {
-		let ask = self.best_ask.map(|place| (Side::Ask, place));
-		ask.or_else(|| self.best_bid.map(|place| (Side::Bid, place)))
-	}
-
-	pub(crate) fn set_best(&mut self, side: Side, best: Option<Place>) {
-		match side {
-			Side::Bid => self.best_bid = best,
-			Side::Ask => self.best_ask = best,
-		}
-	}
-
-	/// How many orders rest on a side.
-	pub fn count(&self, side: Side) -> u32 {
-		match side {
-			Side::Bid => self.bids,
-			Side::Ask => self.asks,
-		}
-	}
-
-	pub(crate) fn count_mut(&mut self, side: Side) -> &mut u32 {
-		match side {
-			Side::Bid => &mut self.bids,
-			Side::Ask => &mut self.asks,
-		}
-	}
-
-	/// How many orders have left the book in block `now` by trades and cancellations.
-	pub fn removals_at(&self, now: u32) -> u32 {
-		if self.removals_in == now {
-			self.removals
-		} else {
-			0
-		}
-	}
-
-	pub(crate) fn count_removal(&mut self, now: u32) {
-		self.removals = self.removals_at(now).saturating_add(1);
-		self.removals_in = now;
-	}
-
-	/// What `energy` of an order with this limit locks: the worst it can cost its owner.
-	pub fn lock(&self, side: Side, limit: Price, energy: WattHours) -> Balance {
-		match side {
-			Side::Bid => buyer_worst_case(limit, self.fee, energy),
-			Side::Ask => seller_worst_case(limit, self.retail_price, self.fee, energy),
-		}
-	}
 }
 
 /// What a meter has on offer and has traded in one period, in Wh.
@@ -336,31 +199,6 @@ impl Commitment {
 	}
 }
 
-/// What is to be done next for a book, once its time has come.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub enum Stage {
-	/// The gate closes: cancel the orders that are left.
-	Expire,
-	/// Delivery ends: forget the meters' commitments.
-	Forget {
-		/// Those of the meters up to this one are forgotten already.
-		after: Option<MeterId>,
-	},
-	/// The period is no longer kept: remove the book with its market data.
-	Prune,
-}
-
 /// Why an order, or what was left of it, was cancelled.
 #[derive(
 	Clone,
@@ -379,7 +217,7 @@ pub enum CancelReason {
 	Cancelled,
 	/// Its owner replaced it by the order that is placed next.
 	Replaced,
-	/// The gate of its period closed.
+	/// The gate of its period closed. In a call auction: and it did not fill, or not wholly.
 	GateClosed,
 	/// It was an immediate-or-cancel order, and nothing more matched.
 	ImmediateOrCancel,
@@ -390,4 +228,64 @@ pub enum CancelReason {
 	FillLimit,
 	/// Its meter came under quarantine since it was placed: it would have been traded with, and may not.
 	Quarantined,
+}
+
+/// What the open orders of an account come to on one side of a book.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct SideLimit {
+	/// How many there are.
+	pub orders: u32,
+	/// A limit that none of them is better than, in 10⁻⁶ GRID per kWh: that of the best order since there
+	/// was none on this side. Nothing while there are no orders.
+	pub best: Price,
+}
+
+/// What the open orders of an account come to in the book of a call auction.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct AccountLimits {
+	/// Its bids.
+	pub bids: SideLimit,
+	/// Its asks.
+	pub asks: SideLimit,
+}
+
+impl AccountLimits {
+	/// What there is on a side.
+	pub fn of(&self, side: Side) -> SideLimit {
+		match side {
+			Side::Bid => self.bids,
+			Side::Ask => self.asks,
+		}
+	}
+
+	pub(crate) fn of_mut(&mut self, side: Side) -> &mut SideLimit {
+		match side {
+			Side::Bid => &mut self.bids,
+			Side::Ask => &mut self.asks,
+		}
+	}
 }

@@ -24,6 +24,10 @@ pub trait WeightInfo {
 	fn service_base() -> Weight;
 	/// Giving a due book its turn and entering it for the next, without what is in it.
 	fn advance_book() -> Weight;
+	/// Reading the next order of a call auction, which may trade.
+	fn discover_order() -> Weight;
+	/// Making a trade of a call auction that fills both orders.
+	fn auction_trade() -> Weight;
 	/// Cancelling one order whose gate has closed.
 	fn expire_order() -> Weight;
 	/// Forgetting one meter's commitment.
@@ -61,6 +65,12 @@ impl WeightInfo for () {
 	}
 	fn advance_book() -> Weight {
 		Weight::from_parts(250_000_000, 4_000)
+	}
+	fn discover_order() -> Weight {
+		Weight::from_parts(60_000_000, 5_000)
+	}
+	fn auction_trade() -> Weight {
+		Weight::from_parts(900_000_000, 16_000)
 	}
 	fn expire_order() -> Weight {
 		Weight::from_parts(400_000_000, 8_000)

@@ -294,6 +294,21 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
+	// Not measured yet: `step_over(0)`, with the book read and written and an order read besides.
+	fn discover_order() -> Weight {
+		Weight::from_parts(35_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 6076))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	// Not measured yet: two fills of `place_order`, with the best orders read (2), what their accounts bid and
+	// ask (r:2 w:2), the book (r:1 w:1), the number of open positions (r:1 w:1), the clock and the time (2).
+	fn auction_trade() -> Weight {
+		Weight::from_parts(260_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 15254))
+			.saturating_add(T::DbWeight::get().reads(20))
+			.saturating_add(T::DbWeight::get().writes(16))
+	}
 	/// Storage: `OrderBook::Books` (r:1 w:1)
 	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(115), added: 2590, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Asks` (r:2 w:1)

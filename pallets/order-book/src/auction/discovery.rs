@@ -4,7 +4,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use gridweave_primitives::{market::Side, Price, WattHours};
 use scale_info::TypeInfo;
 
-use super::{is_better, LimitOrder};
+use super::LimitOrder;
 
 /// The last level of prices that fills on a side, wholly or in part.
 #[derive(
@@ -134,7 +134,7 @@ impl Curve {
 		}
 		// Another order is wanted only when the one before is filled: it is at the margin.
 		let before = self.margin;
-		if before.is_some_and(|margin| is_better(side, order.limit, margin.limit)) {
+		if before.is_some_and(|margin| side.is_better(order.limit, margin.limit)) {
 			return Err(FeedError::NotInOrder);
 		}
 		self.front = Front::Order(order);

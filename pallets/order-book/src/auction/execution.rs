@@ -4,7 +4,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use gridweave_primitives::{market::Side, Price, WattHours};
 use scale_info::TypeInfo;
 
-use super::{is_better, Clearing, LimitOrder};
+use super::{Clearing, LimitOrder};
 
 /// A trade between two orders, and what is left of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Execution {
 			if !order.energy_is_in_bounds() {
 				return Err(PairError::EnergyOutOfBounds(side));
 			}
-			if is_better(side, self.price, order.limit) {
+			if side.is_better(self.price, order.limit) {
 				return Err(PairError::BeyondLimit(side));
 			}
 		}

@@ -310,7 +310,7 @@ fn trade_should_be_told_with_both_sides_and_release_what_they_locked() {
 			period: P,
 			price: gridweave_primitives::Price(60),
 			energy: WattHours(40),
-			taker: Side::Bid,
+			taker: Some(Side::Bid),
 			bid: purchase,
 			buyer: BOB,
 			buyer_meter: BOBS,

@@ -1,0 +1,121 @@
+//! What a trade changes besides the orders in the book, whichever way they met.
+
+use gridweave_primitives::{
+	cost,
+	market::{Party, Side, Trade},
+	traits::OnTrade,
+	MeterId, OrderId, Price, WattHours,
+};
+use sp_runtime::DispatchResult;
+
+use crate::{
+	commitments, own_limits,
+	types::{Book, BookId},
+	Config, Event, Pallet,
+};
+
+/// An order that trades.
+pub(crate) struct Trader<AccountId> {
+	pub order: OrderId,
+	pub owner: AccountId,
+	pub meter: MeterId,
+	pub limit: Price,
+	/// What is left of it in the book, in Wh. `None` for an order that did not rest when it met the other.
+	pub left: Option<WattHours>,
+}
+
+impl<T: Config> Pallet<T> {
+	/// Makes a trade: each side releases what its own limit had locked for the energy. Must run in a
+	/// storage layer: an error may come after changes.
+	pub(crate) fn trade(
+		id: BookId,
+		book: &mut Book,
+		(price, energy): (Price, WattHours),
+		bid: Trader<T::AccountId>,
+		ask: Trader<T::AccountId>,
+	) -> DispatchResult {
+		let taker = match (bid.left, ask.left) {
+			(None, _) => Some(Side::Bid),
+			(_, None) => Some(Side::Ask),
+			_ => None,
+		};
+		Self::deposit_event(Event::Trade {
+			microgrid: id.microgrid,
+			period: id.period,
+			price,
+			energy,
+			taker,
+			bid: bid.order,
+			buyer: bid.owner.clone(),
+			buyer_meter: bid.meter,
+			ask: ask.order,
+			seller: ask.owner.clone(),
+			seller_meter: ask.meter,
+		});
+		let buyer = Self::settle_side(id, book, Side::Bid, bid, energy);
+		let seller = Self::settle_side(id, book, Side::Ask, ask, energy);
+		// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits
+		// by bounded fills of a market of hours.
+		let market = &mut book.market;
+		market.volume = market.volume.saturating_add(energy);
+		market.value = market.value.saturating_add(cost(price, energy));
+		market.last_price = Some(price);
+		market.trades = market.trades.saturating_add(1);
+		T::Trades::on_trade(Trade {
+			microgrid: id.microgrid,
+			period: id.period,
+			seller,
+			buyer,
+			energy,
+			price,
+			fee: book.fee,
+			retail_price: book.retail_price,
+		})
+	}
+
+	/// Notes what one side traded, and tells what settlement needs to know of it.
+	fn settle_side(
+		id: BookId,
+		book: &mut Book,
+		side: Side,
+		trader: Trader<T::AccountId>,
+		energy: WattHours,
+	) -> Party<T::AccountId> {
+		let Trader {
+			order,
+			owner,
+			meter,
+			limit,
+			left,
+		} = trader;
+		match left {
+			None => commitments::traded::<T>(id, book, side, meter, energy),
+			Some(left) => {
+				commitments::filled::<T>(id, book, side, meter, energy);
+				if left.is_zero() {
+					Self::closed(id, book, side, &owner, meter, order);
+				}
+			}
+		}
+		Party {
+			released: book.lock(side, limit, energy),
+			account: owner,
+			meter,
+		}
+	}
+
+	/// Notes that an order is no longer open, with those who count them.
+	pub(crate) fn closed(
+		id: BookId,
+		book: &Book,
+		side: Side,
+		owner: &T::AccountId,
+		meter: MeterId,
+		order: OrderId,
+	) {
+		commitments::closed::<T>(meter, order);
+		if book.is_auction() {
+			own_limits::closed::<T>(id, owner, side);
+		}
+	}
+}
