@@ -7,11 +7,17 @@ use frame_support::{traits::Get, weights::WeightMeter, BoundedVec};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	market::Side,
+	microgrid::Mechanism,
 	traits::{MeterInspect, MicrogridInspect, SettlementClock},
 	Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 
-use crate::{types::*, *};
+use crate::{
+	auction::{Discovery, Execution, LimitOrder, Next},
+	service::Turn,
+	types::*,
+	*,
+};
 
 /// Sets up, for benchmarks, what other pallets keep.
 pub trait BenchmarkHelper<AccountId> {
@@ -37,6 +43,12 @@ struct Market<T: Config> {
 	price: Price,
 	least: WattHours,
 	_config: core::marker::PhantomData<T>,
+}
+
+/// Room to read one order of an auction, and to cancel it if need be; not to read another.
+fn discovery_of_one<T: Config>(book: &Book) -> WeightMeter {
+	let cancel = Pallet::<T>::weight_of_expiry(book);
+	WeightMeter::with_limit(T::WeightInfo::discover_order().saturating_add(cancel))
 }
 
 impl<T: Config> Market<T> {
@@ -73,6 +85,14 @@ impl<T: Config> Market<T> {
 		let placed = Pallet::<T>::place_order(RawOrigin::Signed(who.clone()).into(), order);
 		assert!(placed.is_ok(), "{placed:?}");
 		id
+	}
+
+	/// Makes the market's book one of a call auction, which must not have orders yet.
+	fn auction(&self) {
+		let terms = T::Microgrids::terms(self.id.microgrid, self.id.period);
+		let mut terms = terms.expect("the helper opened the period");
+		terms.rules.mechanism = Mechanism::CallAuction;
+		book::save::<T>(self.id, &Book::new(&terms));
 	}
 
 	/// Fills a meter's list of open orders, but for `room` of them.
@@ -293,6 +313,84 @@ mod benches {
 			Agenda::<T>::iter().map(|(_, stage)| stage).next(),
 			Some(Stage::Forget { after: None })
 		);
+	}
+
+	#[benchmark]
+	fn discover_order() {
+		let market = Market::<T>::new();
+		market.auction();
+		let (who, meter) = market.meter(0);
+		let first = market.place(&who, market.order(meter, Side::Bid, 1));
+		market.place(&who, market.order(meter, Side::Bid, 1));
+		// Behind an order that was read: the next one has to be sought.
+		let bids = Cursor {
+			after: Some(Place {
+				price: market.price,
+				order: first,
+			}),
+			kept: 1,
+		};
+		let book = book::load::<T>(market.id).expect("saved");
+		let mut room = discovery_of_one::<T>(&book);
+		let turn;
+		#[block]
+		{
+			turn = Pallet::<T>::discover(
+				market.id,
+				Discovery::default(),
+				bids,
+				Cursor::default(),
+				&mut room,
+			);
+		}
+		assert!(matches!(turn, Turn::Part(Stage::Discover { bids, .. }) if bids.kept == 2));
+	}
+
+	#[benchmark]
+	fn auction_trade() {
+		let market = Market::<T>::new();
+		market.auction();
+		// The worst case: both orders go, others are behind them, all meters differ and have as many orders
+		// as they may, and none has a position yet.
+		let orders: Vec<OrderId> = [
+			(Side::Bid, 0),
+			(Side::Ask, 1),
+			(Side::Bid, 2),
+			(Side::Ask, 3),
+		]
+		.into_iter()
+		.map(|(side, n)| {
+			let (who, meter) = market.meter(n);
+			let id = market.place(&who, market.order(meter, side, 1));
+			market.crowd(meter, 0);
+			id
+		})
+		.collect();
+		let mut discovery = Discovery::default();
+		let energy = market.least;
+		for _ in 0..2 {
+			let order = LimitOrder {
+				limit: market.price,
+				energy,
+			};
+			assert!(discovery.feed(Some(order)).is_ok());
+		}
+		for _ in 0..2 {
+			assert!(discovery.feed(None).is_ok());
+		}
+		let Next::Done(Some(clearing)) = discovery.next() else {
+			panic!("both orders fill");
+		};
+		let mut meter = WeightMeter::with_limit(T::WeightInfo::auction_trade());
+		#[block]
+		{
+			let _ = Pallet::<T>::clear(market.id, Execution::new(&clearing), &mut meter);
+		}
+		let left: Vec<bool> = orders
+			.into_iter()
+			.map(|order| Pallet::<T>::order(order).is_some())
+			.collect();
+		assert_eq!(left, [false, false, true, true]);
 	}
 
 	#[benchmark]

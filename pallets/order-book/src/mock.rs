@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use frame_support::{
 	construct_runtime, derive_impl, parameter_types, storage_alias,
 	traits::Hooks,
-	weights::{Weight, WeightMeter},
+	weights::{RuntimeDbWeight, Weight, WeightMeter},
 	BoundedVec,
 };
 use gridweave_primitives::{
@@ -34,6 +34,7 @@ type Block = frame_system::mocking::MockBlock<Test>;
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {
 	type Block = Block;
+	type DbWeight = Database;
 }
 
 pub const HORIZON: u32 = 96;
@@ -45,11 +46,14 @@ parameter_types! {
 	pub static Quarantined: BTreeSet<MeterId> = BTreeSet::new();
 	pub static InArrears: BTreeSet<AccountId> = BTreeSet::new();
 	pub static CurrentTerms: Terms = terms();
-	pub static TradesFail: bool = false;
+	/// How many trades are made; every further one fails.
+	pub static MostTrades: usize = usize::MAX;
 	pub static MaxFills: u32 = 5;
 	pub static MaxRemovals: u32 = 1_000;
 	pub static MaxOrdersPerMeter: u32 = 12;
 	pub static ServiceWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
+	/// What reading and writing a key weighs.
+	pub static Database: RuntimeDbWeight = RuntimeDbWeight { read: 0, write: 0 };
 	/// How often a next key was looked for.
 	pub static Seeks: u32 = 0;
 	pub const MaxBatch: u32 = 8;
@@ -149,7 +153,7 @@ impl Clearing<AccountId> for House {
 
 impl OnTrade<AccountId> for House {
 	fn on_trade(trade: Trade<AccountId>) -> DispatchResult {
-		if TradesFail::get() {
+		if Trades::decode_len().unwrap_or(0) >= MostTrades::get() {
 			return Err(DispatchError::Other("trade refused"));
 		}
 		let (price, fee, energy) = (trade.price, trade.fee, trade.energy);
@@ -295,7 +299,8 @@ pub fn chain() -> sp_io::TestExternalities {
 	Quarantined::take();
 	InArrears::take();
 	CurrentTerms::set(terms());
-	TradesFail::set(false);
+	MostTrades::set(usize::MAX);
+	Database::take();
 	MaxFills::set(5);
 	MaxRemovals::set(1_000);
 	MaxOrdersPerMeter::set(12);
@@ -337,6 +342,14 @@ pub fn test(f: impl FnOnce()) {
 	chain().execute_with(|| {
 		f();
 		check();
+	});
+}
+
+/// Runs a test on a new chain whose books are call auctions, then checks the invariants.
+pub fn test_auction(f: impl FnOnce()) {
+	test(|| {
+		CurrentTerms::mutate(|terms| terms.rules.mechanism = Mechanism::CallAuction);
+		f();
 	});
 }
 
@@ -484,6 +497,11 @@ pub fn seeks(f: impl FnOnce()) -> u32 {
 	Seeks::set(0);
 	f();
 	Seeks::get()
+}
+
+/// When the gate of a period closes.
+pub fn gate(period: Period) -> u64 {
+	start_of(Period(period.0 - 1))
 }
 
 /// When a period begins.

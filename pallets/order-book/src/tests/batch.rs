@@ -56,7 +56,7 @@ fn refused_orders_of_a_batch_should_leave_nothing_behind() {
 		for i in 0..12 {
 			place(ask(ALICES, 10, 200 + i));
 		}
-		TradesFail::set(true);
+		MostTrades::set(0);
 		let before = (locked(ALICE), NextOrderId::<Test>::get(), trades());
 		// The first one finds no room when its money is locked already, the second one when a fill is booked.
 		let orders = batch(&[ask(ALICES, 10, 150), ask(ALICES_OTHER, 10, 100)]);

@@ -1,16 +1,12 @@
 //! What becomes of books with time.
 
 use frame_support::{assert_ok, weights::Weight};
-use gridweave_primitives::{traits::MeterCommitments, OrderId, Period, PeriodClock};
+use gridweave_primitives::{traits::MeterCommitments, OrderId, PeriodClock};
 
 use crate::{
 	mock::*, Agenda, Asks, Bids, Books, CancelReason, Commitments, Event, NewOrder, Orders,
 	OrdersOf, WeightInfo,
 };
-
-fn gate(period: Period) -> u64 {
-	start_of(Period(period.0 - 1))
-}
 
 /// Room for the orders (and what else is needed for one book), and no more.
 fn room_for(orders: u64) {

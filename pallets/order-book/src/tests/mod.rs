@@ -1,8 +1,10 @@
 //! One file per concern.
 
 mod auction;
+mod auction_model;
 mod availability;
 mod batch;
+mod call_auction;
 mod gate;
 mod matching;
 mod model;

@@ -1,6 +1,6 @@
 //! A book of plain vectors that shares nothing with the pallet's.
 
-use gridweave_primitives::{market::Side, MeterId, Period, Price};
+use gridweave_primitives::{market::Side, microgrid::Mechanism, MeterId, Period, Price};
 
 use crate::{mock::*, NewOrder, TimeInForce};
 
@@ -24,10 +24,16 @@ pub struct Reference {
 	pub money: std::collections::BTreeMap<AccountId, (u128, u128, u128)>,
 	/// Removals in this block, by period.
 	pub removals: Vec<Period>,
+	/// In call auctions: the best limit that an account had on a side since it had none there.
+	pub own_best: std::collections::BTreeMap<(AccountId, Period, bool), u64>,
+}
+
+pub fn is_auction() -> bool {
+	CurrentTerms::get().rules.mechanism == Mechanism::CallAuction
 }
 
 /// What energy costs at worst, by the terms of the mock.
-fn worst(side: Side, price: u64, energy: u64) -> u128 {
+pub fn worst(side: Side, price: u64, energy: u64) -> u128 {
 	let per = match side {
 		Side::Bid => price + 1_000,
 		Side::Ask => 301_000 - price,
@@ -86,14 +92,14 @@ impl Reference {
 			.map(|(index, _)| index)
 	}
 
-	fn pay(&mut self, who: AccountId, side: Side, limit: u64, price: u64, energy: u64) {
+	pub fn pay(&mut self, who: AccountId, side: Side, limit: u64, price: u64, energy: u64) {
 		let money = self.money.entry(who).or_default();
 		money.1 -= worst(side, limit, energy);
 		money.2 += worst(side, price, energy);
 		money.0 += worst(side, limit, energy) - worst(side, price, energy);
 	}
 
-	fn unlock(&mut self, who: AccountId, side: Side, limit: u64, energy: u64) {
+	pub fn unlock(&mut self, who: AccountId, side: Side, limit: u64, energy: u64) {
 		let money = self.money.entry(who).or_default();
 		money.1 -= worst(side, limit, energy);
 		money.0 += worst(side, limit, energy);
@@ -107,6 +113,9 @@ impl Reference {
 		let rules = order.energy.0 >= 10 && limit >= 10 && !is_quarantined(order.meter);
 		if !rules || self.committed(order) + order.energy.0 > RATED {
 			return Err(0);
+		}
+		if is_auction() {
+			return self.place_for_auction(order);
 		}
 		let removed = self
 			.removals
@@ -221,6 +230,7 @@ impl Reference {
 			order.limit_price.0,
 			open.left,
 		);
+		self.forget_own_best();
 		open
 	}
 
@@ -270,7 +280,7 @@ impl Reference {
 	}
 }
 
-fn is_quarantined(meter: MeterId) -> bool {
+pub fn is_quarantined(meter: MeterId) -> bool {
 	Quarantined::get().contains(&meter)
 }
 

@@ -194,7 +194,7 @@ fn order_without_funds_should_leave_nothing() {
 fn fill_that_settlement_refuses_should_undo_the_order() {
 	test(|| {
 		let sale = place(ask(ALICES, 100, 50_000));
-		TradesFail::set(true);
+		MostTrades::set(0);
 		refused(bid(BOBS, 50, 60_000), DispatchError::Other("trade refused"));
 		assert_eq!(remaining(sale), Some(100));
 	});

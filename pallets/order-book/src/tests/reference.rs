@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use super::model::{owner_of_order, Reference};
 use crate::{mock::*, NewOrder, TimeInForce};
 
-const METERS: [MeterId; 5] = [ALICES, ALICES_OTHER, BOBS, CAROLS, POORS];
-const PERIODS: [Period; 2] = [P, P1];
+pub const METERS: [MeterId; 5] = [ALICES, ALICES_OTHER, BOBS, CAROLS, POORS];
+pub const PERIODS: [Period; 2] = [P, P1];
 
 #[derive(Clone, Debug)]
-enum Action {
+pub enum Action {
 	Place(NewOrder),
 	/// Of the order `pick` of all given out.
 	Cancel {
@@ -60,7 +60,7 @@ fn order() -> impl Strategy<Value = NewOrder> {
 		)
 }
 
-fn action() -> impl Strategy<Value = Action> {
+pub fn action() -> impl Strategy<Value = Action> {
 	prop_oneof![
 		10 => order().prop_map(Action::Place),
 		2 => any::<u16>().prop_map(|pick| Action::Cancel { pick }),
@@ -75,7 +75,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 /// Does an action on the chain and on the reference, which must agree on whether it is allowed.
-fn act(reference: &mut Reference, action: &Action) {
+pub fn act(reference: &mut Reference, action: &Action) {
 	let mut fills = MaxFills::get() as usize;
 	let picked = |pick: u16, next: u64| u64::from(pick) % next.max(1);
 	// As a block's extrinsic is executed: undone as a whole if it fails.
@@ -158,7 +158,7 @@ fn act(reference: &mut Reference, action: &Action) {
 }
 
 /// The chain and the reference must have the same trades, orders, money and commitments.
-fn compare(reference: &Reference) {
+pub fn compare(reference: &Reference) {
 	let trades: Vec<_> = events()
 		.into_iter()
 		.filter_map(|event| match event {

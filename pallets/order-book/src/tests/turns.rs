@@ -25,10 +25,6 @@ fn with_two_grids(f: impl FnOnce()) {
 	});
 }
 
-fn gate(period: Period) -> u64 {
-	start_of(Period(period.0 - 1))
-}
-
 fn open(meter: MeterId) -> usize {
 	OrderBook::orders_of(meter).len()
 }
