@@ -4,19 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use frame_support::{
-	construct_runtime, derive_impl, parameter_types, storage_alias,
+	construct_runtime, derive_impl, parameter_types,
 	traits::Hooks,
 	weights::{RuntimeDbWeight, Weight, WeightMeter},
 	BoundedVec,
 };
 use gridweave_primitives::{
-	market::{buyer_worst_case, seller_worst_case, Side, Trade},
+	market::Side,
 	meter::{MeterInfo, MeterKind, MeterState, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
+	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
 	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError, DispatchResult};
+use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
+
+mod house;
+
+pub use house::{Accounts, House, Trades};
 
 use crate as pallet_order_book;
 use crate::{Call, CancelReason, Event, NewOrder, TimeInForce};
@@ -104,80 +108,6 @@ impl MeterInspect<AccountId> for Tables {
 impl Quarantine for Tables {
 	fn is_quarantined(meter: MeterId) -> bool {
 		Quarantined::get().contains(&meter)
-	}
-}
-
-/// What a member has free, locked for orders, and locked as margins of trades.
-#[storage_alias]
-pub type Accounts =
-	StorageMap<Prefix, frame_support::Identity, AccountId, (Balance, Balance, Balance)>;
-
-/// All trades.
-#[storage_alias]
-pub type Trades = StorageValue<Prefix, Vec<Trade<AccountId>>>;
-
-fn account(who: AccountId, change: impl FnOnce(&mut (Balance, Balance, Balance))) {
-	let mut entry = Accounts::get(who).unwrap_or_default();
-	change(&mut entry);
-	Accounts::insert(who, entry);
-}
-
-pub struct House;
-
-impl Clearing<AccountId> for House {
-	fn lock(who: &AccountId, amount: Balance) -> DispatchResult {
-		let (free, locked, margin) = Accounts::get(who).unwrap_or_default();
-		let free = free
-			.checked_sub(amount)
-			.ok_or(DispatchError::Other("no funds"))?;
-		Accounts::insert(who, (free, locked + amount, margin));
-		Ok(())
-	}
-
-	fn unlock(who: &AccountId, amount: Balance) {
-		account(*who, |(free, locked, _)| {
-			*locked = locked
-				.checked_sub(amount)
-				.expect("never more than was locked");
-			*free += amount;
-		});
-	}
-
-	fn may_buy(who: &AccountId) -> Result<(), DispatchError> {
-		match InArrears::get().contains(who) {
-			true => Err(DispatchError::Other("arrears")),
-			false => Ok(()),
-		}
-	}
-}
-
-impl OnTrade<AccountId> for House {
-	fn on_trade(trade: Trade<AccountId>) -> DispatchResult {
-		if Trades::decode_len().unwrap_or(0) >= MostTrades::get() {
-			return Err(DispatchError::Other("trade refused"));
-		}
-		let (price, fee, energy) = (trade.price, trade.fee, trade.energy);
-		let margins = [
-			(&trade.buyer, buyer_worst_case(price, fee, energy)),
-			(
-				&trade.seller,
-				seller_worst_case(price, trade.retail_price, fee, energy),
-			),
-		];
-		for (party, margin) in margins {
-			account(party.account, |(free, locked, margins)| {
-				*locked = locked
-					.checked_sub(party.released)
-					.expect("released what was locked");
-				*free += party
-					.released
-					.checked_sub(margin)
-					.expect("locks cover margins");
-				*margins += margin;
-			});
-		}
-		Trades::append(trade);
-		Ok(())
 	}
 }
 
