@@ -104,6 +104,17 @@ mod tests {
 	use super::*;
 	use proptest::prelude::*;
 
+	#[test]
+	fn high_bids_and_low_asks_should_be_better_and_equal_limits_cross() {
+		let [low, high] = [Price(80), Price(90)];
+		for (side, better, worse) in [(Side::Bid, high, low), (Side::Ask, low, high)] {
+			assert!(side.is_better(better, worse));
+			assert!(!side.is_better(worse, better) && !side.is_better(low, low));
+			assert!(side.crosses(better, worse) && side.crosses(low, low));
+			assert!(!side.crosses(worse, better));
+		}
+	}
+
 	proptest! {
 		/// A fill at the resting price never needs more margin than the order had locked.
 		#[test]

@@ -9,8 +9,8 @@
 //!   are due: none has another turn before each of them had one.
 //! * *Progress*: a turn begins only if there is room for a step of it.
 //! * *Completeness*: being late is allowed, being left out is not. The gate is
-//!   closed by the clock, not by this task: behind it nothing trades but what the auction of its book trades,
-//!   and what is late to expire does not.
+//!   closed by the clock, not by this task: after that nothing trades but in the auction of a book, and an
+//!   order that is late to expire does not.
 //!
 //! It runs twice a block: within a budget of its own, and again, when the block's transactions are in, within
 //! all that they left of it. So it never takes more than its budget from others, and a burst of orders is
