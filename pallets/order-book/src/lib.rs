@@ -57,10 +57,11 @@
 //! ## Life of a book
 //!
 //! Written with the first order that rests in it. When the gate closes, its auction is held, if that is how
-//! it clears, and its open orders are cancelled; when delivery ends, the meters' commitments are forgotten (what was traded is a position of settlement
-//! since the trade); when the period is no longer kept, the book goes with its market data. All of that is
-//! done by a stepped task. Being late is allowed, being left out is not, and an order that is late to expire
-//! cannot trade. Books have turns, so that a crowded one does not hold up the others.
+//! it clears, and its open orders are cancelled; when delivery ends, the meters' commitments are forgotten
+//! (what was traded is a position of settlement since the trade); when the period is no longer kept, the book
+//! goes with its market data. All of that is done by a stepped task. Being late is allowed, being left out is
+//! not, and an order that is late to expire cannot trade. Books have turns, so that a crowded one does not
+//! hold up the others.
 //!
 //! The task has a budget of its own in `on_poll` ([`Config::ServiceWeight`]), within the share of a block
 //! that the steps of all pallets may take. What transactions leave of a block, it may use besides, in
