@@ -1,6 +1,8 @@
 //! What pallets ask of one another. Each trait is named after a need; the runtime ties who needs to who
 //! provides. Mutations go one way (readings → flags, orders → settlement); queries may go both.
 
+use alloc::vec::Vec;
+
 use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 use crate::{
@@ -82,6 +84,14 @@ pub trait MeteredEnergy {
 
 	/// One meter's energy in a period, while it is kept.
 	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod>;
+}
+
+/// What a meter did lately. Provided by `pallet-meter-registry`.
+pub trait MeterHistory {
+	/// The meter's energy in the `most` periods before the one that its latest reading lies in, newest first:
+	/// readings cover these wholly, and none that comes changes them. Left out is what was estimated, also
+	/// if it was corrected since, and what is no longer kept.
+	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod>;
 }
 
 /// Told of every accepted reading. Provided by `pallet-anomaly-flags`.

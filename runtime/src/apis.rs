@@ -318,6 +318,12 @@ impl_runtime_apis! {
 			OrderBook::orders_of(meter)
 		}
 
+		fn standing_orders(
+			meter: MeterId,
+		) -> Vec<pallet_order_book::runtime_api::StandingOrderInfo<AccountId>> {
+			OrderBook::standing_orders(meter)
+		}
+
 		fn commitments(meter: MeterId, period: Period) -> pallet_order_book::Commitment {
 			OrderBook::commitment(meter, period)
 		}

@@ -1,8 +1,10 @@
 //! What this pallet provides to others.
 
+use alloc::vec::Vec;
+
 use gridweave_primitives::{
-	meter::{MeterInfo, MeteredPage, MeteredPeriod},
-	traits::{MeterInspect, MeteredEnergy},
+	meter::{MeterInfo, MeteredPage, MeteredPeriod, Provenance},
+	traits::{MeterHistory, MeterInspect, MeteredEnergy, SettlementClock},
 	Be32, MeterId, MicrogridId, Period, WattHours,
 };
 
@@ -42,5 +44,25 @@ impl<T: Config> MeteredEnergy for Pallet<T> {
 
 	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod> {
 		pages::energy::<T>(meter, period).map(Into::into)
+	}
+}
+
+impl<T: Config> MeterHistory for Pallet<T> {
+	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod> {
+		let Some(page) = pages::latest_page::<T>(meter.page()) else {
+			return Vec::new();
+		};
+		let Some(latest) = page.meters.get(meter.slot()) else {
+			return Vec::new();
+		};
+		// Readings come in order of time: before this period they have said all they will.
+		let open = T::Clock::clock().period_at(latest.captured_at);
+		(1..=most)
+			.map_while(|back| open.0.checked_sub(back).map(Period))
+			.take_while(|period| *period >= page.kept_from)
+			.filter_map(|period| pages::energy::<T>(meter, period))
+			.filter(|entry| entry.provenance == Provenance::Measured)
+			.map(Into::into)
+			.collect()
 	}
 }

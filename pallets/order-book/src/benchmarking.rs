@@ -3,7 +3,15 @@
 use alloc::vec::Vec;
 
 use frame_benchmarking::v2::*;
-use frame_support::{traits::Get, weights::WeightMeter, BoundedVec};
+use frame_support::{
+	traits::{
+		fungible::{Balanced, MutateHold},
+		tokens::{Fortitude, Precision, Preservation},
+		Get, OnUnbalanced,
+	},
+	weights::WeightMeter,
+	BoundedVec,
+};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	market::Side,
@@ -15,6 +23,7 @@ use gridweave_primitives::{
 use crate::{
 	auction::{Discovery, Execution, LimitOrder, Next},
 	service::Turn,
+	standing::store,
 	types::*,
 	*,
 };
@@ -29,6 +38,10 @@ pub trait BenchmarkHelper<AccountId> {
 	/// Its ratings and capacity are large. The account has ample funds, but none yet where orders lock
 	/// them: they have to be paid in there.
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId);
+
+	/// Likewise a prosumer, which has measured an import of at least 1 kWh, and no export, in each of as many
+	/// periods as an expectation looks at.
+	fn metered(microgrid: MicrogridId, n: u32) -> (AccountId, MeterId);
 }
 
 /// How many periods, from that of [`BenchmarkHelper::market`] on, orders are spread over.
@@ -93,6 +106,46 @@ impl<T: Config> Market<T> {
 		let mut terms = terms.expect("the helper opened the period");
 		terms.rules.mechanism = Mechanism::CallAuction;
 		book::save::<T>(self.id, &Book::new(&terms));
+	}
+
+	/// Like [`Self::meter`], with imports measured lately.
+	fn metered(&self, n: u32) -> (T::AccountId, MeterId) {
+		T::BenchmarkHelper::metered(self.id.microgrid, n)
+	}
+
+	/// A standing bid for what the meter imports, at most `times` the least quantity.
+	fn instruction(&self, times: u32) -> Instruction {
+		Instruction {
+			limit_price: self.price,
+			quantity: Quantity::Above {
+				keep: WattHours::ZERO,
+				most: Some(WattHours(self.least.0.saturating_mul(times.into()))),
+			},
+		}
+	}
+
+	/// Gives a meter a standing bid; its key.
+	fn stand(&self, who: &T::AccountId, meter: MeterId, instruction: Instruction) -> StandingKey {
+		let key = (meter, Side::Bid);
+		let set = Pallet::<T>::do_set_standing(who.clone(), key.0, key.1, instruction);
+		assert_eq!(set, Ok(()));
+		key
+	}
+
+	/// Executes a standing order for the market's period; whether it stays.
+	fn execute(&self, key: StandingKey) -> bool {
+		let terms = T::Microgrids::terms(self.id.microgrid, self.id.period);
+		let terms = terms.expect("the helper opened the period");
+		let mut round = Round::new(self.id.period);
+		round.enter(key);
+		let next = store::next::<T>(self.id.microgrid, &round);
+		let (key, order) = next.expect("it was given");
+		let most = Pallet::<T>::weight_of_execution(0);
+		let executed = Pallet::<T>::execute_standing(self.id, &terms, key, order, most);
+		if let Some(fee) = executed.fee {
+			T::Fees::on_unbalanced(fee);
+		}
+		executed.stays
 	}
 
 	/// Fills a meter's list of open orders, but for `room` of them.
@@ -418,6 +471,154 @@ mod benches {
 			Pallet::<T>::commitment(meter, market.id.period),
 			Commitment::default()
 		);
+	}
+
+	#[benchmark]
+	fn set_standing_order() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		// Another owner's is in its place, and has to go.
+		let (other, _) = market.meter(1);
+		let key = market.stand(&who, meter, market.instruction(1));
+		let stored = store::get::<T>(market.id.microgrid, key).expect("just given");
+		let hold = HoldReason::StandingOrder.into();
+		T::Currency::hold(&hold, &other, stored.deposit).expect("it has ample funds");
+		let left = StandingOrder {
+			owner: other,
+			..stored
+		};
+		store::put::<T>(market.id.microgrid, key, &left);
+		// Of whom it was held before.
+		T::Currency::release(&hold, &who, left.deposit, Precision::Exact).expect("held");
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(who.clone()),
+			meter,
+			Side::Bid,
+			market.instruction(2),
+		);
+		let order = store::get::<T>(market.id.microgrid, key);
+		assert_eq!(order.map(|order| order.owner), Some(who));
+	}
+
+	#[benchmark]
+	fn cancel_standing_order() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		let key = market.stand(&who, meter, market.instruction(1));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), meter, Side::Bid);
+		assert!(store::get::<T>(market.id.microgrid, key).is_none());
+	}
+
+	#[benchmark]
+	fn standing_base() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.meter(0);
+		market.stand(&who, meter, market.instruction(1));
+		let orders = NextOrderId::<T>::get();
+		#[block]
+		{
+			Pallet::<T>::serve_standing(&mut WeightMeter::new());
+		}
+		assert_eq!(NextOrderId::<T>::get(), orders);
+	}
+
+	#[benchmark]
+	fn advance_round() {
+		let market = Market::<T>::new();
+		// All have had their turn.
+		let grid = Be32::from(market.id.microgrid);
+		let round = Round {
+			orders: 1,
+			passed: 1,
+			..Round::new(market.id.period)
+		};
+		StandingRounds::<T>::insert(grid, round);
+		StandingAgenda::<T>::insert((Be64::from(0), Be32::from(0), grid), ());
+		#[block]
+		{
+			Pallet::<T>::serve_standing(&mut WeightMeter::new());
+		}
+		let round = StandingRounds::<T>::get(grid);
+		assert_eq!(
+			round.map(|round| round.period),
+			Some(market.id.period.next())
+		);
+	}
+
+	#[benchmark]
+	fn standing_nothing() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.metered(0);
+		let nothing = Instruction {
+			quantity: Quantity::Above {
+				keep: WattHours(u64::MAX),
+				most: None,
+			},
+			..market.instruction(1)
+		};
+		let key = market.stand(&who, meter, nothing);
+		let orders = NextOrderId::<T>::get();
+		let stays;
+		#[block]
+		{
+			stays = market.execute(key);
+		}
+		assert!(stays && NextOrderId::<T>::get() == orders);
+	}
+
+	#[benchmark]
+	fn standing_order(f: Linear<0, { T::MaxStandingFills::get() }>) {
+		let market = Market::<T>::new();
+		// As orders are placed (`place_order`); besides, it was refused when it was last tried.
+		let (far, its) = market.meter(f + 1);
+		let mut behind = market.order(its, Side::Ask, 1);
+		behind.limit_price.0 += 1;
+		market.place(&far, behind);
+		for n in 0..f {
+			let (maker, meter) = market.meter(n + 1);
+			market.place(&maker, market.order(meter, Side::Ask, 1));
+			market.crowd(meter, 0);
+		}
+		let (who, meter) = market.metered(0);
+		market.crowd(meter, 1);
+		let key = market.stand(&who, meter, market.instruction(f + 1));
+		let mut stored = store::get::<T>(market.id.microgrid, key).expect("just given");
+		stored.refused = Some(Error::<T>::Quarantined.into());
+		store::put::<T>(market.id.microgrid, key, &stored);
+		let id = NextOrderId::<T>::get();
+		let stays;
+		#[block]
+		{
+			stays = market.execute(key);
+		}
+		assert!(stays);
+		assert_eq!(
+			Pallet::<T>::order(id).map(|order| order.remaining),
+			Some(market.least)
+		);
+	}
+
+	#[benchmark]
+	fn end_standing_order() {
+		let market = Market::<T>::new();
+		let (who, meter) = market.metered(0);
+		let key = market.stand(&who, meter, market.instruction(1));
+		// Nothing is left to pay with.
+		drop(T::Currency::withdraw(
+			&who,
+			u128::MAX,
+			Precision::BestEffort,
+			Preservation::Preserve,
+			Fortitude::Polite,
+		));
+		let stays;
+		#[block]
+		{
+			stays = market.execute(key);
+		}
+		assert!(!stays && store::get::<T>(market.id.microgrid, key).is_none());
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::chain(), crate::mock::Test);

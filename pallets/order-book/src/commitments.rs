@@ -153,6 +153,14 @@ pub(crate) fn forget<T: Config>(
 	seek::at_most(count, meters.drain()).map(|meter| MeterId(meter.get()))
 }
 
+/// Why a meter cannot stand for more than its rating.
+pub(crate) fn exceeds<T: Config>(side: Side) -> Error<T> {
+	match side {
+		Side::Ask => Error::ExceedsExportRating,
+		Side::Bid => Error::ExceedsImportRating,
+	}
+}
+
 /// Refuses an order that the meter cannot stand for ([`crate::availability`]). `checked` is told when a
 /// storage has to be followed over all open periods.
 pub(crate) fn check<T: Config>(
@@ -169,13 +177,7 @@ pub(crate) fn check<T: Config>(
 		.at_most(order.side)
 		.saturating_add(order.energy);
 	let rated = rated(&info.ratings, order.side, clock.period_length);
-	ensure!(
-		at_most <= rated,
-		match order.side {
-			Side::Ask => Error::<T>::ExceedsExportRating,
-			Side::Bid => Error::<T>::ExceedsImportRating,
-		}
-	);
+	ensure!(at_most <= rated, exceeds::<T>(order.side));
 	if let MeterKind::Storage { capacity } = info.kind {
 		checked();
 		let current = T::Clock::current();

@@ -25,9 +25,26 @@ pub(crate) struct Effort {
 	pub own_limits: u32,
 	/// Gates that have to be open besides those of orders that are placed.
 	pub gates: u32,
+	/// Fills of an extrinsic that are not to be made.
+	pub withheld: u32,
 }
 
 impl Effort {
+	/// Nothing yet, of what is to make at most `fills` fills.
+	pub fn of_fills<T: Config>(fills: u32) -> Self {
+		Self {
+			withheld: T::MaxFills::get().saturating_sub(fills),
+			..Self::default()
+		}
+	}
+
+	/// How many fills may still be made.
+	pub fn fills_left<T: Config>(&self) -> u32 {
+		T::MaxFills::get()
+			.saturating_sub(self.withheld)
+			.saturating_sub(self.fills)
+	}
+
 	/// The most that a call with `orders` orders (at least one) may do.
 	pub fn most<T: Config>(orders: u32) -> Self {
 		let fills = T::MaxFills::get();
@@ -38,7 +55,7 @@ impl Effort {
 			walks,
 			stepped_over: walks.saturating_mul(T::MaxRemovals::get()),
 			own_limits: orders,
-			gates: 0,
+			..Self::default()
 		}
 	}
 
@@ -93,10 +110,14 @@ fn own_limits<T: Config>(times: u32) -> Weight {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What placing an order that rests weighs. If it opens a book, that is entered in the agenda, which is
-	/// counted.
+	/// What it weighs besides if an order opens a book: that is entered in the agenda, which is counted.
+	pub(crate) fn weight_of_new_book() -> Weight {
+		DbWeight::<T>::get().reads_writes(2, 2)
+	}
+
+	/// What placing an order that rests weighs.
 	pub(crate) fn weight_of_resting() -> Weight {
-		T::WeightInfo::place_order(0).saturating_add(DbWeight::<T>::get().reads_writes(2, 2))
+		T::WeightInfo::place_order(0).saturating_add(Self::weight_of_new_book())
 	}
 
 	/// The most that placing one order may weigh.

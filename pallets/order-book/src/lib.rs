@@ -67,6 +67,10 @@
 //! that the steps of all pallets may take. What transactions leave of a block, it may use besides, in
 //! `on_idle`: nobody else wants that, so it is not counted to the share.
 //!
+//! ## Standing orders
+//!
+//! A member may tell the chain what to place for every period that opens ([`standing`]).
+//!
 //! ## Who pays
 //!
 //! Orders hold no deposit. Their number is bounded per meter ([`Config::MaxOrdersPerMeter`]), a meter has a
@@ -74,6 +78,7 @@
 //! it leaves the book, at the latest when its gate has closed; a meter's commitment at the latest when the
 //! period was delivered; the book itself, one per microgrid and period, when the period is no longer kept.
 //! Besides, an order locks what it can cost its owner: for an ask at retail price and fee or above, nothing.
+//! For a standing order a deposit is held, and its owner pays for each execution.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -83,6 +88,7 @@ pub mod auction;
 pub mod availability;
 pub mod matching;
 pub mod runtime_api;
+pub mod standing;
 pub mod types;
 pub mod weights;
 
@@ -113,8 +119,9 @@ mod tests;
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use types::{
-	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, Locator, MarketData, NewOrder,
-	Place, Resting, SideLimit, Stage, TimeInForce,
+	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, EndReason, Instruction, Locator,
+	MarketData, NewOrder, Place, Quantity, Resting, Round, SideLimit, Stage, StandingOrder,
+	TimeInForce,
 };
 pub use weights::WeightInfo;
 
@@ -125,15 +132,25 @@ use gridweave_primitives::microgrid::Terms;
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{
-		dispatch::DispatchResultWithPostInfo, pallet_prelude::*, storage::with_storage_layer,
+		dispatch::DispatchResultWithPostInfo,
+		pallet_prelude::*,
+		storage::with_storage_layer,
+		traits::{
+			fungible::{self, Credit},
+			OnUnbalanced,
+		},
 		weights::WeightMeter,
 	};
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
 		market::Side,
-		traits::{Clearing, MeterInspect, MicrogridInspect, OnTrade, Quarantine, SettlementClock},
-		Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+		traits::{
+			Clearing, MeterHistory, MeterInspect, MicrogridInspect, OnTrade, Quarantine,
+			SettlementClock,
+		},
+		Balance, Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 	};
+	use sp_runtime::traits::Convert;
 
 	use super::*;
 	use crate::{effort::Effort, service::Entry};
@@ -190,6 +207,39 @@ pub mod pallet {
 		/// Most weight of a block that the service of books may use, besides what transactions leave.
 		#[pallet::constant]
 		type ServiceWeight: Get<Weight>;
+
+		/// The runtime's reasons for holds.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// Holds the deposits of standing orders and pays for their execution.
+		type Currency: fungible::Balanced<Self::AccountId, Balance = Balance>
+			+ fungible::hold::Mutate<
+				Self::AccountId,
+				Reason = Self::RuntimeHoldReason,
+				Balance = Balance,
+			>;
+
+		/// What meters did lately: what standing orders expect of them.
+		type History: MeterHistory;
+
+		/// What the owner of a standing order pays for what its execution weighs, in planck.
+		type WeightToFee: Convert<Weight, Balance>;
+
+		/// Takes what was paid for the execution of standing orders.
+		type Fees: OnUnbalanced<Credit<Self::AccountId, Self::Currency>>;
+
+		/// Held for each standing order, in planck.
+		#[pallet::constant]
+		type StandingDeposit: Get<Balance>;
+
+		/// Most fills of an order that is placed for a standing order: what is left then, and would cross
+		/// the book, is cancelled.
+		#[pallet::constant]
+		type MaxStandingFills: Get<u32>;
+
+		/// Most weight of a block that standing orders may use.
+		#[pallet::constant]
+		type StandingWeight: Get<Weight>;
 
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
@@ -298,6 +348,45 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Served<T: Config> = StorageValue<_, (u32, Entry)>;
 
+	/// Why money is held.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The deposit for a standing order.
+		StandingOrder,
+	}
+
+	/// Standing orders by microgrid, meter and side. Their owners' deposits pay; freed when they end, at the
+	/// latest when the first period opens after the meter was retired or transferred.
+	#[pallet::storage]
+	pub type StandingOrders<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Side>,
+		),
+		StandingOrder<T::AccountId>,
+	>;
+
+	/// How far the standing orders of each microgrid are executed. Written with the first one, whose owner
+	/// pays by the transaction; freed when the first period opens after the last one ended.
+	#[pallet::storage]
+	pub type StandingRounds<T: Config> = StorageMap<_, Identity, Be32, Round>;
+
+	/// When standing orders are to be executed, by time (Unix seconds), number of turns the microgrid has had
+	/// at that time, and microgrid. One entry per round, paid for and freed with it. Counted, so that nobody
+	/// looks for an entry behind the last.
+	#[pallet::storage]
+	pub type StandingAgenda<T: Config> = CountedStorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be64>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		(),
+	>;
+
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
 	pub enum Event<T: Config> {
@@ -403,6 +492,51 @@ pub mod pallet {
 			/// What was traded.
 			market: MarketData,
 		},
+		/// A standing order was given, or changed: it is executed for every period that opens from now on.
+		StandingOrderSet {
+			/// Whose it is.
+			who: T::AccountId,
+			/// The meter it is for.
+			meter: MeterId,
+			/// Whether it buys (`Bid`) or sells (`Ask`).
+			side: Side,
+			/// What it says.
+			instruction: Instruction,
+		},
+		/// A standing order ended. Its deposit is released; orders that it placed stay.
+		StandingOrderEnded {
+			/// Whose it was.
+			who: T::AccountId,
+			/// The meter it was for.
+			meter: MeterId,
+			/// Its side.
+			side: Side,
+			/// Why.
+			reason: EndReason,
+		},
+		/// What a standing order wanted placed was refused, for another reason than when it was last tried.
+		/// It will be tried again for the next period.
+		StandingOrderRefused {
+			/// Whose it is.
+			who: T::AccountId,
+			/// The meter it is for.
+			meter: MeterId,
+			/// Its side.
+			side: Side,
+			/// The period of delivery.
+			period: Period,
+			/// Why.
+			error: DispatchError,
+		},
+		/// The gate of a period closed before all standing orders were executed for it.
+		StandingOrdersSkipped {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// How many were not.
+			orders: u32,
+		},
 	}
 
 	#[pallet::error]
@@ -472,12 +606,20 @@ pub mod pallet {
 		NotReduced,
 		/// The batch has no orders.
 		EmptyBatch,
+		/// There is no standing order for this side of the meter: none was given, or it ended. An event
+		/// says why.
+		NoStandingOrder,
+		/// The standing order would never trade anything. Give a quantity, or a most, above 0 Wh.
+		NothingToTrade,
+		/// The limit price is zero, or 2⁴⁰ or more. Prices are in 10⁻⁶ GRID per kWh.
+		LimitPriceOutOfBounds,
 	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
-			Self::run_service(meter);
+			Self::run_task(T::ServiceWeight::get(), meter, Self::serve);
+			Self::run_task(T::StandingWeight::get(), meter, Self::serve_standing);
 		}
 
 		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
@@ -494,7 +636,19 @@ pub mod pallet {
 				least.all_lte(T::ServiceWeight::get()),
 				"ServiceWeight must have room for one step of a due book: {least:?}",
 			);
+			let least = T::WeightInfo::standing_base()
+				.saturating_add(T::WeightInfo::advance_round())
+				.saturating_add(Self::weight_of_execution(0));
+			assert!(
+				least.all_lte(T::StandingWeight::get()),
+				"StandingWeight must have room for one standing order: {least:?}",
+			);
 			assert!(T::MaxFills::get() > 0, "an order must be able to match");
+			let fills = T::MaxStandingFills::get();
+			assert!(
+				fills > 0 && fills <= T::MaxFills::get(),
+				"an order that is placed for a standing order must be able to match, like others"
+			);
 			assert!(
 				T::MaxRemovals::get() >= T::MaxFills::get(),
 				"a book must let go of what one extrinsic fills",
@@ -621,6 +775,48 @@ pub mod pallet {
 			let mut effort = Effort::default();
 			let placed = Self::do_replace(&who, order_id, energy, limit_price, &mut effort);
 			Self::spent(placed.map(|_| ()), T::WeightInfo::replace_order(), &effort)
+		}
+
+		/// Tells the chain what to place for one side of a meter for every period that opens: always the
+		/// same, or what the meter lately exported (imported) net beyond a part that is kept. Replaces
+		/// what was told for this side before.
+		///
+		/// When a period opens, an order that is good until the gate is placed in your name, as if you had
+		/// placed it, if the quantity is at least the market's minimum. It makes at most `MaxStandingFills`
+		/// fills at once. Periods that are open already are left alone. Holds a deposit until the standing
+		/// order ends: when you cancel it, when the meter is retired or no longer yours, or when you
+		/// cannot pay. Each execution is paid for by what it weighs, also if nothing is placed: the most it
+		/// may cost must be free on your account, and what it did not cost is given back.
+		///
+		/// - `meter`: the meter, which must be yours.
+		/// - `side`: whether to buy (`Bid`) or to sell (`Ask`).
+		/// - `instruction`: limit price in 10⁻⁶ GRID per kWh, and how much for each period.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::set_standing_order())]
+		pub fn set_standing_order(
+			origin: OriginFor<T>,
+			meter: MeterId,
+			side: Side,
+			instruction: Instruction,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_set_standing(who, meter, side, instruction)
+		}
+
+		/// Ends one of your standing orders and releases its deposit. Orders that it placed stay: cancel
+		/// them by themselves.
+		///
+		/// - `meter`: the meter.
+		/// - `side`: whether it buys (`Bid`) or sells (`Ask`).
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::cancel_standing_order())]
+		pub fn cancel_standing_order(
+			origin: OriginFor<T>,
+			meter: MeterId,
+			side: Side,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_cancel_standing(&who, meter, side)
 		}
 	}
 }

@@ -5,29 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use frame_support::{
 	construct_runtime, derive_impl, parameter_types,
-	traits::Hooks,
+	traits::{
+		fungible::{Balanced, Credit, Inspect, InspectHold},
+		Hooks, OnUnbalanced,
+	},
 	weights::{RuntimeDbWeight, Weight, WeightMeter},
 	BoundedVec,
 };
 use gridweave_primitives::{
 	market::Side,
-	meter::{MeterInfo, MeterKind, MeterState, Ratings},
+	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Provenance, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
+	traits::{MeterHistory, MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
 	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
+use sp_runtime::{
+	traits::{Convert, Dispatchable},
+	BuildStorage, DispatchError,
+};
 
 mod house;
 
 pub use house::{Accounts, House, Trades};
 
 use crate as pallet_order_book;
-use crate::{Call, CancelReason, Event, NewOrder, TimeInForce};
+use crate::{Call, CancelReason, Event, Instruction, NewOrder, Quantity, TimeInForce};
 
 construct_runtime!(
 	pub enum Test {
 		System: frame_system,
+		Balances: pallet_balances,
 		OrderBook: pallet_order_book,
 	}
 );
@@ -39,6 +46,15 @@ type Block = frame_system::mocking::MockBlock<Test>;
 impl frame_system::Config for Test {
 	type Block = Block;
 	type DbWeight = Database;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type AccountStore = System;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type ExistentialDeposit = ExistentialDeposit;
 }
 
 pub const HORIZON: u32 = 96;
@@ -56,12 +72,20 @@ parameter_types! {
 	pub static MaxRemovals: u32 = 1_000;
 	pub static MaxOrdersPerMeter: u32 = 12;
 	pub static ServiceWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
+	pub static StandingWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
+	pub static StandingDeposit: Balance = 1_000;
+	pub static MaxStandingFills: u32 = 3;
+	/// What meters measured lately, newest first.
+	pub static History: BTreeMap<MeterId, Vec<MeteredPeriod>> = BTreeMap::new();
+	/// Periods that open late, or never: not before this time.
+	pub static OpenLate: BTreeMap<(MicrogridId, Period), u64> = BTreeMap::new();
 	/// What reading and writing a key weighs.
 	pub static Database: RuntimeDbWeight = RuntimeDbWeight { read: 0, write: 0 };
 	/// How often a next key was looked for.
 	pub static Seeks: u32 = 0;
 	pub const MaxBatch: u32 = 8;
 	pub const Horizon: u32 = HORIZON;
+	pub const ExistentialDeposit: Balance = 10;
 }
 
 pub struct Tables;
@@ -86,12 +110,21 @@ impl MicrogridInspect<AccountId> for Tables {
 	}
 
 	fn terms(microgrid: MicrogridId, period: Period) -> Option<Terms> {
+		let late = OpenLate::get().get(&(microgrid, period)).copied();
 		let kept = period >= START && period <= Self::current().saturating_add(HORIZON);
-		(microgrid.0 < Self::count() && kept).then(CurrentTerms::get)
+		let open = kept && late.is_none_or(|at| Now::get() >= at);
+		(microgrid.0 < Self::count() && open).then(CurrentTerms::get)
 	}
 
 	fn first_period(_: MicrogridId) -> Option<Period> {
 		Some(START)
+	}
+
+	fn next_opened(microgrid: MicrogridId, from: Period) -> Option<Period> {
+		let last = Self::current().saturating_add(HORIZON);
+		(from.0..=last.0)
+			.map(Period)
+			.find(|period| Self::terms(microgrid, *period).is_some())
 	}
 }
 
@@ -102,6 +135,28 @@ impl MeterInspect<AccountId> for Tables {
 
 	fn state_of_charge(meter: MeterId) -> Option<WattHours> {
 		Charges::get().get(&meter).copied()
+	}
+}
+
+impl MeterHistory for Tables {
+	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod> {
+		let mut recent = History::get().remove(&meter).unwrap_or_default();
+		recent.truncate(most as usize);
+		recent
+	}
+}
+
+/// A picosecond costs a planck.
+impl Convert<Weight, Balance> for Tables {
+	fn convert(weight: Weight) -> Balance {
+		weight.ref_time().into()
+	}
+}
+
+/// Fees go to [`COLLECTOR`].
+impl OnUnbalanced<Credit<AccountId, Balances>> for Tables {
+	fn on_nonzero_unbalanced(fees: Credit<AccountId, Balances>) {
+		assert!(Balances::resolve(&COLLECTOR, fees).is_ok());
 	}
 }
 
@@ -124,6 +179,14 @@ impl pallet_order_book::Config for Test {
 	type MaxRemovals = MaxRemovals;
 	type Horizon = Horizon;
 	type ServiceWeight = ServiceWeight;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type History = Tables;
+	type WeightToFee = Tables;
+	type Fees = Tables;
+	type StandingDeposit = StandingDeposit;
+	type MaxStandingFills = MaxStandingFills;
+	type StandingWeight = StandingWeight;
 	type WeightInfo = ();
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = Tables;
@@ -147,6 +210,13 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Tables {
 		add_meter(meter, owner, microgrid, kind, u32::MAX);
 		Charges::mutate(|charges| charges.insert(meter, WattHours(1 << 29)));
 		Accounts::insert(owner, (RICH, 0, 0));
+		fund(owner, FUNDS);
+		(owner, meter)
+	}
+
+	fn metered(microgrid: MicrogridId, n: u32) -> (AccountId, MeterId) {
+		let (owner, meter) = Self::meter(microgrid, n, false);
+		measured(meter, &[(RATED, 0); 4]);
 		(owner, meter)
 	}
 }
@@ -157,6 +227,10 @@ pub const BOB: AccountId = 2;
 pub const CAROL: AccountId = 3;
 /// Has nothing.
 pub const POOR: AccountId = 9;
+/// Gets the fees.
+pub const COLLECTOR: AccountId = 98;
+/// What Alice, Bob and Carol have on their accounts.
+pub const FUNDS: Balance = 1_000_000_000_000_000;
 
 pub const RICH: Balance = 1_000_000_000_000_000_000_000;
 
@@ -235,6 +309,10 @@ pub fn chain() -> sp_io::TestExternalities {
 	MaxRemovals::set(1_000);
 	MaxOrdersPerMeter::set(12);
 	ServiceWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
+	StandingWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
+	StandingDeposit::set(1_000);
+	History::take();
+	OpenLate::take();
 	let prosumers = [
 		(ALICES, ALICE),
 		(ALICES_OTHER, ALICE),
@@ -262,9 +340,36 @@ pub fn chain() -> sp_io::TestExternalities {
 		System::set_block_number(1);
 		for who in [ALICE, BOB, CAROL] {
 			Accounts::insert(who, (RICH, 0, 0));
+			fund(who, FUNDS);
 		}
 	});
 	ext
+}
+
+/// Sets what an account has besides what is held of it.
+pub fn fund(who: AccountId, amount: Balance) {
+	use frame_support::traits::fungible::Mutate;
+	Balances::set_balance(&who, amount);
+}
+
+/// What an account has free.
+pub fn free(who: AccountId) -> Balance {
+	Balances::balance(&who)
+}
+
+/// What is held of an account for its standing orders.
+pub fn held(who: AccountId) -> Balance {
+	Balances::balance_on_hold(&crate::HoldReason::StandingOrder.into(), &who)
+}
+
+/// Import and export of a meter in its latest periods, newest first.
+pub fn measured(meter: MeterId, periods: &[(u64, u64)]) {
+	let periods = periods.iter().map(|(import, export)| MeteredPeriod {
+		import: WattHours(*import),
+		export: WattHours(*export),
+		provenance: Provenance::Measured,
+	});
+	History::mutate(|history| history.insert(meter, periods.collect()));
 }
 
 /// Runs a test on a new chain, then checks the invariants.
@@ -283,7 +388,8 @@ pub fn test_auction(f: impl FnOnce()) {
 	});
 }
 
-/// The pallet's invariants, and that the clearing house has locked what the open orders lock.
+/// The pallet's invariants, that the clearing house has locked what the open orders lock, and that nothing
+/// is held but for standing orders.
 pub fn check() {
 	assert_eq!(OrderBook::do_try_state(), Ok(()));
 	let locked: BTreeMap<_, _> = Accounts::iter()
@@ -292,6 +398,9 @@ pub fn check() {
 	let mut expected = OrderBook::locked_by_orders();
 	expected.retain(|_, amount| *amount > 0);
 	assert_eq!(locked, expected);
+	let holders = pallet_balances::Holds::<Test>::iter_keys();
+	let held: BTreeMap<_, _> = holders.map(|who| (who, held(who))).collect();
+	assert_eq!(held, OrderBook::held_for_standing_orders());
 }
 
 /// Dispatches a call, as a block does.
@@ -406,13 +515,67 @@ pub fn cancellations() -> Vec<(OrderId, u64, CancelReason)> {
 	events().into_iter().filter_map(cancelled).collect()
 }
 
+/// The period that opens when [`START`] is over.
+pub const NEXT: Period = Period(START.0 + HORIZON + 1);
+
+/// Begins the block in which a period opens.
+pub fn open(period: Period) {
+	block_at(start_of(Period(period.0 - HORIZON)));
+}
+
+/// Always so much, at this limit.
+pub fn fixed(energy: u64, price: u64) -> Instruction {
+	Instruction {
+		limit_price: Price(price),
+		quantity: Quantity::Fixed(WattHours(energy)),
+	}
+}
+
+/// What is expected beyond a part that is kept, at this limit.
+pub fn above(keep: u64, price: u64) -> Instruction {
+	Instruction {
+		limit_price: Price(price),
+		quantity: Quantity::Above {
+			keep: WattHours(keep),
+			most: None,
+		},
+	}
+}
+
+/// The call that gives a standing order.
+pub fn standing(meter: MeterId, side: Side, instruction: Instruction) -> Call<Test> {
+	Call::set_standing_order {
+		meter,
+		side,
+		instruction,
+	}
+}
+
+/// Gives a standing order, which must not be refused.
+#[track_caller]
+pub fn stand(meter: MeterId, side: Side, instruction: Instruction) {
+	let result = dispatch(owner_of(meter), standing(meter, side, instruction));
+	assert!(result.is_ok(), "{result:?}");
+}
+
+/// The call that ends a standing order.
+pub fn ending(meter: MeterId, side: Side) -> Call<Test> {
+	Call::cancel_standing_order { meter, side }
+}
+
+/// Gives a meter to another account.
+pub fn transfer(meter: MeterId, to: AccountId) {
+	Meters::mutate(|meters| meters.get_mut(&meter).expect("a meter").owner = to);
+}
+
 /// Begins a new block at a time, in Unix seconds.
 pub fn block_at(now: u64) {
 	Now::set(now);
 	System::set_block_number(System::block_number() + 1);
 	let mut meter = WeightMeter::new();
 	OrderBook::on_poll(System::block_number(), &mut meter);
-	assert!(meter.consumed().all_lte(ServiceWeight::get()));
+	let most = ServiceWeight::get().saturating_add(StandingWeight::get());
+	assert!(meter.consumed().all_lte(most));
 }
 
 /// Ends a block: what its transactions left may be used.
@@ -427,6 +590,17 @@ pub fn seeks(f: impl FnOnce()) -> u32 {
 	Seeks::set(0);
 	f();
 	Seeks::get()
+}
+
+/// Orders that were placed since events were last read: meter, side, period and energy.
+pub fn placements() -> Vec<(MeterId, Side, Period, u64)> {
+	let placed = |event| match event {
+		Event::OrderPlaced { order, .. } => {
+			Some((order.meter, order.side, order.period, order.energy.0))
+		}
+		_ => None,
+	};
+	events().into_iter().filter_map(placed).collect()
 }
 
 /// When the gate of a period closes.

@@ -118,7 +118,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The meter, if `owner` may trade for it.
-	fn trading_meter(
+	pub(crate) fn trading_meter(
 		owner: &T::AccountId,
 		meter: MeterId,
 	) -> Result<MeterInfo<T::AccountId>, DispatchError> {
@@ -153,7 +153,7 @@ impl<T: Config> Pallet<T> {
 		offers: &mut Peekable<impl Iterator<Item = (Place, Resting<T::AccountId>)>>,
 		effort: &Effort,
 	) -> Result<Plan<T::AccountId>, DispatchError> {
-		let fills = T::MaxFills::get().saturating_sub(effort.fills);
+		let fills = effort.fills_left::<T>();
 		let removals = T::MaxRemovals::get().saturating_sub(book.removals_at(book::block::<T>()));
 		let incoming = Incoming {
 			owner,

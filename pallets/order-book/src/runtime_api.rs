@@ -7,8 +7,9 @@ use gridweave_primitives::{
 	market::Side, Balance, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 use scale_info::TypeInfo;
+use sp_runtime::DispatchError;
 
-use crate::types::Commitment;
+use crate::types::{Commitment, Instruction};
 
 /// An open order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -29,6 +30,21 @@ pub struct OpenOrder<AccountId> {
 	pub limit_price: Price,
 	/// What is left of it, in Wh.
 	pub remaining: WattHours,
+}
+
+/// A standing order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct StandingOrderInfo<AccountId> {
+	/// Its side.
+	pub side: Side,
+	/// Who gave it, and pays for it.
+	pub owner: AccountId,
+	/// What it says.
+	pub instruction: Instruction,
+	/// What is held for it, in planck.
+	pub deposit: Balance,
+	/// Why no order could be placed when it was last tried; `None` if it was placed, or never tried.
+	pub refused: Option<DispatchError>,
 }
 
 /// All orders of one price on one side.
@@ -84,6 +100,9 @@ sp_api::decl_runtime_apis! {
 
 		/// The open orders of a meter, oldest first.
 		fn orders_of(meter: MeterId) -> Vec<OpenOrder<AccountId>>;
+
+		/// The standing orders of a meter: at most one a side.
+		fn standing_orders(meter: MeterId) -> Vec<StandingOrderInfo<AccountId>>;
 
 		/// What a meter has on offer and traded in a period, until the period was delivered.
 		fn commitments(meter: MeterId, period: Period) -> Commitment;

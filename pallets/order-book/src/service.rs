@@ -16,7 +16,7 @@
 //! all that they left of it. So it never takes more than its budget from others, and a burst of orders is
 //! expired as fast as the chain has time.
 
-use frame_support::{traits::Get, weights::WeightMeter};
+use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
 	microgrid::Terms,
 	traits::{MicrogridInspect, SettlementClock},
@@ -241,11 +241,14 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Runs [`Self::serve`] on its own budget, as far as the block has room for it.
-	pub(crate) fn run_service(block: &mut WeightMeter) {
-		let budget = T::ServiceWeight::get().min(block.remaining());
-		let mut meter = WeightMeter::with_limit(budget);
-		Self::serve(&mut meter);
+	/// Runs a task on a budget of its own, as far as the block has room for it.
+	pub(crate) fn run_task(
+		budget: Weight,
+		block: &mut WeightMeter,
+		task: impl FnOnce(&mut WeightMeter),
+	) {
+		let mut meter = WeightMeter::with_limit(budget.min(block.remaining()));
+		task(&mut meter);
 		block.consume(meter.consumed());
 	}
 }

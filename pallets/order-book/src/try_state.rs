@@ -40,7 +40,8 @@ impl<T: Config> Pallet<T> {
 	///   noted, and these do not cross; no auction is noted to have read more orders than there are;
 	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
 	///   period was delivered no commitments; nothing on the agenda lies before what had its turn in this block;
-	/// * volume and number of trades agree on whether anything was traded.
+	/// * volume and number of trades agree on whether anything was traded;
+	/// * deposits of standing orders are held, and these are counted in their rounds.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let entries = Self::entries();
 		Self::check_books(&entries)?;
@@ -48,7 +49,8 @@ impl<T: Config> Pallet<T> {
 		Self::check_commitments(&entries)?;
 		Self::check_conservation()?;
 		Self::check_auctions(&entries)?;
-		Self::check_agenda(&entries)
+		Self::check_agenda(&entries)?;
+		Self::check_standing()
 	}
 
 	/// What all open orders lock, by account: what the clearing house must have locked for orders.

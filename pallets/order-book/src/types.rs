@@ -6,9 +6,13 @@ use scale_info::TypeInfo;
 
 mod book;
 mod stage;
+mod standing;
 
 pub use book::{Book, MarketData};
 pub use stage::{Cursor, Stage};
+pub use standing::{
+	expected, EndReason, Instruction, Quantity, Round, StandingKey, StandingOrder, Unsound,
+};
 
 /// How long an order is good for. In a call auction nothing matches at once, and only those that are good
 /// until the gate are taken.

@@ -32,6 +32,20 @@ pub trait WeightInfo {
 	fn expire_order() -> Weight;
 	/// Forgetting one meter's commitment.
 	fn forget_commitment() -> Weight;
+	/// Giving the first standing order of a microgrid in place of one of the meter's last owner.
+	fn set_standing_order() -> Weight;
+	/// Ending a standing order.
+	fn cancel_standing_order() -> Weight;
+	/// Looking for due standing orders when there are none.
+	fn standing_base() -> Weight;
+	/// Giving a microgrid its turn and entering it for the next, without its standing orders.
+	fn advance_round() -> Weight;
+	/// Executing a standing order for which nothing is placed.
+	fn standing_nothing() -> Weight;
+	/// Executing a standing order that makes `f` fills, the rest of which rests, in a book that exists.
+	fn standing_order(f: u32) -> Weight;
+	/// Ending a standing order whose turn it is.
+	fn end_standing_order() -> Weight;
 }
 
 /// For mocks: plausible constants.
@@ -77,5 +91,27 @@ impl WeightInfo for () {
 	}
 	fn forget_commitment() -> Weight {
 		Weight::from_parts(70_000_000, 2_000)
+	}
+	fn set_standing_order() -> Weight {
+		Weight::from_parts(500_000_000, 8_000)
+	}
+	fn cancel_standing_order() -> Weight {
+		Weight::from_parts(300_000_000, 6_000)
+	}
+	fn standing_base() -> Weight {
+		Weight::from_parts(20_000_000, 1_500)
+	}
+	fn advance_round() -> Weight {
+		Weight::from_parts(250_000_000, 5_000)
+	}
+	fn standing_nothing() -> Weight {
+		Weight::from_parts(300_000_000, 8_000)
+	}
+	fn standing_order(f: u32) -> Weight {
+		Weight::from_parts(800_000_000, 16_000)
+			.saturating_add(Weight::from_parts(600_000_000, 8_000).saturating_mul(f.into()))
+	}
+	fn end_standing_order() -> Weight {
+		Weight::from_parts(300_000_000, 6_000)
 	}
 }

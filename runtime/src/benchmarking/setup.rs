@@ -214,6 +214,26 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 		}
 		(owner, metered.meter)
 	}
+	fn metered(microgrid: MicrogridId, n: u32) -> (AccountId, MeterId) {
+		let clock = <Microgrids as SettlementClock>::clock();
+		let now = <Microgrids as SettlementClock>::now();
+		let owner = funded("trader", n);
+		let first = clock
+			.period_at(now)
+			.saturating_sub(pallet_order_book::standing::EXPECTED_PERIODS);
+		let mut metered = None;
+		for n in 0..=u64::from(pallet_order_book::standing::EXPECTED_PERIODS) {
+			let at = clock
+				.start_of(first)
+				.saturating_add(n * u64::from(clock.period_length));
+			set_time(at);
+			let meter = metered
+				.get_or_insert_with(|| Metered::new(microgrid, owner.clone(), MeterKind::Prosumer));
+			meter.read(n + 1, at, (n * 1_000, 0), None);
+		}
+		set_time(now);
+		(owner, metered.expect("at least one reading").meter)
+	}
 }
 
 impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {

@@ -1,17 +1,20 @@
 //! Electricity: communities, meters, the market and its settlement.
 
+use codec::MaxEncodedLen;
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use frame_system::EnsureRoot;
+use gridweave_primitives::{market::Side, Be32};
 use sp_runtime::traits::Verify;
 
 use super::{
 	consensus::MAX_AUTHORITIES,
 	governance::deposit,
+	monetary::ToAuthor,
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
 };
 use crate::{
 	weights, AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime,
-	RuntimeHoldReason, Settlement, Signature, Timestamp, GRID, MILLI_GRID,
+	RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID, MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -79,7 +82,14 @@ impl pallet_meter_registry::Config for Runtime {
 }
 
 parameter_types! {
-	pub const ServiceWeight: Weight = share(4);
+	pub const ServiceWeight: Weight = share(2);
+	pub const StandingWeight: Weight = share(2);
+	/// By what is stored: the order and the three parts of its key.
+	pub StandingDeposit: Balance = {
+		let order = pallet_order_book::StandingOrder::<AccountId>::max_encoded_len();
+		let key = <(Be32, Be32, Side)>::max_encoded_len();
+		deposit(1, u32::try_from(order.saturating_add(key)).unwrap_or(u32::MAX))
+	};
 }
 
 impl pallet_order_book::Config for Runtime {
@@ -95,6 +105,14 @@ impl pallet_order_book::Config for Runtime {
 	type MaxRemovals = ConstU32<1_000>;
 	type Horizon = ConstU32<HORIZON>;
 	type ServiceWeight = ServiceWeight;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type History = MeterRegistry;
+	type WeightToFee = TransactionPayment;
+	type Fees = ToAuthor;
+	type StandingDeposit = StandingDeposit;
+	type MaxStandingFills = ConstU32<8>;
+	type StandingWeight = StandingWeight;
 	type WeightInfo = weights::pallet_order_book::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
@@ -232,6 +250,7 @@ mod tests {
 			PruneReadingsWeight::get(),
 			SettleWeight::get(),
 			ServiceWeight::get(),
+			StandingWeight::get(),
 		];
 		let sum = tasks
 			.into_iter()

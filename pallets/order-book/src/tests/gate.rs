@@ -197,7 +197,7 @@ fn idle_block_should_cost_one_look() {
 	test(|| {
 		place(ask(ALICES, 100, 80));
 		let mut meter = frame_support::weights::WeightMeter::new();
-		OrderBook::run_service(&mut meter);
+		OrderBook::run_task(ServiceWeight::get(), &mut meter, OrderBook::serve);
 		assert_eq!(meter.consumed(), <() as WeightInfo>::service_base());
 	});
 }
@@ -209,7 +209,7 @@ fn service_should_respect_what_is_left_of_the_block() {
 		Now::set(gate(P));
 		let left = <() as WeightInfo>::service_base();
 		let mut meter = frame_support::weights::WeightMeter::with_limit(left);
-		OrderBook::run_service(&mut meter);
+		OrderBook::run_task(ServiceWeight::get(), &mut meter, OrderBook::serve);
 		assert_eq!((meter.consumed(), remaining(sale)), (left, Some(100)));
 	});
 }
