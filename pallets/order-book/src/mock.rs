@@ -592,7 +592,14 @@ pub fn seeks(f: impl FnOnce()) -> u32 {
 	Seeks::get()
 }
 
-/// Orders that were placed since events were last read: meter, side, period and energy.
+/// The events so far, which are forgotten.
+pub fn take_events() -> Vec<Event<Test>> {
+	let events = events();
+	System::reset_events();
+	events
+}
+
+/// Orders that were placed since events were last taken: meter, side, period and energy.
 pub fn placements() -> Vec<(MeterId, Side, Period, u64)> {
 	let placed = |event| match event {
 		Event::OrderPlaced { order, .. } => {
@@ -600,7 +607,7 @@ pub fn placements() -> Vec<(MeterId, Side, Period, u64)> {
 		}
 		_ => None,
 	};
-	events().into_iter().filter_map(placed).collect()
+	take_events().into_iter().filter_map(placed).collect()
 }
 
 /// When the gate of a period closes.

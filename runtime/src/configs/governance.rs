@@ -50,8 +50,9 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// The market: place, change and cancel orders, and fund the trading balance. It can withdraw
-	/// nothing and transfer nothing.
+	/// The market: place, change and cancel orders, give and end standing ones, and fund the trading
+	/// balance. It can withdraw nothing and transfer nothing; what orders lock and standing ones hold and
+	/// cost, it can spend.
 	Trading,
 	/// Meters: register and retire them, relay their readings.
 	Device,

@@ -5,6 +5,7 @@ mod authorize;
 mod booking;
 mod conservation;
 mod energy;
+mod history;
 mod keys;
 mod lifecycle;
 mod onboarding;

@@ -52,7 +52,7 @@ fn standing_order_should_hold_a_deposit_and_give_it_back_in_full() {
 			instruction,
 		};
 		assert_eq!(
-			events(),
+			take_events(),
 			vec![set, ended(ALICE, ALICES, Ask, EndReason::Cancelled)]
 		);
 	});
@@ -173,9 +173,12 @@ fn standing_order_of_a_new_owner_should_end_that_of_the_last() {
 	test(|| {
 		stand(ALICES, Ask, fixed(100, 90_000));
 		transfer(ALICES, BOB);
-		events();
+		take_events();
 		stand(ALICES, Ask, fixed(200, 90_000));
-		assert_eq!(events()[0], ended(ALICE, ALICES, Ask, EndReason::MeterGone));
+		assert_eq!(
+			take_events()[0],
+			ended(ALICE, ALICES, Ask, EndReason::MeterGone)
+		);
 		assert_eq!((held(ALICE), held(BOB)), (0, 1_000));
 		assert_eq!(OrderBook::standing_orders(ALICES)[0].owner, BOB);
 		check();

@@ -52,7 +52,7 @@ fn side(ask: bool) -> Side {
 
 /// Whatever is placed is placed for a meter, side and period that had none before.
 fn note_placements(placed: &mut BTreeSet<(MeterId, bool, Period)>) {
-	for event in events() {
+	for event in take_events() {
 		if let Event::OrderPlaced { order, .. } = event {
 			let key = (order.meter, order.side == Side::Ask, order.period);
 			assert!(placed.insert(key), "executed twice: {key:?}");

@@ -43,20 +43,20 @@ fn round() -> Round {
 	StandingRounds::<Test>::get(gridweave_primitives::Be32::from(GRID)).expect("under way")
 }
 
-/// How many were skipped, and for which period, since events were last read.
+/// How many were skipped, and for which period, since events were last taken.
 fn skips() -> Vec<(Period, u32)> {
 	let skipped = |event| match event {
 		Event::StandingOrdersSkipped { period, orders, .. } => Some((period, orders)),
 		_ => None,
 	};
-	events().into_iter().filter_map(skipped).collect()
+	take_events().into_iter().filter_map(skipped).collect()
 }
 
 #[test]
 fn round_should_go_on_in_the_next_block_where_the_budget_ended() {
 	test(|| {
 		let meters = crowd(GRID, 100, 5);
-		events();
+		take_events();
 		StandingWeight::set(room(1, 2));
 		for part in [&meters[..2], &meters[2..4], &meters[4..], &[]] {
 			block_at(Now::get().max(start_of(Period(START.0 + 1))) + 3);
@@ -72,7 +72,7 @@ fn crowded_microgrid_should_not_delay_the_others() {
 	test(|| {
 		let many = crowd(GRID, 100, 3 * TURN);
 		let few = crowd(OTHER_GRID, 1_000, 2);
-		events();
+		take_events();
 		StandingWeight::set(room(2, u64::from(TURN) + 2));
 		open(NEXT);
 		let turn = TURN as usize;
@@ -90,7 +90,7 @@ fn crowded_microgrids_should_have_turns_one_after_the_other() {
 	test(|| {
 		let one = crowd(GRID, 100, 2 * TURN);
 		let other = crowd(OTHER_GRID, 1_000, 2 * TURN);
-		events();
+		take_events();
 		StandingWeight::set(room(1, TURN.into()));
 		let turn = TURN as usize;
 		for part in [&one[..turn], &other[..turn], &one[turn..], &other[turn..]] {
@@ -104,7 +104,7 @@ fn crowded_microgrids_should_have_turns_one_after_the_other() {
 fn period_that_opens_late_should_be_waited_for() {
 	test(|| {
 		let meters = crowd(GRID, 100, 2);
-		events();
+		take_events();
 		let late = start_of(Period(START.0 + 1)) + 9;
 		OpenLate::mutate(|periods| periods.insert((GRID, NEXT), late));
 		for _ in 0..3 {
@@ -120,7 +120,7 @@ fn period_that_opens_late_should_be_waited_for() {
 fn period_that_never_opens_should_be_left_out() {
 	test(|| {
 		crowd(GRID, 100, 1);
-		events();
+		take_events();
 		OpenLate::mutate(|periods| periods.insert((GRID, NEXT), u64::MAX));
 		open(NEXT);
 		assert_eq!(placements(), vec![]);
@@ -136,7 +136,7 @@ fn period_that_never_opens_should_be_left_out() {
 fn what_is_left_when_the_gate_closes_should_be_skipped_and_counted() {
 	test(|| {
 		let meters = crowd(GRID, 100, 5);
-		events();
+		take_events();
 		StandingWeight::set(room(1, 2));
 		open(NEXT);
 		assert_eq!(meters_placed(), meters[..2]);
@@ -159,13 +159,13 @@ fn standing_order_that_is_given_behind_the_round_should_wait() {
 		StandingWeight::set(room(1, 2));
 		open(NEXT);
 		assert_eq!(round().left(), 1);
-		events();
+		take_events();
 		// Before where the round is, and after.
 		let early = crowd(GRID, 50, 1);
 		let late = crowd(GRID, 200, 1);
 		check();
 		StandingWeight::set(room(9, 9));
-		events();
+		take_events();
 		block_at(Now::get() + 3);
 		assert_eq!(meters_placed(), vec![meters[2], late[0]]);
 		open(Period(NEXT.0 + 1));
@@ -185,7 +185,7 @@ fn standing_orders_may_end_while_the_round_is_under_way() {
 				assert_ok!(dispatch(ALICE, ending(meters[n], Ask)));
 				check();
 			}
-			events();
+			take_events();
 			StandingWeight::set(room(9, 9));
 			block_at(Now::get() + 3);
 			let left = [2, 3].into_iter().filter(|n| !gone.contains(n));
@@ -241,7 +241,7 @@ fn nothing_should_be_sought_behind_the_last() {
 fn budget_without_room_for_the_dearest_should_start_nothing() {
 	test(|| {
 		let meters = crowd(GRID, 100, 1);
-		events();
+		take_events();
 		let turn = W::standing_base().saturating_add(W::advance_round());
 		let most = OrderBook::weight_of_execution(0);
 		StandingWeight::set(
