@@ -61,10 +61,9 @@ fn held(chain: &mut Chain, who: &str) -> Balance {
 	chain.read(|| Balances::balance_on_hold(&reason, &account(who)))
 }
 
-/// Everything an account owns: on its account and in the clearing house.
-fn worth(chain: &mut Chain, who: &str) -> Balance {
-	let who = account(who);
-	chain.read(|| Balances::total_balance(&who) + Settlement::account(&who).balance)
+/// What an account has outside of the clearing house.
+fn funds(chain: &mut Chain, who: &str) -> Balance {
+	chain.read(|| Balances::total_balance(&account(who)))
 }
 
 /// Reads both meters on a boundary.
@@ -80,12 +79,12 @@ fn report_both(chain: &mut Chain, salt: u32, one: &mut Device, other: &mut Devic
 fn measured() -> (Chain, PeriodClock, Device, Device) {
 	let mut chain = Chain::development();
 	chain.next_block();
-	assert_ok!(chain.submit(
-		"Operator",
-		RuntimeCall::Settlement(pallet_settlement::Call::top_up {
-			amount: 1_000 * GRID
-		}),
-	));
+	// Enough in the clearing house for all that follows.
+	for who in ["Operator", "Bob", "Charlie"] {
+		let amount = 1_000 * GRID;
+		let call = RuntimeCall::Settlement(pallet_settlement::Call::top_up { amount });
+		assert_ok!(chain.submit(who, call));
+	}
 	let mut seller = enrol(&mut chain, "Bob", 1);
 	let mut buyer = enrol(&mut chain, "Charlie", 2);
 	let clock = chain.read(<Microgrids as SettlementClock>::clock);
@@ -145,8 +144,8 @@ fn what_is_exported_above_a_part_should_be_sold_by_the_chain_delivered_and_paid(
 	// A period opens: both are executed, and pay the block's author for it.
 	let (period, opens) = next_to_open(&mut chain, &clock);
 	chain.advance_to(opens);
-	let traders = |chain: &mut Chain| worth(chain, "Bob") + worth(chain, "Charlie");
-	let (before, author) = (traders(&mut chain), worth(&mut chain, "Alice"));
+	let traders = |chain: &mut Chain| funds(chain, "Bob") + funds(chain, "Charlie");
+	let (before, author) = (traders(&mut chain), funds(&mut chain, "Alice"));
 	let position = |chain: &mut Chain| {
 		let meter = seller.meter;
 		chain.read(|| Settlement::position_of(meter, period))
@@ -157,7 +156,7 @@ fn what_is_exported_above_a_part_should_be_sold_by_the_chain_delivered_and_paid(
 	assert_eq!(sold.contracts.sold, WattHours(300));
 	let paid = before - traders(&mut chain);
 	assert!(paid > 0, "execution is paid for");
-	assert_eq!(worth(&mut chain, "Alice"), author + paid);
+	assert_eq!(funds(&mut chain, "Alice"), author + paid);
 
 	// Enough: nothing is placed any more.
 	for (who, meter, side) in [
