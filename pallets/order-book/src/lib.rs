@@ -153,7 +153,7 @@ pub mod pallet {
 	use sp_runtime::traits::Convert;
 
 	use super::*;
-	use crate::{effort::Effort, service::Entry};
+	use crate::{effort::Effort, service::Entry, standing::rounds::Entry as Due};
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
@@ -237,7 +237,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxStandingFills: Get<u32>;
 
-		/// Most weight of a block that standing orders may use.
+		/// Most weight of a block that standing orders may use, besides what transactions leave.
 		#[pallet::constant]
 		type StandingWeight: Get<Weight>;
 
@@ -347,6 +347,11 @@ pub mod pallet {
 	/// behind. One item for the whole chain.
 	#[pallet::storage]
 	pub type Served<T: Config> = StorageValue<_, (u32, Entry)>;
+
+	/// The block in which a microgrid's standing orders last had their turn, and the entry of the agenda that
+	/// it was: all others lie behind. One item for the whole chain.
+	#[pallet::storage]
+	pub type StandingServed<T: Config> = StorageValue<_, (u32, Due)>;
 
 	/// Why money is held.
 	#[pallet::composite_enum]
@@ -625,6 +630,7 @@ pub mod pallet {
 		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
 			let mut meter = WeightMeter::with_limit(remaining);
 			Self::serve(&mut meter);
+			Self::serve_standing(&mut meter);
 			meter.consumed()
 		}
 
@@ -792,15 +798,16 @@ pub mod pallet {
 		/// - `side`: whether to buy (`Bid`) or to sell (`Ask`).
 		/// - `instruction`: limit price in 10⁻⁶ GRID per kWh, and how much for each period.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::set_standing_order())]
+		#[pallet::weight(Pallet::<T>::weight_of_set_standing(true))]
 		pub fn set_standing_order(
 			origin: OriginFor<T>,
 			meter: MeterId,
 			side: Side,
 			instruction: Instruction,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_set_standing(who, meter, side, instruction)
+			let ended = Self::do_set_standing(who, meter, side, instruction)?;
+			Ok(Some(Self::weight_of_set_standing(ended)).into())
 		}
 
 		/// Ends one of your standing orders and releases its deposit. Orders that it placed stay: cancel

@@ -5,31 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use frame_support::{
 	construct_runtime, derive_impl, parameter_types,
-	traits::{
-		fungible::{Balanced, Credit, Inspect, InspectHold},
-		Hooks, OnUnbalanced,
-	},
+	traits::Hooks,
 	weights::{RuntimeDbWeight, Weight, WeightMeter},
 	BoundedVec,
 };
 use gridweave_primitives::{
 	market::Side,
-	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Provenance, Ratings},
+	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{MeterHistory, MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
+	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
 	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{
-	traits::{Convert, Dispatchable},
-	BuildStorage, DispatchError,
-};
+use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
 
 mod house;
+mod standing;
 
 pub use house::{Accounts, House, Trades};
+pub use standing::{
+	above, ending, fixed, free, fund, held, measured, open, stand, standing, transfer, NEXT,
+};
 
 use crate as pallet_order_book;
-use crate::{Call, CancelReason, Event, Instruction, NewOrder, Quantity, TimeInForce};
+use crate::{Call, CancelReason, Event, NewOrder, TimeInForce};
 
 construct_runtime!(
 	pub enum Test {
@@ -135,28 +133,6 @@ impl MeterInspect<AccountId> for Tables {
 
 	fn state_of_charge(meter: MeterId) -> Option<WattHours> {
 		Charges::get().get(&meter).copied()
-	}
-}
-
-impl MeterHistory for Tables {
-	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod> {
-		let mut recent = History::get().remove(&meter).unwrap_or_default();
-		recent.truncate(most as usize);
-		recent
-	}
-}
-
-/// A picosecond costs a planck.
-impl Convert<Weight, Balance> for Tables {
-	fn convert(weight: Weight) -> Balance {
-		weight.ref_time().into()
-	}
-}
-
-/// Fees go to [`COLLECTOR`].
-impl OnUnbalanced<Credit<AccountId, Balances>> for Tables {
-	fn on_nonzero_unbalanced(fees: Credit<AccountId, Balances>) {
-		assert!(Balances::resolve(&COLLECTOR, fees).is_ok());
 	}
 }
 
@@ -346,32 +322,6 @@ pub fn chain() -> sp_io::TestExternalities {
 	ext
 }
 
-/// Sets what an account has besides what is held of it.
-pub fn fund(who: AccountId, amount: Balance) {
-	use frame_support::traits::fungible::Mutate;
-	Balances::set_balance(&who, amount);
-}
-
-/// What an account has free.
-pub fn free(who: AccountId) -> Balance {
-	Balances::balance(&who)
-}
-
-/// What is held of an account for its standing orders.
-pub fn held(who: AccountId) -> Balance {
-	Balances::balance_on_hold(&crate::HoldReason::StandingOrder.into(), &who)
-}
-
-/// Import and export of a meter in its latest periods, newest first.
-pub fn measured(meter: MeterId, periods: &[(u64, u64)]) {
-	let periods = periods.iter().map(|(import, export)| MeteredPeriod {
-		import: WattHours(*import),
-		export: WattHours(*export),
-		provenance: Provenance::Measured,
-	});
-	History::mutate(|history| history.insert(meter, periods.collect()));
-}
-
 /// Runs a test on a new chain, then checks the invariants.
 pub fn test(f: impl FnOnce()) {
 	chain().execute_with(|| {
@@ -513,59 +463,6 @@ pub fn cancellations() -> Vec<(OrderId, u64, CancelReason)> {
 		_ => None,
 	};
 	events().into_iter().filter_map(cancelled).collect()
-}
-
-/// The period that opens when [`START`] is over.
-pub const NEXT: Period = Period(START.0 + HORIZON + 1);
-
-/// Begins the block in which a period opens.
-pub fn open(period: Period) {
-	block_at(start_of(Period(period.0 - HORIZON)));
-}
-
-/// Always so much, at this limit.
-pub fn fixed(energy: u64, price: u64) -> Instruction {
-	Instruction {
-		limit_price: Price(price),
-		quantity: Quantity::Fixed(WattHours(energy)),
-	}
-}
-
-/// What is expected beyond a part that is kept, at this limit.
-pub fn above(keep: u64, price: u64) -> Instruction {
-	Instruction {
-		limit_price: Price(price),
-		quantity: Quantity::Above {
-			keep: WattHours(keep),
-			most: None,
-		},
-	}
-}
-
-/// The call that gives a standing order.
-pub fn standing(meter: MeterId, side: Side, instruction: Instruction) -> Call<Test> {
-	Call::set_standing_order {
-		meter,
-		side,
-		instruction,
-	}
-}
-
-/// Gives a standing order, which must not be refused.
-#[track_caller]
-pub fn stand(meter: MeterId, side: Side, instruction: Instruction) {
-	let result = dispatch(owner_of(meter), standing(meter, side, instruction));
-	assert!(result.is_ok(), "{result:?}");
-}
-
-/// The call that ends a standing order.
-pub fn ending(meter: MeterId, side: Side) -> Call<Test> {
-	Call::cancel_standing_order { meter, side }
-}
-
-/// Gives a meter to another account.
-pub fn transfer(meter: MeterId, to: AccountId) {
-	Meters::mutate(|meters| meters.get_mut(&meter).expect("a meter").owner = to);
 }
 
 /// Begins a new block at a time, in Unix seconds.

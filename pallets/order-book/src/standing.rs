@@ -11,10 +11,11 @@
 //! ## Execution
 //!
 //! When a period of a microgrid opens, all its instructions are executed for it, one after the other, in the
-//! order of meters ([`rounds`]): each comes to at most one ordinary order that is good until the gate, with the
-//! checks, locks, trades and events of any other. Being late is allowed; once the gate is closed, those that
-//! are left are skipped for that period, and an event counts them. None is executed twice for a period. An
-//! instruction that is given while its microgrid's are being executed may have to wait for the next period.
+//! order of meters (`rounds`): each comes to at most one ordinary order that is good until the gate, with the
+//! checks, locks, trades and events of any other, but for fewer fills ([`Config::MaxStandingFills`]). Being
+//! late is allowed; once the gate is closed, those that are left are skipped for that period, and an event
+//! counts them. None is executed twice for a period. An instruction that is given while its microgrid's are
+//! being executed may have to wait for the next period.
 //!
 //! An order that is refused changes nothing; an event tells why, unless it was refused for the same reason
 //! when it was last tried. Of a meter under quarantine every order is refused, until it may trade again.
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 use frame_support::{
 	ensure,
 	traits::{fungible::MutateHold, tokens::Precision, Get},
+	weights::Weight,
 };
 use gridweave_primitives::{
 	market::Side,
@@ -38,14 +40,14 @@ use gridweave_primitives::{
 	traits::{MeterInspect, SettlementClock},
 	MeterId, MicrogridId,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	availability::rated,
 	commitments,
 	runtime_api::StandingOrderInfo,
 	types::{EndReason, Instruction, StandingOrder, Unsound},
-	Config, Error, Event, HoldReason, Pallet,
+	Config, Error, Event, HoldReason, Pallet, WeightInfo,
 };
 
 pub(crate) mod execution;
@@ -58,13 +60,23 @@ mod try_state;
 pub const EXPECTED_PERIODS: u32 = 4;
 
 impl<T: Config> Pallet<T> {
+	/// What giving a standing order weighs, if that of another owner `ends`.
+	pub(crate) fn weight_of_set_standing(ends: bool) -> Weight {
+		let end = match ends {
+			true => T::WeightInfo::end_standing_order(),
+			false => Weight::zero(),
+		};
+		T::WeightInfo::set_standing_order().saturating_add(end)
+	}
+
 	/// Gives an instruction for a side of a meter of `who`, or changes it: the deposit stays as it is then.
+	/// Whether that of another owner ended.
 	pub(crate) fn do_set_standing(
 		who: T::AccountId,
 		meter: MeterId,
 		side: Side,
 		instruction: Instruction,
-	) -> DispatchResult {
+	) -> Result<bool, DispatchError> {
 		let info = Self::trading_meter(&who, meter)?;
 		let most = rated(&info.ratings, side, T::Clock::clock().period_length);
 		instruction.check(most).map_err(|unsound| match unsound {
@@ -75,12 +87,14 @@ impl<T: Config> Pallet<T> {
 		let (microgrid, key) = (info.microgrid, (meter, side));
 		let stored = store::get::<T>(microgrid, key);
 		let new = stored.is_none();
+		let mut ended = false;
 		let deposit = match stored {
 			Some(order) if order.owner == who => order.deposit,
 			stored => {
 				// Left by who owned the meter before.
 				if let Some(order) = stored {
 					Self::end_standing(microgrid, key, order, EndReason::MeterGone);
+					ended = true;
 				}
 				let deposit = T::StandingDeposit::get();
 				T::Currency::hold(&HoldReason::StandingOrder.into(), &who, deposit)?;
@@ -103,7 +117,7 @@ impl<T: Config> Pallet<T> {
 			side,
 			instruction,
 		});
-		Ok(())
+		Ok(ended)
 	}
 
 	/// Ends an instruction of `who`.

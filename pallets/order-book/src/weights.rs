@@ -32,7 +32,7 @@ pub trait WeightInfo {
 	fn expire_order() -> Weight;
 	/// Forgetting one meter's commitment.
 	fn forget_commitment() -> Weight;
-	/// Giving the first standing order of a microgrid in place of one of the meter's last owner.
+	/// Giving the first standing order of a microgrid.
 	fn set_standing_order() -> Weight;
 	/// Ending a standing order.
 	fn cancel_standing_order() -> Weight;

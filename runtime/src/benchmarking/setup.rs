@@ -18,6 +18,8 @@ use gridweave_primitives::{
 	Be32, MeterId, MicrogridId, Period, WattHours, Watts,
 };
 use pallet_meter_registry::ESTIMATE_PERIODS;
+use pallet_microgrids::PeriodRange;
+use pallet_order_book::standing::EXPECTED_PERIODS;
 use sp_core::{crypto::KeyTypeId, sr25519, H256};
 
 use crate::{
@@ -187,9 +189,12 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 	fn market() -> (MicrogridId, Period) {
 		let (microgrid, first) = (MicrogridId(0), NOW.next());
 		set_time(<Microgrids as SettlementClock>::clock().start_of(NOW));
+		let mut range = PeriodRange::starting_with(NOW);
 		for ahead in 0..=96 {
 			open(microgrid, NOW.saturating_add(ahead));
 		}
+		range.until = NOW.saturating_add(97);
+		pallet_microgrids::Periods::<Runtime>::insert(microgrid, range);
 		(microgrid, first)
 	}
 
@@ -218,11 +223,9 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 		let clock = <Microgrids as SettlementClock>::clock();
 		let now = <Microgrids as SettlementClock>::now();
 		let owner = funded("trader", n);
-		let first = clock
-			.period_at(now)
-			.saturating_sub(pallet_order_book::standing::EXPECTED_PERIODS);
+		let first = clock.period_at(now).saturating_sub(EXPECTED_PERIODS);
 		let mut metered = None;
-		for n in 0..=u64::from(pallet_order_book::standing::EXPECTED_PERIODS) {
+		for n in 0..=u64::from(EXPECTED_PERIODS) {
 			let at = clock
 				.start_of(first)
 				.saturating_add(n * u64::from(clock.period_length));

@@ -395,7 +395,7 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	fn standing_base() -> Weight {
 		Weight::from_parts(20_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 5992))
-			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().reads(5))
 	}
 	fn advance_round() -> Weight {
 		Weight::from_parts(90_000_000, 0)

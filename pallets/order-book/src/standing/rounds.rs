@@ -9,10 +9,12 @@
 //! * *At most once*: a round goes on behind the last instruction that had its turn, and its periods only go
 //!   up.
 //! * *Seeking*: the next round begins in another block than the last one ended in, so that it steps over
-//!   nothing that was deleted there.
+//!   nothing that was deleted there. Over what the calls of a block deleted it may have to step; that is
+//!   counted and charged.
 //!
-//! It has a budget of its own in `on_poll` ([`Config::StandingWeight`]), within the share of a block that the
-//! steps of all pallets may take.
+//! As the service of books, it runs twice a block: in `on_poll` on a budget of its own
+//! ([`Config::StandingWeight`]), within the share of a block that the steps of all pallets may take, and in
+//! `on_idle` on what transactions leave.
 
 use frame_support::{
 	traits::{fungible::Credit, Get, Imbalance, OnUnbalanced},
@@ -26,14 +28,16 @@ use gridweave_primitives::{
 
 use super::store;
 use crate::{
-	book, seek,
+	book,
+	effort::Effort,
+	seek,
 	service::TURN,
 	types::{BookId, Round, StandingKey},
-	Config, Error, Event, Pallet, StandingAgenda, StandingRounds, WeightInfo,
+	Config, Error, Event, Pallet, StandingAgenda, StandingRounds, StandingServed, WeightInfo,
 };
 
 /// A microgrid on the agenda: when it is due, how many turns it has had at that time, which it is.
-type Entry = (Be64, Be32, Be32);
+pub(crate) type Entry = (Be64, Be32, Be32);
 
 /// What a microgrid's turn came to.
 enum Turn {
@@ -70,7 +74,7 @@ pub(crate) fn enter<T: Config>(microgrid: MicrogridId, key: StandingKey) {
 pub(crate) fn leave<T: Config>(microgrid: MicrogridId, key: StandingKey) {
 	StandingRounds::<T>::mutate(Be32::from(microgrid), |stored| {
 		if let Some(round) = stored {
-			round.leave(key);
+			round.leave(key, book::block::<T>());
 		}
 	});
 }
@@ -91,8 +95,11 @@ fn first_due<T: Config>(served: Option<Entry>, now: u64) -> Option<Entry> {
 impl<T: Config> Pallet<T> {
 	/// Executes standing orders of periods that have opened, as far as the budget goes.
 	pub(crate) fn serve_standing(meter: &mut WeightMeter) {
-		let now = T::Clock::now();
-		let mut served = None;
+		let (now, block) = (T::Clock::now(), book::block::<T>());
+		// All entries lie behind those that had their turn in this block.
+		let before = StandingServed::<T>::get().filter(|(in_block, _)| *in_block == block);
+		let before = before.map(|(_, entry)| entry);
+		let mut served = before;
 		while meter.try_consume(T::WeightInfo::standing_base()).is_ok() {
 			let Some(entry) = first_due::<T>(served, now) else {
 				break;
@@ -101,6 +108,9 @@ impl<T: Config> Pallet<T> {
 				break;
 			}
 			served = Some(entry);
+		}
+		if let Some(entry) = served.filter(|_| served != before) {
+			StandingServed::<T>::put((block, entry));
 		}
 	}
 
@@ -172,14 +182,20 @@ impl<T: Config> Pallet<T> {
 		round: &mut Round,
 		meter: &mut WeightMeter,
 	) -> Turn {
+		let block = book::block::<T>();
+		let deleted = Effort::walk(round.removals_at(block));
+		if meter.try_consume(deleted.weight::<T>()).is_err() {
+			return Turn::NoRoom;
+		}
 		// Orders that have left the book in this block are stepped over by those that trade.
-		let mut removals =
-			book::load::<T>(id).map_or(0, |book| book.removals_at(book::block::<T>()));
+		let mut removals = book::load::<T>(id).map_or(0, |book| book.removals_at(block));
 		let mut fees = Credit::<T::AccountId, T::Currency>::zero();
 		let mut steps = 0u32;
 		while round.left() > 0 {
 			let most = Self::weight_of_execution(removals);
-			if steps >= TURN || !meter.can_consume(most) {
+			// No order shall be refused because too many have left the book: it has time.
+			let trades = removals.saturating_add(T::MaxStandingFills::get());
+			if steps >= TURN || trades > T::MaxRemovals::get() || !meter.can_consume(most) {
 				break;
 			}
 			steps = steps.saturating_add(1);

@@ -1,6 +1,4 @@
-//! The door to stored standing orders: nothing else touches [`StandingOrders`]. They are deleted by the
-//! calls of a block after its rounds, and in a round only up to where it has come: so whoever walks on from
-//! there steps over none.
+//! The door to stored standing orders: nothing else touches [`StandingOrders`].
 
 use gridweave_primitives::{market::Side, Be32, MeterId, MicrogridId};
 

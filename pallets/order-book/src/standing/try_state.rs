@@ -7,7 +7,8 @@ use gridweave_primitives::{Balance, Be32, MeterId};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::Round, Config, HoldReason, Pallet, StandingAgenda, StandingOrders, StandingRounds,
+	book::block, types::Round, Config, HoldReason, Pallet, StandingAgenda, StandingOrders,
+	StandingRounds, StandingServed,
 };
 
 impl<T: Config> Pallet<T> {
@@ -25,7 +26,8 @@ impl<T: Config> Pallet<T> {
 	///
 	/// * of each account exactly the deposits of its standing orders are held;
 	/// * each round counts the standing orders of its microgrid, and those up to where it has come;
-	/// * each round is on the agenda exactly once, and nothing else is.
+	/// * each round is on the agenda exactly once, and nothing else is; nothing on it lies before what had
+	///   its turn in this block.
 	pub(crate) fn check_standing() -> Result<(), TryRuntimeError> {
 		let reason = HoldReason::StandingOrder.into();
 		for (who, deposits) in Self::held_for_standing_orders() {
@@ -61,6 +63,13 @@ impl<T: Config> Pallet<T> {
 			StandingAgenda::<T>::count() as usize == due.len(),
 			"the agenda of standing orders is miscounted"
 		);
+		if let Some((in_block, served)) = StandingServed::<T>::get() {
+			let first = StandingAgenda::<T>::iter_keys().next();
+			ensure!(
+				in_block != block::<T>() || first.is_none_or(|first| first > served),
+				"a round on the agenda would be passed over"
+			);
+		}
 		let rounds: BTreeSet<Be32> = StandingRounds::<T>::iter_keys().collect();
 		ensure!(due == rounds, "agenda and rounds differ");
 		Ok(())

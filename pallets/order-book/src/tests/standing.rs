@@ -1,6 +1,6 @@
 //! Giving and ending standing orders, and what they come to.
 
-use frame_support::assert_ok;
+use frame_support::{assert_ok, dispatch::GetDispatchInfo};
 use gridweave_primitives::{
 	market::Side,
 	meter::{MeterState, MeteredPeriod, Provenance},
@@ -15,6 +15,7 @@ use crate::{
 	runtime_api::StandingOrderInfo,
 	types::{expected, Round},
 	EndReason, Error, Event, Instruction, Quantity, StandingAgenda, StandingOrders, StandingRounds,
+	WeightInfo,
 };
 
 use Side::{Ask, Bid};
@@ -182,6 +183,15 @@ fn standing_order_of_a_new_owner_should_end_that_of_the_last() {
 		assert_eq!((held(ALICE), held(BOB)), (0, 1_000));
 		assert_eq!(OrderBook::standing_orders(ALICES)[0].owner, BOB);
 		check();
+		// Ending it is charged beforehand, and paid for by who has to do it.
+		let change = standing(ALICES, Ask, fixed(200, 90_000));
+		let charged = change.get_dispatch_info().call_weight;
+		let spent = |who| dispatch(who, change.clone()).unwrap().actual_weight;
+		let plain = <() as WeightInfo>::set_standing_order();
+		assert_eq!(spent(BOB), Some(plain));
+		transfer(ALICES, CAROL);
+		assert_eq!(spent(CAROL), Some(charged));
+		assert!(plain.all_lt(charged));
 		open(NEXT);
 		assert_eq!(placements(), vec![(ALICES, Ask, NEXT, 200)]);
 	});
@@ -271,7 +281,7 @@ proptest! {
 					model.insert(at, over);
 					round.enter(key(at));
 				}
-				1 if model.remove(&at).is_some() => round.leave(key(at)),
+				1 if model.remove(&at).is_some() => round.leave(key(at), 1),
 				_ => {
 					let next = model.iter().find(|(_, over)| !**over).map(|(at, _)| *at);
 					let Some(next) = next else { continue };

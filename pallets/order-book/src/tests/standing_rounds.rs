@@ -4,7 +4,8 @@ use frame_support::{assert_ok, weights::Weight};
 use gridweave_primitives::{market::Side, meter::MeterKind, MeterId, MicrogridId, Period};
 
 use crate::{
-	mock::*, service::TURN, Config, Event, Round, StandingAgenda, StandingRounds, WeightInfo,
+	mock::*, service::TURN, Config, Event, NewOrder, Round, StandingAgenda, StandingRounds,
+	WeightInfo,
 };
 
 use Side::Ask;
@@ -253,5 +254,78 @@ fn budget_without_room_for_the_dearest_should_start_nothing() {
 		StandingWeight::set(turn.saturating_add(most));
 		block_at(Now::get() + 3);
 		assert_eq!(meters_placed(), meters);
+	});
+}
+
+#[test]
+fn idle_time_should_be_used_when_the_budget_is_not_enough() {
+	test(|| {
+		let meters = crowd(GRID, 100, 6);
+		StandingWeight::set(room(1, 2));
+		take_events();
+		open(NEXT);
+		assert_eq!(meters_placed(), meters[..2]);
+		let books = <W as WeightInfo>::service_base();
+		idle(books.saturating_add(room(1, 3)));
+		assert_eq!(meters_placed(), meters[2..5]);
+		check();
+		// Behind what had its turn in this block.
+		idle(books.saturating_add(room(1, 3)));
+		assert_eq!(meters_placed(), meters[5..]);
+		check();
+		// Nothing is left: a look at the agenda of books, and one at that of standing orders.
+		let looks = seeks(|| {
+			idle(Weight::MAX);
+		});
+		assert_eq!(looks, 2);
+	});
+}
+
+#[test]
+fn what_calls_deleted_in_the_block_should_be_charged_to_be_stepped_over() {
+	test(|| {
+		let meters = crowd(GRID, 100, 6);
+		StandingWeight::set(room(1, 2));
+		open(NEXT);
+		for meter in &meters[1..4] {
+			assert_ok!(dispatch(ALICE, ending(*meter, Ask)));
+		}
+		take_events();
+		let books = <W as WeightInfo>::service_base();
+		let plain = books.saturating_add(room(1, 1));
+		idle(plain);
+		assert_eq!(meters_placed(), vec![]);
+		let step_over = <W as WeightInfo>::step_over(3);
+		idle(plain.saturating_add(step_over));
+		assert_eq!(meters_placed(), vec![meters[4]]);
+		// In the next block nothing of it is left.
+		StandingWeight::set(room(1, 1));
+		block_at(Now::get() + 3);
+		assert_eq!(meters_placed(), vec![meters[5]]);
+	});
+}
+
+#[test]
+fn book_that_too_many_orders_have_left_should_wait_for_the_next_block() {
+	test(|| {
+		MaxRemovals::set(5);
+		stand(BOBS, Side::Bid, fixed(100, 95_000));
+		let room = StandingWeight::mutate(|room| core::mem::take(room));
+		open(NEXT);
+		let orders: Vec<_> = (0..4)
+			.map(|n| NewOrder {
+				period: NEXT,
+				..ask(ALICES, 100, 90_000 + n)
+			})
+			.map(place)
+			.collect();
+		for order in &orders[..3] {
+			assert_ok!(dispatch(ALICE, cancelling(*order)));
+		}
+		idle(Weight::MAX);
+		assert_eq!(trades(), vec![]);
+		StandingWeight::set(room);
+		block_at(Now::get() + 3);
+		assert_eq!(trades(), vec![(90_003, 100)]);
 	});
 }

@@ -115,8 +115,9 @@ fn idle_time_should_be_used_when_the_budget_is_not_enough() {
 		idle(Weight::MAX);
 		assert_eq!(open(ALICES), 0);
 		check();
-		// Nothing is left: one look.
-		assert_eq!(idle(Weight::MAX), W::service_base());
+		// Nothing is left: one look, and one for standing orders.
+		let looks = W::service_base().saturating_add(W::standing_base());
+		assert_eq!(idle(Weight::MAX), looks);
 	});
 }
 
@@ -169,7 +170,8 @@ fn orders_cancelled_in_the_block_should_be_charged_to_be_stepped_over() {
 		}
 		let expected = room(1, 9)
 			.saturating_add(W::step_over(3))
-			.saturating_add(W::service_base());
+			.saturating_add(W::service_base())
+			.saturating_add(W::standing_base());
 		assert_eq!(idle(Weight::MAX), expected);
 	});
 }

@@ -179,6 +179,10 @@ pub struct Round {
 	pub after: Option<StandingKey>,
 	/// How many of those that had their turn, or came too late for it, are still there.
 	pub passed: u32,
+	/// The block that `removals` counts in.
+	pub removals_in: u32,
+	/// How many were removed in that block otherwise than in their turn.
+	pub removals: u32,
 }
 
 impl Round {
@@ -189,6 +193,8 @@ impl Round {
 			orders: 0,
 			after: None,
 			passed: 0,
+			removals_in: 0,
+			removals: 0,
 		}
 	}
 
@@ -200,7 +206,7 @@ impl Round {
 	/// Whether the turn of a key is over.
 	fn has_passed(&self, (meter, side): StandingKey) -> bool {
 		self.after.is_some_and(|(last, last_side)| {
-			meter < last || meter == last && !(side == Side::Ask && last_side == Side::Bid)
+			meter < last || (meter == last && (side == last_side || side == Side::Bid))
 		})
 	}
 
@@ -212,8 +218,19 @@ impl Round {
 		}
 	}
 
-	/// Notes that an order is gone.
-	pub fn leave(&mut self, key: StandingKey) {
+	/// How many orders were removed in block `now` otherwise than in their turn.
+	pub fn removals_at(&self, now: u32) -> u32 {
+		if self.removals_in == now {
+			self.removals
+		} else {
+			0
+		}
+	}
+
+	/// Notes that an order was removed in block `now`.
+	pub fn leave(&mut self, key: StandingKey, now: u32) {
+		self.removals = self.removals_at(now).saturating_add(1);
+		self.removals_in = now;
 		self.orders = self.orders.saturating_sub(1);
 		if self.has_passed(key) {
 			self.passed = self.passed.saturating_sub(1);

@@ -194,19 +194,22 @@ fn crowded_auction_should_take_turns_of_bounded_work() {
 		}
 		ServiceWeight::set(Weight::zero());
 		block_at(gate(P));
-		// Every order, and on each side that there are no more, 32 in a turn; and a look that finds nothing.
+		// Every order, and on each side that there are no more, 32 in a turn; and looks that
+		// find nothing, also for standing orders.
 		let (reads, turns) = (102, 4);
 		let expected = turn_of(Weight::zero())
 			.saturating_mul(turns)
 			.saturating_add(W::discover_order().saturating_mul(reads))
-			.saturating_add(W::service_base());
+			.saturating_add(W::service_base())
+			.saturating_add(W::standing_base());
 		assert_eq!(idle(Weight::MAX), expected);
 		assert!(matches!(stage(), Stage::Clear(_)));
 		block_at(gate(P) + 1);
 		let expected = turn_of(Weight::zero())
 			.saturating_mul(2)
 			.saturating_add(W::auction_trade().saturating_mul(50))
-			.saturating_add(W::service_base());
+			.saturating_add(W::service_base())
+			.saturating_add(W::standing_base());
 		assert_eq!(idle(Weight::MAX), expected);
 		assert_eq!(stage(), Stage::Expire);
 		room_for(1);
