@@ -41,6 +41,10 @@ id!(
 	MeterId(u32)
 );
 id!(
+	/// A link between two microgrids. Never given out again.
+	LinkId(u32)
+);
+id!(
 	/// An order: its place in the order of arrival over all books.
 	OrderId(u64)
 );
@@ -104,6 +108,12 @@ big_endian!(
 
 impl From<MicrogridId> for Be32 {
 	fn from(id: MicrogridId) -> Self {
+		id.0.into()
+	}
+}
+
+impl From<LinkId> for Be32 {
+	fn from(id: LinkId) -> Self {
 		id.0.into()
 	}
 }

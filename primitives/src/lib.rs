@@ -16,6 +16,7 @@
 //! | [`meter`] | what others may know of a meter; metered energy and its provenance |
 //! | [`microgrid`] | tariffs and market rules of a period |
 //! | [`market`] | sides, trades, and the money an order locks |
+//! | [`link`] | lines between communities: what is sent and what arrives |
 //! | [`traits`] | what pallets ask of one another |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -26,6 +27,7 @@ pub mod clock;
 pub mod device;
 pub mod ids;
 pub mod ingest;
+pub mod link;
 pub mod market;
 pub mod meter;
 pub mod microgrid;
@@ -34,5 +36,5 @@ pub mod traits;
 pub mod units;
 
 pub use clock::{Period, PeriodClock};
-pub use ids::{Be32, Be64, MeterId, MicrogridId, OrderId};
+pub use ids::{Be32, Be64, LinkId, MeterId, MicrogridId, OrderId};
 pub use units::{cost, Balance, Price, WattHours, Watts};

@@ -3,7 +3,7 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-use crate::{cost, Balance, MeterId, MicrogridId, Period, Price, WattHours};
+use crate::{cost, Balance, LinkId, MeterId, MicrogridId, Period, Price, WattHours};
 
 /// Side of an order.
 #[derive(
@@ -71,9 +71,28 @@ pub struct Party<AccountId> {
 	pub account: AccountId,
 	/// The meter whose energy it is.
 	pub meter: MeterId,
+	/// The community of the meter.
+	pub microgrid: MicrogridId,
+	/// What the seller sends, or the buyer receives: over a link, the one is more than the other.
+	pub energy: WattHours,
+	/// The fee of the community's market, per kWh.
+	pub fee: Price,
 	/// What the party's order had locked for this energy: released by the trade, which locks the
 	/// position's margin in its place.
 	pub released: Balance,
+}
+
+/// What a link does for a trade.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Wheeling<AccountId> {
+	/// Which link.
+	pub link: LinkId,
+	/// Who operates it.
+	pub operator: AccountId,
+	/// What the buyer pays to the operator, in planck.
+	pub fee: Balance,
 }
 
 /// A fill.
@@ -81,22 +100,48 @@ pub struct Party<AccountId> {
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Trade<AccountId> {
-	/// The community whose book it is.
-	pub microgrid: MicrogridId,
 	/// The period of delivery.
 	pub period: Period,
 	/// Who sells.
 	pub seller: Party<AccountId>,
 	/// Who buys.
 	pub buyer: Party<AccountId>,
-	/// How much.
-	pub energy: WattHours,
-	/// At what price: the resting order's.
+	/// The price that it was made at, the resting order's or the auction's.
 	pub price: Price,
-	/// The market's fee of each side, per kWh.
-	pub fee: Price,
-	/// The period's retail price, at which a shortfall is bought.
+	/// What the seller gets, in planck, before its market's fee.
+	pub value: Balance,
+	/// The retail price of the seller's community and period, at which a shortfall is bought.
 	pub retail_price: Price,
+	/// The link, if the parties are of two communities.
+	pub wheeling: Option<Wheeling<AccountId>>,
+}
+
+impl<AccountId> Trade<AccountId> {
+	/// What the buyer pays, in planck, before its market's fee: what the seller gets, and the wheeling fee.
+	pub fn payable(&self) -> Balance {
+		let wheeling = self.wheeling.as_ref().map_or(0, |wheeling| wheeling.fee);
+		self.value.saturating_add(wheeling)
+	}
+
+	/// What of that is paid at once, out of what the buyer's order had locked. Over a link all of it, for
+	/// two communities are not settled at the same time; else nothing.
+	pub fn paid_at_once(&self) -> Balance {
+		self.wheeling.as_ref().map_or(0, |_| self.payable())
+	}
+
+	/// The worst that the sale can still cost its seller: `(retail + fee) × energy − value`, if that is
+	/// positive; of a trade within a community its [`seller_worst_case`].
+	pub fn seller_margin(&self) -> Balance {
+		let price = self.retail_price.saturating_add(self.seller.fee);
+		cost(price, self.seller.energy).saturating_sub(self.value)
+	}
+
+	/// The worst that the purchase can still cost its buyer: what is not paid yet, and the fee; of a trade
+	/// within a community its [`buyer_worst_case`].
+	pub fn buyer_margin(&self) -> Balance {
+		let due = self.payable().saturating_sub(self.paid_at_once());
+		due.saturating_add(cost(self.buyer.fee, self.buyer.energy))
+	}
 }
 
 #[cfg(test)]
@@ -132,6 +177,40 @@ mod tests {
 				seller_worst_case(price, retail, fee, energy)
 					<= seller_worst_case(ask, retail, fee, energy)
 			);
+		}
+
+		/// The margins of a trade are the worst cases of its price; over a link, what is not paid at once.
+		#[test]
+		fn margins_of_a_trade_should_be_its_worst_cases(
+			price in 1u64..1 << 40, fee in 0u64..1 << 40, retail in 1u64..1 << 40, energy in 0u64..1 << 32,
+			wheeling in 0u128..1 << 80,
+		) {
+			let (price, fee, retail, energy) = (Price(price), Price(fee), Price(retail), WattHours(energy));
+			let party = |account| Party {
+				account,
+				meter: MeterId(0),
+				microgrid: MicrogridId(0),
+				energy,
+				fee,
+				released: 0,
+			};
+			let mut trade = Trade {
+				period: Period(0),
+				seller: party(1),
+				buyer: party(2),
+				price,
+				value: cost(price, energy),
+				retail_price: retail,
+				wheeling: None,
+			};
+			let sale = seller_worst_case(price, retail, fee, energy);
+			prop_assert_eq!(trade.seller_margin(), sale);
+			prop_assert_eq!(trade.buyer_margin(), buyer_worst_case(price, fee, energy));
+			prop_assert_eq!(trade.paid_at_once(), 0);
+			trade.wheeling = Some(Wheeling { link: LinkId(0), operator: 3, fee: wheeling });
+			prop_assert_eq!(trade.seller_margin(), sale);
+			prop_assert_eq!(trade.buyer_margin(), cost(fee, energy));
+			prop_assert_eq!(trade.paid_at_once(), cost(price, energy) + wheeling);
 		}
 
 		/// Parts of an order lock what the whole does.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 use crate::{
+	link::OpenLink,
 	market::Trade,
 	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod},
 	microgrid::Terms,
@@ -57,6 +58,33 @@ pub trait MicrogridInspect<AccountId> {
 	/// When the gate of a period closes (Unix seconds), under these terms.
 	fn gate_closes_at(clock: &PeriodClock, terms: &Terms, period: Period) -> u64 {
 		clock.start_of(period.saturating_sub(terms.rules.gate_closure))
+	}
+}
+
+/// Links between communities. Provided by `pallet-microgrids`.
+pub trait LinkInspect<AccountId> {
+	/// Most links into, and most links out of, one microgrid.
+	fn most() -> u32;
+
+	/// The links into a microgrid that are open for a period, oldest first; at most [`Self::most`]. What is
+	/// open for a period that has opened never changes.
+	fn links_into(microgrid: MicrogridId, period: Period) -> Vec<OpenLink<AccountId>>;
+
+	/// The links out of a microgrid that are open for a period, as [`Self::links_into`] gives those into it.
+	fn links_out_of(microgrid: MicrogridId, period: Period) -> Vec<OpenLink<AccountId>>;
+}
+
+impl<AccountId> LinkInspect<AccountId> for () {
+	fn most() -> u32 {
+		0
+	}
+
+	fn links_into(_: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
+		Vec::new()
+	}
+
+	fn links_out_of(_: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
+		Vec::new()
 	}
 }
 

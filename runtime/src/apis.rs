@@ -12,7 +12,7 @@ use gridweave_primitives::{
 	meter::MeteredPeriod,
 	microgrid::Terms,
 	traits::{MicrogridInspect, SettlementClock},
-	MeterId, MicrogridId, OrderId, Period, PeriodClock,
+	LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -253,6 +253,14 @@ impl_runtime_apis! {
 		fn open_periods(microgrid: MicrogridId) -> Option<pallet_microgrids::PeriodRange> {
 			pallet_microgrids::Periods::<Runtime>::get(microgrid)
 		}
+
+		fn link(link: LinkId) -> Option<pallet_microgrids::Link<AccountId>> {
+			pallet_microgrids::Links::<Runtime>::get(link)
+		}
+
+		fn links(microgrid: MicrogridId) -> Vec<(LinkId, pallet_microgrids::Link<AccountId>)> {
+			Microgrids::links_of(microgrid)
+		}
 	}
 
 	impl pallet_meter_registry::runtime_api::MeterRegistryApi<Block, AccountId> for Runtime {
@@ -326,6 +334,13 @@ impl_runtime_apis! {
 
 		fn commitments(meter: MeterId, period: Period) -> pallet_order_book::Commitment {
 			OrderBook::commitment(meter, period)
+		}
+
+		fn flows_into(
+			microgrid: MicrogridId,
+			period: Period,
+		) -> Vec<(LinkId, pallet_order_book::Flow)> {
+			OrderBook::flows_into(microgrid, period)
 		}
 	}
 

@@ -10,8 +10,9 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use gridweave_primitives::{
+	link::LinkTerms,
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	Be32, MicrogridId, Period, Price, WattHours,
+	Be32, LinkId, MicrogridId, Period, Price, WattHours,
 };
 use sp_runtime::Permill;
 
@@ -60,8 +61,9 @@ where
 {
 	let who: T::AccountId = account(name, 0, 0);
 	let amount = T::Deposit::get()
+		.saturating_add(T::LinkDeposit::get())
 		.saturating_add(T::Currency::minimum_balance())
-		.saturating_mul(10);
+		.saturating_mul(100);
 	T::Currency::set_balance(&who, amount);
 	who
 }
@@ -78,6 +80,25 @@ where
 		.map(|origin| Pallet::<T>::create_microgrid(origin, operator.clone(), terms()));
 	assert_eq!(created, Some(Ok(())));
 	(operator, id)
+}
+
+fn link_terms(from: MicrogridId, to: MicrogridId) -> LinkTerms {
+	LinkTerms {
+		from,
+		to,
+		loss: Permill::from_percent(5),
+		capacity: WattHours(100_000),
+		wheeling_fee: Price(1_000),
+		min_quantity: WattHours(100),
+	}
+}
+
+/// A link between two microgrids of `operator`.
+fn propose<T: Config>(operator: &T::AccountId, terms: LinkTerms) -> LinkId {
+	let id = NextLinkId::<T>::get();
+	let proposed = Pallet::<T>::propose_link(RawOrigin::Signed(operator.clone()).into(), terms);
+	assert!(proposed.is_ok(), "{proposed:?}");
+	id
 }
 
 #[benchmarks(where T::Currency: Mutate<T::AccountId>)]
@@ -241,6 +262,79 @@ mod benches {
 			Pallet::<T>::prune_oldest(id, &mut range);
 		}
 		assert_eq!((range.from, range.skipped), (next, 0));
+	}
+
+	#[benchmark]
+	fn propose_link() {
+		let (operator, from) = microgrid::<T>();
+		let (_, to) = microgrid::<T>();
+		let terms = link_terms(from, to);
+		let id = NextLinkId::<T>::get();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), terms);
+		assert!(LinksInto::<T>::get(to).contains(&id));
+	}
+
+	/// Of a microgrid that has all but one of its links.
+	#[benchmark]
+	fn accept_link() {
+		let (operator, from) = microgrid::<T>();
+		for _ in 1..T::MaxLinks::get() {
+			let (_, other) = microgrid::<T>();
+			propose::<T>(&operator, link_terms(from, other));
+		}
+		let (_, to) = microgrid::<T>();
+		let id = NextLinkId::<T>::get();
+		let link = Link {
+			terms: link_terms(from, to),
+			operator: operator.clone(),
+			deposit: T::LinkDeposit::get(),
+			stage: LinkStage::Proposed { awaits: to },
+		};
+		Links::<T>::insert(id, link);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), id);
+		assert!(LinksInto::<T>::get(to).contains(&id));
+	}
+
+	#[benchmark]
+	fn close_link() {
+		let (operator, from) = microgrid::<T>();
+		let (_, to) = microgrid::<T>();
+		let id = propose::<T>(&operator, link_terms(from, to));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator), id);
+		assert_eq!(Links::<T>::get(id), None);
+	}
+
+	#[benchmark]
+	fn prune_links(n: Linear<0, { T::MaxLinks::get().saturating_mul(2) }>) {
+		let (operator, hub) = microgrid::<T>();
+		let pruned = PeriodRange::starting_with(START.saturating_add(1));
+		Periods::<T>::insert(hub, pruned);
+		for link in 0..n {
+			let (_, other) = microgrid::<T>();
+			Periods::<T>::insert(other, pruned);
+			let (from, to) = if link % 2 == 0 {
+				(hub, other)
+			} else {
+				(other, hub)
+			};
+			let id = propose::<T>(&operator, link_terms(from, to));
+			Links::<T>::mutate(id, |link| {
+				if let Some(link) = link {
+					link.stage = LinkStage::Open {
+						first: START,
+						until: Some(START.saturating_add(1)),
+					};
+				}
+			});
+		}
+		#[block]
+		{
+			Pallet::<T>::prune_links(hub, &mut WeightMeter::new());
+		}
+		assert_eq!(Links::<T>::iter().count(), 0);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::chain(vec![]), crate::mock::Test);

@@ -41,12 +41,24 @@
 //! between retention and horizon. Microgrids of genesis hold no deposit until they are handed over.
 //! A microgrid stays as long as the chain; [`Config::MaxMicrogrids`] bounds their number.
 //!
-//! Links between microgrids are no part of this pallet yet: they come with the matching that uses them.
+//! ## Links
+//!
+//! A [`Link`] carries energy of one microgrid to another, one way: it loses a part of what is sent, carries
+//! so much for a period, and costs a wheeling fee. The operator of one side proposes it and becomes its
+//! operator; the other side accepts. Its terms never change. It is open from the first period that neither
+//! side has opened yet when it is accepted, if there is no other one from the one to the other then; it closes, when either side wants, with the first that neither
+//! has opened yet then. So which links a period has is fixed when the period opens, like its terms.
+//!
+//! Its operator's deposit ([`HoldReason::Link`]) pays for the record and its places in the lists of both
+//! sides. A link that is closed leaves them when both sides have pruned the last period that it was open for,
+//! and the deposit goes back. [`Config::MaxLinks`] bounds how many a microgrid has into it, and out of it;
+//! one that is closed counts until then. Proposals count to none.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+mod links;
 mod opening;
 mod provides;
 mod pruning;
@@ -70,7 +82,7 @@ mod tests;
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
-pub use types::{Microgrid, Pass, PeriodRange};
+pub use types::{Link, LinkStage, Microgrid, Pass, PeriodRange};
 pub use weights::WeightInfo;
 
 #[frame_support::pallet]
@@ -88,9 +100,10 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
+		link::{LinkTerms, UnsoundLink},
 		microgrid::{Terms, UnsoundTerms},
 		traits::SettlementProgress,
-		Balance, Be32, MicrogridId, Period, PeriodClock,
+		Balance, Be32, LinkId, MicrogridId, Period, PeriodClock,
 	};
 
 	use super::*;
@@ -135,6 +148,14 @@ pub mod pallet {
 		#[pallet::constant]
 		type Deposit: Get<Balance>;
 
+		/// Most links into, and most links out of, one microgrid.
+		#[pallet::constant]
+		type MaxLinks: Get<u32>;
+
+		/// What the operator of a link deposits for it.
+		#[pallet::constant]
+		type LinkDeposit: Get<Balance>;
+
 		/// Most weight of a block that opening periods may use.
 		#[pallet::constant]
 		type OpenWeight: Get<Weight>;
@@ -157,6 +178,9 @@ pub mod pallet {
 		/// The deposit of a microgrid's operator, given back when another operator takes over.
 		#[codec(index = 0)]
 		Microgrid,
+		/// The deposit of a link's operator, given back when the link is removed.
+		#[codec(index = 1)]
+		Link,
 	}
 
 	/// The settlement clock, fixed at genesis. One item for the whole chain.
@@ -190,6 +214,25 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type PeriodTerms<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Terms>;
+
+	/// The id of the next link. One item for the whole chain.
+	#[pallet::storage]
+	pub type NextLinkId<T: Config> = StorageValue<_, LinkId, ValueQuery>;
+
+	/// Links, proposed ones as well. Paid for by their operators' deposits. Freed when a proposal is taken
+	/// back or refused, or when both sides have pruned the last period that a closed link was open for.
+	#[pallet::storage]
+	pub type Links<T: Config> = StorageMap<_, Twox64Concat, LinkId, Link<T::AccountId>>;
+
+	/// The links into each microgrid, oldest first. Paid for and freed with the links.
+	#[pallet::storage]
+	pub type LinksInto<T: Config> =
+		StorageMap<_, Twox64Concat, MicrogridId, BoundedVec<LinkId, T::MaxLinks>, ValueQuery>;
+
+	/// The links out of each microgrid, oldest first. Paid for and freed with the links.
+	#[pallet::storage]
+	pub type LinksOutOf<T: Config> =
+		StorageMap<_, Twox64Concat, MicrogridId, BoundedVec<LinkId, T::MaxLinks>, ValueQuery>;
 
 	/// Where opening is on its way over all microgrids. One item for the whole chain.
 	#[pallet::storage]
@@ -272,18 +315,50 @@ pub mod pallet {
 			/// The last of them.
 			last: Period,
 		},
+		/// The operator of one side proposed a link. It opens when the other side agrees.
+		LinkProposed {
+			/// The link.
+			link: LinkId,
+			/// Who proposed it, and is to be paid the wheeling fee.
+			operator: T::AccountId,
+			/// What is proposed.
+			terms: LinkTerms,
+			/// What the operator deposited.
+			deposit: Balance,
+		},
+		/// Both sides have agreed: a link is open.
+		LinkOpened {
+			/// The link.
+			link: LinkId,
+			/// The first period it is open for.
+			first: Period,
+		},
+		/// A link was closed for periods that open from now on.
+		LinkClosed {
+			/// The link.
+			link: LinkId,
+			/// The first period it is no longer open for.
+			until: Period,
+		},
+		/// A link is gone, and its operator has the deposit back: a proposal was taken back or refused, or
+		/// the last period that a closed link was open for was pruned.
+		LinkRemoved {
+			/// The link.
+			link: LinkId,
+		},
 	}
 
 	#[pallet::error]
 	pub enum Error<T> {
 		/// There is no microgrid with this id. Ask the runtime API `MicrogridsApi_count` how many there are.
 		UnknownMicrogrid,
-		/// Only the microgrid's operator may do this. Sign with the operator's account.
+		/// Only the microgrid's operator may do this; of a link: the operator of either microgrid, to accept
+		/// it the one who has not agreed yet. Sign with the operator's account.
 		NotOperator,
 		/// There is no room for another microgrid: the chain's constant `MaxMicrogrids` is reached.
 		TooManyMicrogrids,
-		/// The account's free balance does not cover the deposit of a microgrid (the constant `Deposit`).
-		/// Fund the account first.
+		/// The account's free balance does not cover the deposit of a microgrid (the constant `Deposit`), or
+		/// of a link (`LinkDeposit`). Fund the account first.
 		DepositUnavailable,
 		/// The retail price, the price cap or the fee is too high: all must be below 2^40.
 		PriceOutOfBounds,
@@ -300,6 +375,42 @@ pub mod pallet {
 		/// The microgrid is not offered to this account, or to nobody. Its operator offers it by
 		/// `offer_operator`.
 		NotOffered,
+		/// There is no link with this id: it was never proposed, or is gone. Look its id up in the event
+		/// `LinkProposed`.
+		UnknownLink,
+		/// The link is accepted already.
+		NotProposed,
+		/// The link is closed already. It goes by itself when its last period is pruned.
+		AlreadyClosed,
+		/// One of the two microgrids has as many links in this direction as it may (the constant `MaxLinks`).
+		/// Close one, and wait until its last period is pruned.
+		TooManyLinks,
+		/// There is an open link from the one microgrid to the other already. Close it first: the periods open
+		/// by then keep it, and the new link carries those that follow.
+		AlreadyLinked,
+		/// A link must lead from one microgrid to another one.
+		LinkToItself,
+		/// A link must lose less than half of what is sent.
+		LossOutOfBounds,
+		/// The capacity of a link is zero or not below 2^32 Wh. Choose it in between.
+		CapacityOutOfBounds,
+		/// The wheeling fee is not below 2^40.
+		WheelingFeeOutOfBounds,
+		/// The minimum quantity of a link is zero, or more than arrives when its whole capacity is sent.
+		/// Choose it in between.
+		LinkQuantityOutOfBounds,
+	}
+
+	impl<T> From<UnsoundLink> for Error<T> {
+		fn from(unsound: UnsoundLink) -> Self {
+			match unsound {
+				UnsoundLink::Loop => Self::LinkToItself,
+				UnsoundLink::Loss => Self::LossOutOfBounds,
+				UnsoundLink::Capacity => Self::CapacityOutOfBounds,
+				UnsoundLink::WheelingFee => Self::WheelingFeeOutOfBounds,
+				UnsoundLink::MinQuantity => Self::LinkQuantityOutOfBounds,
+			}
+		}
 	}
 
 	impl<T> From<UnsoundTerms> for Error<T> {
@@ -363,6 +474,11 @@ pub mod pallet {
 			assert!(
 				prune.all_lte(T::PruneWeight::get()),
 				"PruneWeight must have room for one period: {prune:?}",
+			);
+			let links = T::WeightInfo::prune_links(T::MaxLinks::get().saturating_mul(2));
+			assert!(
+				prune.saturating_add(links).all_lte(T::PruneWeight::get()),
+				"PruneWeight must have room for all links of a microgrid: {links:?}",
 			);
 			assert!(
 				T::Horizon::get() > 0,
@@ -503,6 +619,48 @@ pub mod pallet {
 				new,
 			});
 			Ok(())
+		}
+
+		/// Proposes a link, over which the energy of one microgrid is sold in another. For the operator of
+		/// either; who operates both opens it by this alone.
+		///
+		/// The signer becomes the link's operator, who is paid the wheeling fee, and deposits the constant
+		/// `LinkDeposit` until the link is gone. Terms of a link never change: to have others, propose another
+		/// link and close this one.
+		///
+		/// - `terms`: whose energy the link carries and to where; the part of it that is lost; most energy sent
+		///   for a period, in Wh; what the buyer pays for the use of it, in 10⁻⁶ GRID per kWh received; least
+		///   energy received of a trade, in Wh.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::propose_link())]
+		pub fn propose_link(origin: OriginFor<T>, terms: LinkTerms) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_propose_link(who, terms)
+		}
+
+		/// Accepts a proposed link: it is open for all periods that neither microgrid has opened yet. For the
+		/// operator of the microgrid that has not agreed yet.
+		///
+		/// - `link`: the proposed link.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::accept_link())]
+		pub fn accept_link(origin: OriginFor<T>, link: LinkId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_accept_link(&who, link)
+		}
+
+		/// Closes a link for all periods that neither microgrid has opened yet; those already open keep it.
+		/// Takes a proposal back, or refuses it. For the operators of both microgrids, and the link's.
+		///
+		/// The deposit goes back when the link is gone: at once, if it was open for no period; else when the
+		/// last one is pruned.
+		///
+		/// - `link`: the link.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::close_link())]
+		pub fn close_link(origin: OriginFor<T>, link: LinkId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_close_link(&who, link)
 		}
 	}
 }

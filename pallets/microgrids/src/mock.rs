@@ -60,6 +60,8 @@ impl SettlementProgress for Settlement {
 pub const HORIZON: u32 = 96;
 pub const DEPOSIT: Balance = 1_000;
 pub const MAX_MICROGRIDS: u32 = 5;
+pub const MAX_LINKS: u32 = 2;
+pub const LINK_DEPOSIT: Balance = 300;
 
 parameter_types! {
 	pub static SettledBefore: BTreeMap<MicrogridId, Period> = BTreeMap::new();
@@ -81,6 +83,8 @@ impl pallet_microgrids::Config for Test {
 	type Horizon = ConstU32<HORIZON>;
 	type MaxMicrogrids = ConstU32<MAX_MICROGRIDS>;
 	type Deposit = ConstU128<DEPOSIT>;
+	type MaxLinks = ConstU32<MAX_LINKS>;
+	type LinkDeposit = ConstU128<LINK_DEPOSIT>;
 	type OpenWeight = OpenWeight;
 	type PruneWeight = PruneWeight;
 	type WeightInfo = ();

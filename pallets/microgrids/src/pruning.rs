@@ -72,6 +72,7 @@ impl<T: Config> Pallet<T> {
 				first,
 				last,
 			});
+			Self::prune_links(id, meter);
 		}
 		match () {
 			() if range.from < end => Pruned::Partly,

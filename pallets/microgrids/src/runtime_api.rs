@@ -1,9 +1,11 @@
 //! What clients may ask.
 
-use codec::Codec;
-use gridweave_primitives::{microgrid::Terms, MicrogridId, Period, PeriodClock};
+use alloc::vec::Vec;
 
-use crate::types::{Microgrid, PeriodRange};
+use codec::Codec;
+use gridweave_primitives::{microgrid::Terms, LinkId, MicrogridId, Period, PeriodClock};
+
+use crate::types::{Link, Microgrid, PeriodRange};
 
 sp_api::decl_runtime_apis! {
 	/// Communities, the settlement clock, and the terms of periods.
@@ -28,5 +30,12 @@ sp_api::decl_runtime_apis! {
 
 		/// Which periods have opened and are still kept; `None` before the first one opens.
 		fn open_periods(microgrid: MicrogridId) -> Option<PeriodRange>;
+
+		/// A link, proposed ones as well; `None` if it is gone.
+		fn link(link: LinkId) -> Option<Link<AccountId>>;
+
+		/// The links into a microgrid and out of it that both sides have agreed to, closed ones until their
+		/// last period is pruned.
+		fn links(microgrid: MicrogridId) -> Vec<(LinkId, Link<AccountId>)>;
 	}
 }

@@ -1,7 +1,7 @@
 //! What this pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use gridweave_primitives::{microgrid::Terms, Balance, MicrogridId, Period};
+use gridweave_primitives::{link::LinkTerms, microgrid::Terms, Balance, MicrogridId, Period};
 use scale_info::TypeInfo;
 
 /// An energy community.
@@ -73,6 +73,68 @@ impl PeriodRange {
 		}
 		self.until = start;
 		Some((first, start.saturating_sub(1)))
+	}
+}
+
+/// How far a link has come.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum LinkStage {
+	/// One side has proposed it.
+	Proposed {
+		/// The side that has not agreed yet.
+		awaits: MicrogridId,
+	},
+	/// Both sides have agreed.
+	Open {
+		/// The first period it is open for.
+		first: Period,
+		/// The first period it is no longer open for; `None` until it is closed.
+		until: Option<Period>,
+	},
+}
+
+impl LinkStage {
+	/// Whether the link is open for a period.
+	pub fn is_open_for(&self, period: Period) -> bool {
+		match self {
+			Self::Proposed { .. } => false,
+			Self::Open { first, until } => {
+				*first <= period && until.is_none_or(|until| period < until)
+			}
+		}
+	}
+}
+
+/// A link between two microgrids.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Link<AccountId> {
+	/// What is agreed, or proposed.
+	pub terms: LinkTerms,
+	/// Who proposed it, has paid the deposit, and is paid the wheeling fee.
+	pub operator: AccountId,
+	/// What the operator has deposited, in planck.
+	pub deposit: Balance,
+	/// How far it has come.
+	pub stage: LinkStage,
+}
+
+impl<AccountId> Link<AccountId> {
+	/// Whether it was closed for the periods that open from then on.
+	pub fn is_closed(&self) -> bool {
+		matches!(self.stage, LinkStage::Open { until: Some(_), .. })
 	}
 }
 

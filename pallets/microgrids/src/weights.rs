@@ -27,6 +27,14 @@ pub trait WeightInfo {
 	fn prune_microgrid() -> Weight;
 	/// Pruning one period.
 	fn prune_period() -> Weight;
+	/// Proposing a link between two microgrids of one operator.
+	fn propose_link() -> Weight;
+	/// Accepting a link.
+	fn accept_link() -> Weight;
+	/// Closing a link, or taking a proposal back.
+	fn close_link() -> Weight;
+	/// Removing `n` links of a microgrid that are over.
+	fn prune_links(n: u32) -> Weight;
 }
 
 /// For mocks: plausible constants.
@@ -63,5 +71,18 @@ impl WeightInfo for () {
 	}
 	fn prune_period() -> Weight {
 		Weight::from_parts(75_000_000, 3_500)
+	}
+	fn propose_link() -> Weight {
+		Weight::from_parts(250_000_000, 8_000)
+	}
+	fn accept_link() -> Weight {
+		Weight::from_parts(150_000_000, 8_000)
+	}
+	fn close_link() -> Weight {
+		Weight::from_parts(200_000_000, 8_000)
+	}
+	fn prune_links(n: u32) -> Weight {
+		Weight::from_parts(1_000_000, 0)
+			.saturating_add(Weight::from_parts(40_000_000, 8_000).saturating_mul(n.into()))
 	}
 }

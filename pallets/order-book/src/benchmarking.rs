@@ -34,6 +34,11 @@ pub trait BenchmarkHelper<AccountId> {
 	/// the feed-in price, and orders at that price lock something on both sides.
 	fn market() -> (MicrogridId, Period);
 
+	/// Another microgrid with a link into this one, number `n` from 0, that loses something, costs less than
+	/// nine tenths of the feed-in price, and carries all that is sent. In the period of [`Self::market`] link
+	/// and microgrid are open, on the same terms.
+	fn linked(into: MicrogridId, n: u32) -> MicrogridId;
+
 	/// A new meter of account number `n`, admitted to the microgrid: a prosumer, or a half charged storage.
 	/// Its ratings and capacity are large. The account has ample funds, but none yet where orders lock
 	/// them: they have to be paid in there.
@@ -254,6 +259,62 @@ mod benches {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), id, market.least, market.price);
 		assert!(Pallet::<T>::order(id).is_none() && Pallet::<T>::order(new).is_some());
+	}
+
+	#[benchmark]
+	fn look_at_links(n: Linear<0, { T::MaxLinks::get() }>) {
+		let market = Market::<T>::new();
+		let (far, its) = market.meter(0);
+		let mut behind = market.order(its, Side::Ask, 1);
+		behind.limit_price.0 += 1;
+		market.place(&far, behind);
+		// In each book there is one ask, at the price that is bid: losses make it too dear.
+		for link in 0..n {
+			let from = T::BenchmarkHelper::linked(market.id.microgrid, link);
+			let (maker, meter) = T::BenchmarkHelper::meter(from, link + 1, false);
+			market.place(&maker, market.order(meter, Side::Ask, 100));
+		}
+		let (who, meter) = market.meter(n + 1);
+		market.crowd(meter, 1);
+		let order = market.order(meter, Side::Bid, 1);
+		let id = NextOrderId::<T>::get();
+		#[block]
+		{
+			market.place(&who, order);
+		}
+		assert!(Pallet::<T>::order(id).is_some());
+	}
+
+	#[benchmark]
+	fn fill_over_link(f: Linear<0, { T::MaxFills::get() }>) {
+		let market = Market::<T>::new();
+		let from = T::BenchmarkHelper::linked(market.id.microgrid, 0);
+		// As in `place_order`, but that all the counterparties are over a link, at a price that is good enough.
+		let cheap = |meter| {
+			let mut order = market.order(meter, Side::Ask, 2);
+			order.limit_price.0 /= 10;
+			order
+		};
+		let (far, its) = T::BenchmarkHelper::meter(from, f + 1, false);
+		let mut behind = cheap(its);
+		behind.limit_price = market.price;
+		market.place(&far, behind);
+		for n in 0..f {
+			let (maker, meter) = T::BenchmarkHelper::meter(from, n + 1, false);
+			market.place(&maker, cheap(meter));
+			market.crowd(meter, 0);
+		}
+		let (who, meter) = market.meter(0);
+		market.crowd(meter, 1);
+		let order = market.order(meter, Side::Bid, 2 * f + 1);
+		let id = NextOrderId::<T>::get();
+		#[block]
+		{
+			market.place(&who, order);
+		}
+		assert!(Pallet::<T>::order(id).is_some());
+		let flows = Pallet::<T>::flows_into(market.id.microgrid, market.id.period);
+		assert_eq!(flows.is_empty(), f == 0);
 	}
 
 	#[benchmark]

@@ -248,14 +248,13 @@ pub(crate) fn filled<T: Config>(
 	}
 }
 
-/// Books what an incoming order met on the other side, which begins with the best order of that `side`:
-/// what is consumed or barred is removed, what is left of the last one stays. `best` is the side's best
-/// order afterwards.
+/// Books what an incoming order met on the other side, this `side` of the book that is a venue of its plan: what
+/// ended or is barred is removed, what is left of another stays. `best` is the side's best order afterwards.
 pub(crate) fn consume<T: Config>(
 	id: BookId,
 	book: &mut Book,
 	side: Side,
-	plan: &Plan<T::AccountId>,
+	(plan, venue): (&Plan<T::AccountId>, usize),
 	best: Option<Place>,
 ) {
 	let now = block::<T>();
@@ -265,8 +264,8 @@ pub(crate) fn consume<T: Config>(
 		*count = count.saturating_sub(1);
 		book.count_removal(now);
 	};
-	for fill in &plan.fills {
-		if fill.left.is_zero() {
+	for fill in plan.fills.iter().filter(|fill| fill.venue == venue) {
+		if fill.ends {
 			gone(fill.place);
 		} else {
 			let resting = Resting {
@@ -277,7 +276,7 @@ pub(crate) fn consume<T: Config>(
 			put::<T>(id, side, fill.place, &resting);
 		}
 	}
-	for (place, _) in &plan.barred {
+	for (_, place, _) in plan.barred.iter().filter(|(of, ..)| *of == venue) {
 		gone(*place);
 	}
 	book.set_best(side, best);

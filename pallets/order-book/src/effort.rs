@@ -7,14 +7,18 @@ use frame_support::{
 };
 use sp_runtime::DispatchResult;
 
-use crate::{types::Book, Config, Pallet, WeightInfo};
+use crate::{matching::Plan, types::Book, Config, Pallet, WeightInfo};
 
 /// Counts what a call does beyond its plain form: matching, following storages, stepping over deleted
 /// keys. Refused orders count as well: their work was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effort {
-	/// Resting orders met: filled, or cancelled because they may not trade.
+	/// Resting orders met: filled, cancelled because they may not trade, or passed over.
 	pub fills: u32,
+	/// How many of them over links.
+	pub linked: u32,
+	/// Links looked at.
+	pub links: u32,
 	/// Storages followed over all open periods.
 	pub storage_checks: u32,
 	/// Walks that had to step over keys deleted in this block.
@@ -27,6 +31,8 @@ pub(crate) struct Effort {
 	pub gates: u32,
 	/// Fills of an extrinsic that are not to be made.
 	pub withheld: u32,
+	/// If set, books over links that more orders than this have left in this block are passed over.
+	pub calm: Option<u32>,
 }
 
 impl Effort {
@@ -48,15 +54,30 @@ impl Effort {
 	/// The most that a call with `orders` orders (at least one) may do.
 	pub fn most<T: Config>(orders: u32) -> Self {
 		let fills = T::MaxFills::get();
-		let walks = orders.min(fills);
+		let links = T::MaxLinks::get();
+		// A walk in each book in which an order is met.
+		let books = links.saturating_add(1);
+		let walks = orders.saturating_mul(books).min(fills);
 		Self {
 			fills,
+			linked: 0,
+			links: orders.saturating_mul(links),
 			storage_checks: orders,
 			walks,
 			stepped_over: walks.saturating_mul(T::MaxRemovals::get()),
 			own_limits: orders,
 			..Self::default()
 		}
+	}
+
+	/// What the most that a call with `orders` orders may do weighs.
+	fn weight_of_most<T: Config>(orders: u32) -> Weight {
+		let within = Self::most::<T>(orders);
+		let over = Self {
+			linked: within.fills,
+			..within
+		};
+		within.weight::<T>().max(over.weight::<T>())
 	}
 
 	/// The most that cancelling an order may do.
@@ -66,6 +87,19 @@ impl Effort {
 			gates: 1,
 			..Self::walk(T::MaxRemovals::get())
 		}
+	}
+
+	/// Notes links that were looked at.
+	pub fn note_links(&mut self, links: usize) {
+		let links = u32::try_from(links).unwrap_or(u32::MAX);
+		self.links = self.links.saturating_add(links);
+	}
+
+	/// Notes what matching an order met. Counted as soon as it is planned: a plan that comes to nothing was
+	/// work as well.
+	pub fn note_plan<AccountId>(&mut self, plan: &Plan<AccountId>) {
+		self.fills = self.fills.saturating_add(plan.met());
+		self.linked = self.linked.saturating_add(plan.met_over_links());
 	}
 
 	/// One walk over keys deleted in this block.
@@ -86,11 +120,18 @@ impl Effort {
 
 	/// What it weighs, in addition to the call's plain form.
 	pub fn weight<T: Config>(&self) -> Weight {
+		let within = self.fills.saturating_sub(self.linked);
 		let fills =
-			T::WeightInfo::place_order(self.fills).saturating_sub(T::WeightInfo::place_order(0));
+			T::WeightInfo::place_order(within).saturating_sub(T::WeightInfo::place_order(0));
+		let linked = T::WeightInfo::fill_over_link(self.linked)
+			.saturating_sub(T::WeightInfo::fill_over_link(0));
+		let links = T::WeightInfo::look_at_links(self.links)
+			.saturating_sub(T::WeightInfo::look_at_links(0));
 		let steps =
 			T::WeightInfo::step_over(self.stepped_over).saturating_sub(T::WeightInfo::step_over(0));
 		fills
+			.saturating_add(linked)
+			.saturating_add(links)
 			.saturating_add(
 				T::WeightInfo::check_storage().saturating_mul(self.storage_checks.into()),
 			)
@@ -122,12 +163,12 @@ impl<T: Config> Pallet<T> {
 
 	/// The most that placing one order may weigh.
 	pub(crate) fn weight_of_place() -> Weight {
-		Self::weight_of_resting().saturating_add(Effort::most::<T>(1).weight::<T>())
+		Self::weight_of_resting().saturating_add(Effort::weight_of_most::<T>(1))
 	}
 
 	/// The most that placing `orders` orders at once may weigh.
 	pub(crate) fn weight_of_batch(orders: u32) -> Weight {
-		T::WeightInfo::place_orders(orders).saturating_add(Effort::most::<T>(orders).weight::<T>())
+		T::WeightInfo::place_orders(orders).saturating_add(Effort::weight_of_most::<T>(orders))
 	}
 
 	/// The most that cancelling an order may weigh.
@@ -138,8 +179,13 @@ impl<T: Config> Pallet<T> {
 	/// The most that replacing an order may weigh.
 	pub(crate) fn weight_of_replace() -> Weight {
 		T::WeightInfo::replace_order()
-			.saturating_add(Effort::most::<T>(1).weight::<T>())
+			.saturating_add(Effort::weight_of_most::<T>(1))
 			.saturating_add(Effort::most_of_cancel::<T>().weight::<T>())
+	}
+
+	/// What a turn of a due book weighs, without what is in it. What went over links is forgotten with it.
+	pub(crate) fn weight_of_turn() -> Weight {
+		T::WeightInfo::advance_book().saturating_add(DbWeight::<T>::get().writes(1))
 	}
 
 	/// What cancelling an order of a book whose gate is closed weighs.

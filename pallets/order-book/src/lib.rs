@@ -21,6 +21,31 @@
 //!   order not one fill is left for is refused. Expiry is not counted: nothing matches in a book whose gate
 //!   is closed.
 //!
+//! ## Over links
+//!
+//! An order that is matched on arrival also meets the orders of other communities: a bid the asks of those
+//! with a link into its community, an ask the bids of those with a link out of it. Of the best orders of its own
+//! book and of those it trades with the one that is best for it after losses and wheeling fee ([`linked`]); its
+//! own book wins ties. In each book price and time decide as ever.
+//!
+//! * *Energy*: what is received takes `⌈received / (1 − loss)⌉` from the seller. The order that rested trades
+//!   at its price on its own energy, to the planck. The order that came in bears losses, wheeling fee and
+//!   rounding, and its limit counts after them: a bid pays `ask × sent + wheeling fee × received`, an ask gets
+//!   `(bid − wheeling fee) × received`.
+//! * *Rules*: each order keeps those of its own community. Both books must match on arrival and both gates be
+//!   open. A community whose books are call auctions does not trade over links.
+//! * *Capacity*: of a link and period no more is sent than that. What is left beyond it trades elsewhere, or
+//!   rests.
+//! * *Small quantities*: a trade is at least the link's minimum quantity, received, or all that is left of the
+//!   order that rested. Of an ask what is left then and too little to arrive, at most 1 Wh, is cancelled. An
+//!   order that rests and is too small to be worth the rounding is passed over, at most [`matching::MAX_PASSED`]
+//!   of a book; it counts as a fill. Of an ask that comes in 1 Wh may be left for the same reason, so that only
+//!   an ask of a quantity that can be sent without a remainder can be filled or killed over a lossy link.
+//! * *Bounds*: those of fills and removals count over all books. One over a link that has let go of all it may
+//!   in this block is left out.
+//! * Orders meet when one of them comes in. Two that rest in different books do not, even if they could trade
+//!   by now.
+//!
 //! ## Call auction
 //!
 //! Until the gate closes, orders rest, and may cross; they are placed, cancelled, reduced and replaced as in
@@ -86,6 +111,7 @@ extern crate alloc;
 
 pub mod auction;
 pub mod availability;
+pub mod linked;
 pub mod matching;
 pub mod runtime_api;
 pub mod standing;
@@ -95,6 +121,7 @@ pub mod weights;
 mod book;
 mod commitments;
 mod effort;
+mod links;
 mod open_orders;
 mod own_limits;
 mod placing;
@@ -119,9 +146,9 @@ mod tests;
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use types::{
-	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, EndReason, Instruction, Locator,
-	MarketData, NewOrder, Place, Quantity, Resting, Round, SideLimit, Stage, StandingOrder,
-	TimeInForce,
+	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, EndReason, Flow, Instruction,
+	Locator, MarketData, NewOrder, Place, Quantity, Resting, Round, SideLimit, Stage,
+	StandingOrder, TimeInForce,
 };
 pub use weights::WeightInfo;
 
@@ -145,10 +172,10 @@ pub mod pallet {
 	use gridweave_primitives::{
 		market::Side,
 		traits::{
-			Clearing, MeterHistory, MeterInspect, MicrogridInspect, OnTrade, Quarantine,
-			SettlementClock,
+			Clearing, LinkInspect, MeterHistory, MeterInspect, MicrogridInspect, OnTrade,
+			Quarantine, SettlementClock,
 		},
-		Balance, Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+		Balance, Be32, Be64, LinkId, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 	};
 	use sp_runtime::traits::Convert;
 
@@ -168,6 +195,9 @@ pub mod pallet {
 
 		/// Communities, and the terms of open periods.
 		type Microgrids: MicrogridInspect<Self::AccountId>;
+
+		/// Links between communities.
+		type Links: LinkInspect<Self::AccountId>;
 
 		/// Who owns a meter, and what it can do.
 		type Meters: MeterInspect<Self::AccountId>;
@@ -198,6 +228,11 @@ pub mod pallet {
 		/// keep below it; cancellations that look for nothing are counted, but never refused.
 		#[pallet::constant]
 		type MaxRemovals: Get<u32>;
+
+		/// Most links into, and most links out of, one microgrid: as many as [`Self::Links`] has. Bounds the
+		/// books that an order looks at.
+		#[pallet::constant]
+		type MaxLinks: Get<u32>;
 
 		/// How many periods ahead of the current one take orders at most; at least the horizon of the
 		/// microgrids. Bounds the periods a storage is followed over.
@@ -327,6 +362,17 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
+	/// What has gone over the links into a microgrid for a period, by microgrid and period. Written with the
+	/// first trade over one of them, whose order's owner pays by the transaction; freed with the microgrid's
+	/// book of the period.
+	#[pallet::storage]
+	pub type LinkFlows<T: Config> = StorageNMap<
+		_,
+		(NMapKey<Identity, Be32>, NMapKey<Identity, Be32>),
+		BoundedVec<(LinkId, Flow), T::MaxLinks>,
+		ValueQuery,
+	>;
+
 	/// What is due next for each book, by time (Unix seconds), number of turns the book has had at that
 	/// time, microgrid and period. One entry per book, paid for and freed with it. A book whose turn was
 	/// not enough is entered again for the time of that block. Counted, so that nobody looks for an entry
@@ -441,6 +487,42 @@ pub mod pallet {
 			seller: T::AccountId,
 			/// The meter that will deliver it.
 			seller_meter: MeterId,
+		},
+		/// Energy was traded over a link. It counts in the market of the community where the order rested that
+		/// was traded with.
+		TradeOverLink {
+			/// The link.
+			link: LinkId,
+			/// The period of delivery.
+			period: Period,
+			/// The price of the order that rested, on its own energy, in 10⁻⁶ GRID per kWh.
+			price: Price,
+			/// What the seller sends, in Wh.
+			sent: WattHours,
+			/// What the buyer receives, in Wh.
+			received: WattHours,
+			/// What the seller gets, in planck, before its market's fee.
+			value: Balance,
+			/// What the buyer pays besides to the link's operator, in planck.
+			wheeling_fee: Balance,
+			/// The side of the order that came in; the other one rested.
+			taker: Side,
+			/// The buyer's order.
+			bid: OrderId,
+			/// Who bought.
+			buyer: T::AccountId,
+			/// The meter it was bought for.
+			buyer_meter: MeterId,
+			/// The buyer's community.
+			to: MicrogridId,
+			/// The seller's order.
+			ask: OrderId,
+			/// Who sold.
+			seller: T::AccountId,
+			/// The meter that will deliver it.
+			seller_meter: MeterId,
+			/// The seller's community.
+			from: MicrogridId,
 		},
 		/// An order, or what was left of it, was cancelled. What it had locked is unlocked.
 		OrderCancelled {
@@ -618,6 +700,9 @@ pub mod pallet {
 		NothingToTrade,
 		/// The limit price is zero, or 2⁴⁰ or more. Prices are in 10⁻⁶ GRID per kWh.
 		LimitPriceOutOfBounds,
+		/// More links than the chain allows have carried energy into one microgrid for one period. The links of
+		/// a period are fixed, so this does not happen.
+		TooManyLinks,
 	}
 
 	#[pallet::hooks]
@@ -636,7 +721,7 @@ pub mod pallet {
 
 		fn integrity_test() {
 			let least = T::WeightInfo::service_base()
-				.saturating_add(T::WeightInfo::advance_book())
+				.saturating_add(Self::weight_of_turn())
 				.saturating_add(Self::weight_of_step());
 			assert!(
 				least.all_lte(T::ServiceWeight::get()),
@@ -659,6 +744,10 @@ pub mod pallet {
 				T::MaxRemovals::get() >= T::MaxFills::get(),
 				"a book must let go of what one extrinsic fills",
 			);
+			assert!(
+				T::MaxLinks::get() >= T::Links::most(),
+				"an order must be able to look at all links",
+			);
 			let batch = Self::weight_of_batch(T::MaxBatch::get());
 			let limits = T::BlockWeights::get();
 			if let Some(most) = limits.get(DispatchClass::Normal).max_extrinsic {
@@ -679,8 +768,8 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Places an order: buys or sells energy of a period at a limit price or better.
 		///
-		/// It trades at once with resting orders of the other side, best price first, at their prices; what
-		/// is left rests, or is cancelled, as `time_in_force` says. In a call auction all of it rests, and
+		/// It trades at once with resting orders of the other side, best price first, at their prices, those
+		/// of linked communities included; what is left rests, or is cancelled, as `time_in_force` says. In a call auction all of it rests, and
 		/// trades at the price of the auction when the gate has closed. Locks the worst case of the order in
 		/// your trading balance, topped up from your account: for a bid the limit price and the fee, for
 		/// an ask what not delivering could cost you. The fee of the transaction is that of the fills

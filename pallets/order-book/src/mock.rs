@@ -10,13 +10,14 @@ use frame_support::{
 	BoundedVec,
 };
 use gridweave_primitives::{
+	link::{LinkTerms, OpenLink},
 	market::Side,
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
-	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
+	traits::{LinkInspect, MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
+	Balance, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
+use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError, Permill};
 
 mod house;
 mod standing;
@@ -64,6 +65,10 @@ parameter_types! {
 	pub static Quarantined: BTreeSet<MeterId> = BTreeSet::new();
 	pub static InArrears: BTreeSet<AccountId> = BTreeSet::new();
 	pub static CurrentTerms: Terms = terms();
+	/// Terms of microgrids that differ from [`CurrentTerms`].
+	pub static OtherTerms: BTreeMap<MicrogridId, Terms> = BTreeMap::new();
+	/// Links that are open for all periods.
+	pub static OpenLinks: Vec<OpenLink<AccountId>> = Vec::new();
 	/// How many trades are made; every further one fails.
 	pub static MostTrades: usize = usize::MAX;
 	pub static MaxFills: u32 = 5;
@@ -82,6 +87,7 @@ parameter_types! {
 	/// How often a next key was looked for.
 	pub static Seeks: u32 = 0;
 	pub const MaxBatch: u32 = 8;
+	pub const MaxLinks: u32 = 3;
 	pub const Horizon: u32 = HORIZON;
 	pub const ExistentialDeposit: Balance = 10;
 }
@@ -100,7 +106,7 @@ impl SettlementClock for Tables {
 
 impl MicrogridInspect<AccountId> for Tables {
 	fn count() -> u32 {
-		2
+		3
 	}
 
 	fn operator(_: MicrogridId) -> Option<AccountId> {
@@ -111,7 +117,8 @@ impl MicrogridInspect<AccountId> for Tables {
 		let late = OpenLate::get().get(&(microgrid, period)).copied();
 		let kept = period >= START && period <= Self::current().saturating_add(HORIZON);
 		let open = kept && late.is_none_or(|at| Now::get() >= at);
-		(microgrid.0 < Self::count() && open).then(CurrentTerms::get)
+		let terms = || OtherTerms::get().get(&microgrid).copied();
+		(microgrid.0 < Self::count() && open).then(|| terms().unwrap_or_else(CurrentTerms::get))
 	}
 
 	fn first_period(_: MicrogridId) -> Option<Period> {
@@ -123,6 +130,22 @@ impl MicrogridInspect<AccountId> for Tables {
 		(from.0..=last.0)
 			.map(Period)
 			.find(|period| Self::terms(microgrid, *period).is_some())
+	}
+}
+
+impl LinkInspect<AccountId> for Tables {
+	fn most() -> u32 {
+		MaxLinks::get()
+	}
+
+	fn links_into(microgrid: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
+		let links = OpenLinks::get().into_iter();
+		links.filter(|link| link.terms.to == microgrid).collect()
+	}
+
+	fn links_out_of(microgrid: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
+		let links = OpenLinks::get().into_iter();
+		links.filter(|link| link.terms.from == microgrid).collect()
 	}
 }
 
@@ -145,6 +168,7 @@ impl Quarantine for Tables {
 impl pallet_order_book::Config for Test {
 	type Clock = Tables;
 	type Microgrids = Tables;
+	type Links = Tables;
 	type Meters = Tables;
 	type Quarantine = Tables;
 	type Clearing = House;
@@ -153,6 +177,7 @@ impl pallet_order_book::Config for Test {
 	type MaxBatch = MaxBatch;
 	type MaxOrdersPerMeter = MaxOrdersPerMeter;
 	type MaxRemovals = MaxRemovals;
+	type MaxLinks = MaxLinks;
 	type Horizon = Horizon;
 	type ServiceWeight = ServiceWeight;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -172,6 +197,11 @@ impl pallet_order_book::Config for Test {
 impl pallet_order_book::BenchmarkHelper<AccountId> for Tables {
 	fn market() -> (MicrogridId, Period) {
 		(GRID, P)
+	}
+
+	fn linked(into: MicrogridId, n: u32) -> MicrogridId {
+		open([link(n, NORTH, into)]);
+		NORTH
 	}
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
@@ -234,6 +264,37 @@ pub const P: Period = Period(START.0 + 2);
 pub const P1: Period = Period(START.0 + 3);
 pub const P2: Period = Period(START.0 + 4);
 
+/// The operator of all links of the mock.
+pub const LINK_OPERATOR: AccountId = 98;
+/// Other communities, and meters of Alice and Carol in the first and of Bob in the second.
+pub const NORTH: MicrogridId = MicrogridId(1);
+pub const SOUTH: MicrogridId = MicrogridId(2);
+pub const NORTHS: MeterId = MeterId(20);
+pub const NORTHS_OTHER: MeterId = MeterId(21);
+pub const SOUTHS: MeterId = MeterId(22);
+
+/// A link of the mock: 5 % of what is sent are lost, at most 5 kWh are sent, the wheeling fee is 2 units, and
+/// at least 10 Wh are received.
+pub fn link(id: u32, from: MicrogridId, to: MicrogridId) -> OpenLink<AccountId> {
+	OpenLink {
+		id: LinkId(id),
+		terms: LinkTerms {
+			from,
+			to,
+			loss: Permill::from_percent(5),
+			capacity: WattHours(5_000),
+			wheeling_fee: Price(2),
+			min_quantity: WattHours(10),
+		},
+		operator: LINK_OPERATOR,
+	}
+}
+
+/// Opens links for all periods.
+pub fn open(links: impl IntoIterator<Item = OpenLink<AccountId>>) {
+	OpenLinks::mutate(|open| open.extend(links));
+}
+
 pub fn terms() -> Terms {
 	Terms {
 		retail_price: Price(300_000),
@@ -279,6 +340,8 @@ pub fn chain() -> sp_io::TestExternalities {
 	Quarantined::take();
 	InArrears::take();
 	CurrentTerms::set(terms());
+	OtherTerms::take();
+	OpenLinks::take();
 	MostTrades::set(usize::MAX);
 	Database::take();
 	MaxFills::set(5);
@@ -306,6 +369,13 @@ pub fn chain() -> sp_io::TestExternalities {
 		MeterKind::Storage { capacity: CAPACITY },
 		40_000,
 	);
+	for (meter, owner, grid) in [
+		(NORTHS, ALICE, NORTH),
+		(NORTHS_OTHER, CAROL, NORTH),
+		(SOUTHS, BOB, SOUTH),
+	] {
+		add_meter(meter, owner, grid, MeterKind::Prosumer, 40_000);
+	}
 	add_meter(LOAD, BOB, GRID, MeterKind::Consumer, 0);
 	add_meter(FEEDER, ALICE, GRID, MeterKind::Feeder, 40_000);
 	let storage = RuntimeGenesisConfig::default()
@@ -438,7 +508,7 @@ pub fn trades() -> Vec<(u64, u64)> {
 	let trades = Trades::get().unwrap_or_default();
 	trades
 		.iter()
-		.map(|trade| (trade.price.0, trade.energy.0))
+		.map(|trade| (trade.price.0, trade.buyer.energy.0))
 		.collect()
 }
 

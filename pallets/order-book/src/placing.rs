@@ -1,7 +1,7 @@
-//! Placing an order: checked, then locked for, then matched, then rested or ended. In a call auction nothing
-//! is matched: the order rests.
+//! Placing an order: checked, then locked for, then matched, in its own book and over links, then rested or
+//! ended. In a call auction nothing is matched: the order rests.
 
-use core::iter::Peekable;
+use alloc::vec::Vec;
 
 use frame_support::{ensure, traits::Get};
 use gridweave_primitives::{
@@ -17,7 +17,8 @@ use sp_runtime::{DispatchError, DispatchResult};
 use crate::{
 	book, commitments,
 	effort::Effort,
-	matching::{plan, Fill, Incoming, Outcome, Plan, Stop},
+	links::Linked,
+	matching::{plan, Fill, Incoming, Outcome, Plan, Stop, Venue, OWN},
 	own_limits, service,
 	trading::Trader,
 	types::{Book, BookId, CancelReason, NewOrder, Place, Resting, TimeInForce},
@@ -30,6 +31,53 @@ struct Admitted<'a, AccountId> {
 	owner: &'a AccountId,
 	book: BookId,
 	order: &'a NewOrder,
+}
+
+impl<AccountId: Clone> Admitted<'_, AccountId> {
+	/// As one side of a trade.
+	fn trader(&self) -> Trader<AccountId> {
+		Trader {
+			order: self.id,
+			owner: self.owner.clone(),
+			meter: self.order.meter,
+			limit: self.order.limit_price,
+			left: None,
+		}
+	}
+}
+
+impl<AccountId: Clone> Fill<AccountId> {
+	/// The resting order as one side of the trade.
+	fn trader(&self) -> Trader<AccountId> {
+		Trader {
+			order: self.place.order,
+			owner: self.owner.clone(),
+			meter: self.meter,
+			limit: self.place.price,
+			left: Some(self.left),
+		}
+	}
+}
+
+/// The book over a link that is a venue of a plan; `None` for the order's own.
+fn over<AccountId>(
+	linked: &mut [Linked<AccountId>],
+	venue: usize,
+) -> Option<&mut Linked<AccountId>> {
+	linked.get_mut(venue.checked_sub(1)?)
+}
+
+/// The book that is a venue of a plan.
+fn venue_book<'a, AccountId>(
+	id: BookId,
+	book: &'a mut Book,
+	linked: &'a mut [Linked<AccountId>],
+	venue: usize,
+) -> (BookId, &'a mut Book) {
+	match over(linked, venue) {
+		None => (id, book),
+		Some(over) => (over.id, &mut over.book),
+	}
 }
 
 impl<T: Config> Pallet<T> {
@@ -56,20 +104,16 @@ impl<T: Config> Pallet<T> {
 		let stored = book::load::<T>(id);
 		let is_new = stored.is_none();
 		let mut book = stored.unwrap_or_else(|| Book::new(&terms));
-		let other = order.side.opposite();
-		let mut offers = book::walk::<T>(id, other, &book).peekable();
+		let (mut linked, mut venues) = (Vec::new(), Vec::new());
 		let plan = if book.is_auction() {
 			effort.own_limits = effort.own_limits.saturating_add(1);
 			own_limits::check::<T>(id, owner, order.side, order.limit_price)?;
 			Plan::of_none(order.energy)
 		} else {
-			Self::plan_fills(owner, order, &book, &mut offers, effort)?
+			linked = Self::linked_books(id, order.side, effort);
+			venues = Self::venues(id, order.side, &book, &linked);
+			Self::plan_fills(owner, order, &book, &mut venues, effort)?
 		};
-		if plan.met() > 0 {
-			// Counted as soon as they are planned: a plan that comes to nothing was work as well.
-			effort.fills = effort.fills.saturating_add(plan.met());
-			effort.note_walk(book.removals_at(book::block::<T>()));
-		}
 		let outcome = plan.outcome(order.time_in_force);
 		ensure!(outcome != Outcome::Kill, Error::<T>::NotFillable);
 
@@ -89,26 +133,15 @@ impl<T: Config> Pallet<T> {
 			microgrid: id.microgrid,
 			order: *order,
 		});
-		if plan.met() > 0 {
-			// Looked up before anything is deleted: the walk goes on behind what the plan consumed.
-			let best = offers.peek().map(|(place, _)| *place);
-			for fill in &plan.fills {
-				Self::fill(&admitted, &mut book, fill)?;
-			}
-			for (place, resting) in &plan.barred {
-				Self::release(
-					id,
-					&mut book,
-					other,
-					*place,
-					resting,
-					CancelReason::Quarantined,
-				);
-			}
-			book::consume::<T>(id, &mut book, other, &plan, best);
-		}
+		// Looked up before anything is deleted: walks go on behind what the plan consumed.
+		let taken: Vec<_> = (0..)
+			.zip(&mut venues)
+			.filter(|(venue, _)| plan.takes_of(*venue))
+			.map(|(venue, offers)| (venue, offers.best()))
+			.collect();
+		Self::carry_out(&admitted, &mut book, &mut linked, &plan, taken)?;
 		Self::conclude(&admitted, &mut book, &plan, outcome)?;
-		if plan.met() > 0 || outcome == Outcome::Rest {
+		if plan.takes() || outcome == Outcome::Rest {
 			if is_new {
 				service::schedule::<T>(id, &terms);
 			}
@@ -143,35 +176,88 @@ impl<T: Config> Pallet<T> {
 		Ok(terms)
 	}
 
-	/// What the order would trade within the bounds of this extrinsic and of the book in this block. An
+	/// Where an order of a side, placed in book `id`, finds others: the book itself, and those over links.
+	fn venues(
+		id: BookId,
+		side: Side,
+		book: &Book,
+		linked: &[Linked<T::AccountId>],
+	) -> Vec<Venue<impl Iterator<Item = (Place, Resting<T::AccountId>)>>> {
+		let now = book::block::<T>();
+		let venue = |line, id, book: &Book| {
+			let offers = book::walk::<T>(id, side.opposite(), book);
+			Venue::new(line, offers, book.removals_at(now), T::MaxRemovals::get())
+		};
+		let own = core::iter::once(venue(None, id, book));
+		let over = linked
+			.iter()
+			.map(|over| venue(Some(over.line), over.id, &over.book));
+		own.chain(over).collect()
+	}
+
+	/// What the order would trade within the bounds of this extrinsic and of the books in this block. An
 	/// order that would trade, but not one fill is left for, is refused. Resting orders of meters that came
 	/// under quarantine since they were placed do not trade.
 	fn plan_fills(
 		owner: &T::AccountId,
 		order: &NewOrder,
 		book: &Book,
-		offers: &mut Peekable<impl Iterator<Item = (Place, Resting<T::AccountId>)>>,
-		effort: &Effort,
+		venues: &mut [Venue<impl Iterator<Item = (Place, Resting<T::AccountId>)>>],
+		effort: &mut Effort,
 	) -> Result<Plan<T::AccountId>, DispatchError> {
 		let fills = effort.fills_left::<T>();
-		let removals = T::MaxRemovals::get().saturating_sub(book.removals_at(book::block::<T>()));
 		let incoming = Incoming {
 			owner,
 			side: order.side,
 			limit: order.limit_price,
 			energy: order.energy,
 		};
-		let plan = plan(
-			&incoming,
-			offers,
-			fills.min(removals),
-			T::Quarantine::is_quarantined,
-		);
-		if plan.met() == 0 && plan.stop == Stop::Limit {
-			ensure!(removals > 0, Error::<T>::TooManyRemovals);
+		let plan = plan(&incoming, venues, fills, T::Quarantine::is_quarantined);
+		effort.note_plan(&plan);
+		venues
+			.iter()
+			.filter_map(Venue::stepped_over)
+			.for_each(|deleted| effort.note_walk(deleted));
+		if !plan.takes() && plan.stop == Stop::Limit {
+			let removals = book.removals_at(book::block::<T>());
+			ensure!(
+				removals < T::MaxRemovals::get(),
+				Error::<T>::TooManyRemovals
+			);
 			return Err(Error::<T>::TooManyFills.into());
 		}
 		Ok(plan)
+	}
+
+	/// Does what the plan of an order says. `taken` are the venues that it takes orders of, with the best one
+	/// there afterwards.
+	fn carry_out(
+		taker: &Admitted<T::AccountId>,
+		book: &mut Book,
+		linked: &mut [Linked<T::AccountId>],
+		plan: &Plan<T::AccountId>,
+		taken: Vec<(usize, Option<Place>)>,
+	) -> DispatchResult {
+		let other = taker.order.side.opposite();
+		for fill in &plan.fills {
+			match over(linked, fill.venue) {
+				None => Self::fill(taker, book, fill)?,
+				Some(over) => Self::fill_over_link(taker, book, over, fill)?,
+			}
+		}
+		for (venue, place, resting) in &plan.barred {
+			let (id, book) = venue_book(taker.book, book, linked, *venue);
+			let reason = CancelReason::Quarantined;
+			Self::release(id, book, other, *place, resting, reason);
+		}
+		for (venue, best) in taken {
+			let (id, changed) = venue_book(taker.book, book, linked, venue);
+			book::consume::<T>(id, changed, other, (plan, venue), best);
+			if venue != OWN {
+				book::save::<T>(id, changed);
+			}
+		}
+		Ok(())
 	}
 
 	fn next_order_id() -> OrderId {
@@ -189,26 +275,40 @@ impl<T: Config> Pallet<T> {
 		book: &mut Book,
 		fill: &Fill<T::AccountId>,
 	) -> DispatchResult {
-		let order = taker.order;
-		let took = Trader {
-			order: taker.id,
-			owner: taker.owner.clone(),
-			meter: order.meter,
-			limit: order.limit_price,
-			left: None,
-		};
-		let made = Trader {
-			order: fill.place.order,
-			owner: fill.owner.clone(),
-			meter: fill.meter,
-			limit: fill.place.price,
-			left: Some(fill.left),
-		};
-		let (bid, ask) = match order.side {
+		let (took, made) = (taker.trader(), fill.trader());
+		let (bid, ask) = match taker.order.side {
 			Side::Bid => (took, made),
 			Side::Ask => (made, took),
 		};
-		Self::trade(taker.book, book, (fill.place.price, fill.energy), bid, ask)
+		let terms = (fill.place.price, fill.quote.received);
+		Self::trade(taker.book, book, terms, bid, ask)
+	}
+
+	/// Makes one fill over a link at the resting order's price, and cancels what is left of that order if it is
+	/// too little to go over the link.
+	fn fill_over_link(
+		taker: &Admitted<T::AccountId>,
+		own: &mut Book,
+		over: &mut Linked<T::AccountId>,
+		fill: &Fill<T::AccountId>,
+	) -> DispatchResult {
+		let took = (taker.book, own, taker.trader());
+		let made = (over.id, &mut over.book, fill.trader());
+		let (bid, ask) = match taker.order.side {
+			Side::Bid => (took, made),
+			Side::Ask => (made, took),
+		};
+		Self::trade_over_link(&over.link, fill.place.price, &fill.quote, bid, ask)?;
+		if fill.ends && !fill.left.is_zero() {
+			let rest = Resting {
+				owner: fill.owner.clone(),
+				meter: fill.meter,
+				remaining: fill.left,
+			};
+			let (side, reason) = (taker.order.side.opposite(), CancelReason::LinkRemainder);
+			Self::release(over.id, &mut over.book, side, fill.place, &rest, reason);
+		}
+		Ok(())
 	}
 
 	/// Rests what is left of an order, or cancels it and releases its lock.

@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use codec::{Codec, Decode, Encode};
 use gridweave_primitives::{
-	market::Side, Balance, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+	market::Side, Balance, LinkId, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 use scale_info::TypeInfo;
 use sp_runtime::DispatchError;
 
-use crate::types::{Commitment, Instruction};
+use crate::types::{Commitment, Flow, Instruction};
 
 /// An open order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -106,5 +106,9 @@ sp_api::decl_runtime_apis! {
 
 		/// What a meter has on offer and traded in a period, until the period was delivered.
 		fn commitments(meter: MeterId, period: Period) -> Commitment;
+
+		/// What has gone over each of the links into a microgrid for a period, until that is no longer kept. What
+		/// a link sent counts against its capacity.
+		fn flows_into(microgrid: MicrogridId, period: Period) -> Vec<(LinkId, Flow)>;
 	}
 }

@@ -26,7 +26,7 @@ use gridweave_primitives::{
 use crate::{
 	book, commitments,
 	effort::Effort,
-	seek,
+	links, seek,
 	types::{BookId, CancelReason, Locator, Stage},
 	Agenda, Config, Event, Pallet, Served, WeightInfo,
 };
@@ -120,7 +120,7 @@ impl<T: Config> Pallet<T> {
 		now: u64,
 		meter: &mut WeightMeter,
 	) -> bool {
-		if meter.try_consume(T::WeightInfo::advance_book()).is_err() {
+		if meter.try_consume(Self::weight_of_turn()).is_err() {
 			return false;
 		}
 		let id = BookId {
@@ -138,6 +138,7 @@ impl<T: Config> Pallet<T> {
 			Stage::Forget { after } => Self::forget_commitments(id, after, meter),
 			Stage::Prune => {
 				book::prune::<T>(id);
+				links::forget::<T>(id);
 				Turn::Last
 			}
 		};

@@ -12,10 +12,10 @@
 //!
 //! When a period of a microgrid opens, all its instructions are executed for it, one after the other, in the
 //! order of meters (`rounds`): each comes to at most one ordinary order that is good until the gate, with the
-//! checks, locks, trades and events of any other, but for fewer fills ([`Config::MaxStandingFills`]). Being
-//! late is allowed; once the gate is closed, those that are left are skipped for that period, and an event
-//! counts them. None is executed twice for a period. An instruction that is given while its microgrid's are
-//! being executed may have to wait for the next period.
+//! checks, locks, trades and events of any other, but for fewer fills ([`Config::MaxStandingFills`]), and a
+//! look over links into books that are calm. Being late is allowed; once the gate is closed, those that are
+//! left are skipped for that period, and an event counts them. None is executed twice for a period. An
+//! instruction that is given while its microgrid's are being executed may have to wait for the next period.
 //!
 //! An order that is refused changes nothing; an event tells why, unless it was refused for the same reason
 //! when it was last tried. Of a meter under quarantine every order is refused, until it may trade again.
@@ -58,6 +58,10 @@ mod try_state;
 
 /// How many of the latest measured periods an expectation is the mean of: an hour in production.
 pub const EXPECTED_PERIODS: u32 = 4;
+
+/// Books over links that more orders than this have left in a block are passed over for the rest of it: to step
+/// over as many as may leave, in each of them, would weigh more than all else that a standing order does.
+const CALM_REMOVALS: u32 = 64;
 
 impl<T: Config> Pallet<T> {
 	/// What giving a standing order weighs, if that of another owner `ends`.

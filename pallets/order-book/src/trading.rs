@@ -2,14 +2,17 @@
 
 use gridweave_primitives::{
 	cost,
-	market::{Party, Side, Trade},
+	link::OpenLink,
+	market::{Party, Side, Trade, Wheeling},
 	traits::OnTrade,
 	MeterId, OrderId, Price, WattHours,
 };
 use sp_runtime::DispatchResult;
 
 use crate::{
-	commitments, own_limits,
+	commitments,
+	linked::Quote,
+	links, own_limits,
 	types::{Book, BookId},
 	Config, Event, Pallet,
 };
@@ -22,6 +25,17 @@ pub(crate) struct Trader<AccountId> {
 	pub limit: Price,
 	/// What is left of it in the book, in Wh. `None` for an order that did not rest when it met the other.
 	pub left: Option<WattHours>,
+}
+
+/// Notes a trade in the market of a book.
+fn note_trade(book: &mut Book, price: Price, energy: WattHours) {
+	// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits by
+	// bounded fills of a market of hours.
+	let market = &mut book.market;
+	market.volume = market.volume.saturating_add(energy);
+	market.value = market.value.saturating_add(cost(price, energy));
+	market.last_price = Some(price);
+	market.trades = market.trades.saturating_add(1);
 }
 
 impl<T: Config> Pallet<T> {
@@ -54,22 +68,70 @@ impl<T: Config> Pallet<T> {
 		});
 		let buyer = Self::settle_side(id, book, Side::Bid, bid, energy);
 		let seller = Self::settle_side(id, book, Side::Ask, ask, energy);
-		// Sums far inside their types: energies below 2^32, values below 2^82, trades counted in 32 bits
-		// by bounded fills of a market of hours.
-		let market = &mut book.market;
-		market.volume = market.volume.saturating_add(energy);
-		market.value = market.value.saturating_add(cost(price, energy));
-		market.last_price = Some(price);
-		market.trades = market.trades.saturating_add(1);
+		note_trade(book, price, energy);
 		T::Trades::on_trade(Trade {
-			microgrid: id.microgrid,
 			period: id.period,
 			seller,
 			buyer,
-			energy,
 			price,
-			fee: book.fee,
+			value: cost(price, energy),
 			retail_price: book.retail_price,
+			wheeling: None,
+		})
+	}
+
+	/// Makes a trade over a link at the price of the order that rested, in whose market it is noted. As
+	/// [`Self::trade`].
+	pub(crate) fn trade_over_link(
+		link: &OpenLink<T::AccountId>,
+		price: Price,
+		quote: &Quote,
+		bid: (BookId, &mut Book, Trader<T::AccountId>),
+		ask: (BookId, &mut Book, Trader<T::AccountId>),
+	) -> DispatchResult {
+		let ((to, buyers, bid), (from, sellers, ask)) = (bid, ask);
+		let taker = if bid.left.is_none() {
+			Side::Bid
+		} else {
+			Side::Ask
+		};
+		Self::deposit_event(Event::TradeOverLink {
+			link: link.id,
+			period: to.period,
+			price,
+			sent: quote.sent,
+			received: quote.received,
+			value: quote.value,
+			wheeling_fee: quote.wheeling,
+			taker,
+			bid: bid.order,
+			buyer: bid.owner.clone(),
+			buyer_meter: bid.meter,
+			to: to.microgrid,
+			ask: ask.order,
+			seller: ask.owner.clone(),
+			seller_meter: ask.meter,
+			from: from.microgrid,
+		});
+		links::carried::<T>(link, to.period, quote)?;
+		buyers.imported = buyers.imported.saturating_add(quote.received);
+		sellers.exported = sellers.exported.saturating_add(quote.sent);
+		match taker {
+			Side::Bid => note_trade(sellers, price, quote.sent),
+			Side::Ask => note_trade(buyers, price, quote.received),
+		}
+		T::Trades::on_trade(Trade {
+			period: to.period,
+			seller: Self::settle_side(from, sellers, Side::Ask, ask, quote.sent),
+			buyer: Self::settle_side(to, buyers, Side::Bid, bid, quote.received),
+			price,
+			value: quote.value,
+			retail_price: sellers.retail_price,
+			wheeling: Some(Wheeling {
+				link: link.id,
+				operator: link.operator.clone(),
+				fee: quote.wheeling,
+			}),
 		})
 	}
 
@@ -101,6 +163,9 @@ impl<T: Config> Pallet<T> {
 			released: book.lock(side, limit, energy),
 			account: owner,
 			meter,
+			microgrid: id.microgrid,
+			energy,
+			fee: book.fee,
 		}
 	}
 

@@ -6,14 +6,19 @@ use alloc::{
 };
 
 use frame_support::ensure;
-use gridweave_primitives::{market::Side, Balance, Be32, MeterId, MicrogridId, OrderId, Period};
+use gridweave_primitives::{
+	link::received_of,
+	market::Side,
+	traits::{LinkInspect, SettlementClock},
+	Balance, Be32, MeterId, MicrogridId, OrderId, Period,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	book::{block, place_of},
 	types::{AccountLimits, Book, BookId, Locator, Place, Resting, Stage},
-	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, OwnLimits,
-	Pallet, Served,
+	Agenda, Asks, Bids, Books, Commitments, Config, LinkFlows, NextOrderId, Orders, OrdersOf,
+	OwnLimits, Pallet, Served,
 };
 
 type Entry<AccountId> = (BookId, Side, Place, Resting<AccountId>);
@@ -34,8 +39,11 @@ impl<T: Config> Pallet<T> {
 	/// * orders and places in books correspond one to one, and ids were given out;
 	/// * the open part of each meter's commitments is the sum of its open orders, nothing stored is empty,
 	///   and each book counts those in it; the orders of each meter are those in the books, oldest first;
-	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, what they
-	///   bought, and its volume are the same;
+	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, but not over
+	///   links, is what they bought, but not over links; its volume is that, and of what went over links no
+	///   more than all of it;
+	/// * what went over links into and out of each book is the sum of what the links carried; none carried more
+	///   than it may, nor has more been received than its loss allows;
 	/// * what accounts bid and ask in call auctions is counted, no order is better than the limit that is
 	///   noted, and these do not cross; no auction is noted to have read more orders than there are;
 	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
@@ -48,6 +56,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_orders(&entries)?;
 		Self::check_commitments(&entries)?;
 		Self::check_conservation()?;
+		Self::check_links()?;
 		Self::check_auctions(&entries)?;
 		Self::check_agenda(&entries)?;
 		Self::check_standing()
@@ -226,13 +235,79 @@ impl<T: Config> Pallet<T> {
 				book.meters == meters,
 				"the number of meters with commitments is wrong"
 			);
-			let volume = book.market.volume.0;
+			if !stage.has_orders() {
+				continue;
+			}
+			let (within, volume) = (sold.checked_sub(book.exported.0), book.market.volume.0);
 			ensure!(
-				!stage.has_orders() || (sold == volume && bought == volume),
+				within.is_some() && within == bought.checked_sub(book.imported.0),
+				"what was sold is not what was bought"
+			);
+			let linked = book.exported.saturating_add(book.imported);
+			ensure!(
+				volume
+					.checked_sub(within.unwrap_or_default())
+					.is_some_and(|rest| rest <= linked.0),
 				"what was sold and bought is not what was traded"
 			);
 		}
 		ensure!(traded.is_empty(), "a commitment outlived its book");
+		Ok(())
+	}
+
+	fn check_links() -> Result<(), TryRuntimeError> {
+		let mut carried: BTreeMap<BookId, (u64, u64)> = BTreeMap::new();
+		for ((to, period), flows) in LinkFlows::<T>::iter() {
+			let id = book_id(to, period);
+			ensure!(
+				!flows.is_empty()
+					&& flows
+						.windows(2)
+						.all(|two| two.first().map(|(id, _)| id) < two.last().map(|(id, _)| id)),
+				"links are noted twice or out of order"
+			);
+			let links = T::Links::links_into(id.microgrid, id.period);
+			for (link, flow) in flows {
+				let (exported, _) = carried
+					.entry(BookId {
+						microgrid: flow.from,
+						..id
+					})
+					.or_default();
+				*exported = exported.saturating_add(flow.sent.0);
+				let (_, imported) = carried.entry(id).or_default();
+				*imported = imported.saturating_add(flow.received.0);
+				// It may be gone with the period's terms before the book is.
+				let Some(link) = links.iter().find(|open| open.id == link) else {
+					continue;
+				};
+				ensure!(
+					flow.sent <= link.terms.capacity,
+					"a link carried more than it may"
+				);
+				ensure!(
+					flow.received <= received_of(link.terms.loss, flow.sent),
+					"more was received over a link than its loss allows"
+				);
+			}
+		}
+		let clock = T::Clock::clock();
+		for ((microgrid, period), book) in Books::<T>::iter() {
+			let id = book_id(microgrid, period);
+			let (exported, imported) = carried.remove(&id).unwrap_or_default();
+			// Books of one period are pruned one after the other.
+			ensure!(
+				T::Clock::now() >= clock.expires_at(id.period)
+					|| (book.exported.0 == exported && book.imported.0 == imported),
+				"a book's links carried something else"
+			);
+		}
+		ensure!(
+			carried
+				.keys()
+				.all(|id| T::Clock::now() >= clock.expires_at(id.period)),
+			"a link carried energy of no book"
+		);
 		Ok(())
 	}
 

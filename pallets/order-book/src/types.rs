@@ -232,6 +232,30 @@ pub enum CancelReason {
 	FillLimit,
 	/// Its meter came under quarantine since it was placed: it would have been traded with, and may not.
 	Quarantined,
+	/// It was traded over a link, and what was left of it, at most 1 Wh, is too little to arrive.
+	LinkRemainder,
+}
+
+/// What has gone over a link for a period, in Wh.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Flow {
+	/// The community it came from.
+	pub from: MicrogridId,
+	/// What was sent: it counts against the link's capacity.
+	pub sent: WattHours,
+	/// What was received: the rest is the link's loss.
+	pub received: WattHours,
 }
 
 /// What the open orders of an account come to on one side of a book.

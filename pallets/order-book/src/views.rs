@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use gridweave_primitives::{
-	market::Side, traits::MeterInspect, MeterId, MicrogridId, OrderId, Period, Price,
+	market::Side, traits::MeterInspect, LinkId, MeterId, MicrogridId, OrderId, Period, Price,
 };
 
 use crate::{
-	book, commitments,
+	book, commitments, links,
 	runtime_api::{Level, MarketSummary, OpenOrder},
-	types::{BookId, Commitment, Locator, Place, Resting},
+	types::{BookId, Commitment, Flow, Locator, Place, Resting},
 	Config, Pallet,
 };
 
@@ -121,5 +121,10 @@ impl<T: Config> Pallet<T> {
 			})
 			.map(|book| commitments::of::<T>(book, meter))
 			.unwrap_or_default()
+	}
+
+	/// What has gone over each of the links into a community for a period.
+	pub fn flows_into(microgrid: MicrogridId, period: Period) -> Vec<(LinkId, Flow)> {
+		links::flows_into::<T>(BookId { microgrid, period })
 	}
 }

@@ -16,6 +16,10 @@ pub trait WeightInfo {
 	fn reduce_order() -> Weight;
 	/// Replacing the best order of a side by one that rests.
 	fn replace_order() -> Weight;
+	/// Placing an order that rests, with `n` links to books in which nothing is good enough.
+	fn look_at_links(n: u32) -> Weight;
+	/// Placing an order that makes `f` fills over one link (0: it rests).
+	fn fill_over_link(f: u32) -> Weight;
 	/// Following a storage over all open periods.
 	fn check_storage() -> Weight;
 	/// Finding the next order behind `r` keys deleted in the same block.
@@ -66,6 +70,14 @@ impl WeightInfo for () {
 	}
 	fn replace_order() -> Weight {
 		Weight::from_parts(800_000_000, 12_000)
+	}
+	fn look_at_links(n: u32) -> Weight {
+		Weight::from_parts(500_000_000, 10_000)
+			.saturating_add(Weight::from_parts(100_000_000, 15_000).saturating_mul(n.into()))
+	}
+	fn fill_over_link(f: u32) -> Weight {
+		Weight::from_parts(600_000_000, 25_000)
+			.saturating_add(Weight::from_parts(750_000_000, 12_000).saturating_mul(f.into()))
 	}
 	fn check_storage() -> Weight {
 		Weight::from_parts(800_000_000, 200_000)

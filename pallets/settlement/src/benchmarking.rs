@@ -22,7 +22,9 @@ use crate::{
 	claims::Serving,
 	engine::Next,
 	schedule::Look,
-	types::{Creditor, Job, MeterTotals, PeriodSummary, Position, Progress, Stage, Statement},
+	types::{
+		Creditor, Exchange, Job, MeterTotals, PeriodSummary, Position, Progress, Stage, Statement,
+	},
 	*,
 };
 
@@ -104,7 +106,15 @@ impl<T: Config> Community<T> {
 	fn job(&self, open: u32) -> Job<T::AccountId> {
 		let terms = T::Microgrids::terms(self.microgrid, self.period).expect("helper: has terms");
 		let operator = self.operator.clone();
-		Job::new(self.microgrid, self.period, &terms, operator, 1, open)
+		Job::new(
+			self.microgrid,
+			self.period,
+			&terms,
+			operator,
+			1,
+			open,
+			Exchange::default(),
+		)
 	}
 
 	/// Sums the page, and passes on to collecting, which sets the residual prices.
@@ -133,6 +143,7 @@ impl<T: Config> Community<T> {
 			bought: WattHours(100),
 			receivable,
 			payable,
+			paid: 0,
 			fee: 10,
 		};
 		let key = (

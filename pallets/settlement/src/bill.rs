@@ -31,8 +31,10 @@ pub struct Contracts {
 	pub bought: WattHours,
 	/// What buyers owe for it, in planck.
 	pub receivable: Balance,
-	/// What is owed to sellers, in planck.
+	/// What is owed to sellers, and to operators of links, in planck.
 	pub payable: Balance,
+	/// How much of that was paid with the trades: those over links.
+	pub paid: Balance,
 	/// Market fees, in planck, for the operator.
 	pub fee: Balance,
 }
@@ -60,14 +62,16 @@ pub struct Prices {
 	pub residual: ResidualPrices,
 }
 
-/// A bill: `amount + operator + fund = receivable − payable` exactly; over a community and period trades
-/// cancel out, so that everything sums to zero.
+/// A bill: `amount + operator + fund = receivable − payable` exactly. Over a community and period trades
+/// within it cancel out: what is left is what goes over its links, so that with that everything sums to zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
 	/// How the energy was split.
 	pub split: Split,
-	/// What the meter's owner gets, or owes if negative, in planck.
+	/// What the meter's owner gets for the period, or owes if negative, in planck.
 	pub amount: i128,
+	/// What of that is still to be paid: all but what was paid with trades over links.
+	pub due: i128,
 	/// What the operator gets, or owes if negative.
 	pub operator: i128,
 	/// What the community's fund gets.
@@ -111,9 +115,11 @@ impl Bill {
 
 		// Sums of six amounts below 2¹²⁰: no saturation.
 		let grid = excess.saturating_sub(shortfall).saturating_sub(fee);
+		let amount = trades.saturating_add(grid).saturating_add(residual);
 		Self {
 			split,
-			amount: trades.saturating_add(grid).saturating_add(residual),
+			amount,
+			due: amount.saturating_add(signed(contracts.paid)),
 			operator: grid.saturating_add(through).saturating_neg(),
 			// The operator's price is never worse for it than the members' price is for them.
 			fund: owed(residual.saturating_sub(through)),

@@ -9,7 +9,7 @@ use gridweave_primitives::{
 };
 
 use crate::{
-	bill::{owed, signed, Bill},
+	bill::{owed, Bill},
 	effort::{Effort, Tally},
 	pool::residual_prices,
 	split::Split,
@@ -135,7 +135,7 @@ impl<T: Config> Pallet<T> {
 				metered.export,
 				&job.summary.prices,
 			);
-			if (bill.amount < 0) == (pass == Pass::Debtors) {
+			if (bill.due < 0) == (pass == Pass::Debtors) {
 				let metered = Some(metered);
 				tally.add(Self::settle_meter(
 					job,
@@ -222,11 +222,11 @@ impl<T: Config> Pallet<T> {
 			},
 		};
 		let till = &mut job.till;
-		let mut unpaid = if bill.amount < 0 {
-			Self::till_collect(till, &account, owed(bill.amount))
+		let mut unpaid = if bill.due < 0 {
+			Self::till_collect(till, &account, owed(bill.due))
 		} else {
 			let creditor = Creditor::Member(account.clone());
-			Self::till_pay(till, creditor, bill.amount.unsigned_abs())
+			Self::till_pay(till, creditor, bill.due.unsigned_abs())
 		};
 		if traded {
 			// What its margin kept from an earlier bill.
@@ -281,11 +281,7 @@ impl<T: Config> Pallet<T> {
 		Self::till_pay(&mut job.till, Creditor::Fund, job.summary.fund);
 		Self::till_close(&mut job.till);
 		let sums = job.summary;
-		let total = sums
-			.members
-			.saturating_add(sums.operator)
-			.saturating_add(signed(sums.fund));
-		if total != 0 {
+		if sums.balance() != 0 {
 			defensive!("the payments of a period do not sum to zero");
 		}
 		if sums.meters > 0 {

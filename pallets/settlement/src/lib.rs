@@ -18,6 +18,13 @@
 //!   been, at the period's prices.
 //! - The **operator** is the counterparty of shortfalls, excess contracts and the residual. With its
 //!   entry and that of the community's **fund** all amounts of a community and period sum to zero.
+//! - A trade over a **link** joins two communities, which are not settled at the same time. Its buyer pays at
+//!   once, out of what its order had locked: the wheeling fee to the operator of the link, for the capacity
+//!   that is taken whether or not it is used; the rest is *set aside* with the clearing house until the
+//!   seller's community is settled, and counts there as collected. So no default crosses a link. What a
+//!   community's members paid and got over links ([`types::Exchange`]) is part of its sum to zero. The fee of
+//!   each side's market goes to that side's operator, as of any trade. What buyer or seller does not take or
+//!   deliver is between them and their own operator.
 //! - **Arrears** are bills that a member's free balance and margin did not cover. Until they are paid they
 //!   block bids, and the member's meters in that community neither change hands nor retire. Proceeds and
 //!   margins that become free there pay them first. Whoever takes over a meter takes over its bills of
@@ -63,6 +70,7 @@ pub mod bill;
 mod claims;
 mod effort;
 mod engine;
+mod exchange;
 mod ledger;
 pub mod pool;
 mod positions;
@@ -94,8 +102,8 @@ pub mod pallet {
 
 	use crate::{
 		types::{
-			Claim, ClaimQueue, Creditor, Job, Member, MeterTotals, PageOf, PeriodSummary, Position,
-			Progress, Statement,
+			Claim, ClaimQueue, Creditor, Exchange, Job, Member, MeterTotals, PageOf, PeriodSummary,
+			Position, Progress, Statement,
 		},
 		WeightInfo,
 	};
@@ -178,6 +186,13 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type OpenPositions<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), u32, ValueQuery>;
+
+	/// What goes over the links of a microgrid for a period, with the money that is set aside for its
+	/// sellers. Written with the first trade over a link, whose order's owner pays by the transaction; freed
+	/// when the period's settlement begins.
+	#[pallet::storage]
+	pub type Exchanges<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Exchange, ValueQuery>;
 
 	/// How many positions a meter has over all periods. Freed with the last of them.
 	#[pallet::storage]
@@ -296,7 +311,8 @@ pub mod pallet {
 			microgrid: MicrogridId,
 			/// The period.
 			period: Period,
-			/// Sums and prices. `members + operator + fund` is 0.
+			/// Sums and prices. `members + operator + fund` is what came over links less what was paid over
+			/// them: 0 without.
 			summary: PeriodSummary,
 		},
 		/// A late reading showed that a settled meter had metered more or less; the difference was

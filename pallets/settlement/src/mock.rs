@@ -12,11 +12,12 @@ use frame_support::{
 	PalletId,
 };
 use gridweave_primitives::{
-	market::{buyer_worst_case, seller_worst_case, Party, Trade},
+	cost,
+	market::{buyer_worst_case, seller_worst_case, Party, Trade, Wheeling},
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPage, MeteredPeriod, Provenance, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
 	traits::{Clearing, MeterInspect, MeteredEnergy, MicrogridInspect, OnTrade, SettlementClock},
-	Balance, MeterId, MicrogridId, Period, PeriodClock, Price, WattHours, Watts,
+	Balance, LinkId, MeterId, MicrogridId, Period, PeriodClock, Price, WattHours, Watts,
 };
 use sp_runtime::{BuildStorage, DispatchResult};
 
@@ -52,6 +53,8 @@ pub const MIN_TOP_UP: Balance = 100;
 pub const ENDOWMENT: Balance = 1_000_000_000_000_000_000;
 /// Operators of microgrids 0 and 1.
 pub const OPERATORS: [AccountId; 2] = [100, 101];
+/// Operates the link of tests.
+pub const LINK_OPERATOR: AccountId = 64;
 pub const RETAIL: Price = Price(300_000);
 pub const FEED_IN: Price = Price(80_000);
 pub const FEE: Price = Price(1_000);
@@ -283,24 +286,52 @@ fn owner(id: u32) -> AccountId {
 /// A trade as the order book would book it, both orders at the trade's price.
 pub fn trade_of(period: Period, seller: u32, buyer: u32, energy: u64, price: u64) -> Trade<u64> {
 	let (energy, price) = (WattHours(energy), Price(price));
-	Trade {
-		microgrid: MicrogridId(seller / 128),
-		period,
-		seller: Party {
-			account: owner(seller),
-			meter: MeterId(seller),
-			released: seller_worst_case(price, RETAIL, FEE, energy),
-		},
-		buyer: Party {
-			account: owner(buyer),
-			meter: MeterId(buyer),
-			released: buyer_worst_case(price, FEE, energy),
-		},
+	let party = |meter: u32, released| Party {
+		account: owner(meter),
+		meter: MeterId(meter),
+		microgrid: MicrogridId(meter / 128),
 		energy,
-		price,
 		fee: FEE,
+		released,
+	};
+	Trade {
+		period,
+		seller: party(seller, seller_worst_case(price, RETAIL, FEE, energy)),
+		buyer: party(buyer, buyer_worst_case(price, FEE, energy)),
+		price,
+		value: cost(price, energy),
 		retail_price: RETAIL,
+		wheeling: None,
 	}
+}
+
+/// A trade over a link: what of `sent` arrives is `received`, for which the buyer pays `wheeling` per kWh. Its
+/// bid was at twice the price.
+pub fn linked_trade_of(
+	(seller, sent): (u32, u64),
+	(buyer, received): (u32, u64),
+	price: u64,
+	wheeling: u64,
+) -> Trade<u64> {
+	let mut trade = trade_of(PERIOD, seller, buyer, sent, price);
+	let received = WattHours(received);
+	trade.buyer.energy = received;
+	trade.buyer.released = buyer_worst_case(Price(2 * price), FEE, received);
+	trade.wheeling = Some(Wheeling {
+		link: LinkId(7),
+		operator: LINK_OPERATOR,
+		fee: cost(Price(wheeling), received),
+	});
+	trade
+}
+
+/// Locks both sides of a trade and makes it, or does neither.
+pub fn book(trade: Trade<u64>) -> DispatchResult {
+	frame_support::storage::with_storage_layer(|| {
+		Settlement::lock(&trade.seller.account, trade.seller.released)?;
+		Settlement::lock(&trade.buyer.account, trade.buyer.released)?;
+		Settlement::on_trade(trade)
+	})
 }
 
 /// Locks both sides and trades, or does neither.
@@ -311,12 +342,7 @@ pub fn try_trade(
 	energy: u64,
 	price: u64,
 ) -> DispatchResult {
-	frame_support::storage::with_storage_layer(|| {
-		let trade = trade_of(period, seller, buyer, energy, price);
-		Settlement::lock(&trade.seller.account, trade.seller.released)?;
-		Settlement::lock(&trade.buyer.account, trade.buyer.released)?;
-		Settlement::on_trade(trade)
-	})
+	book(trade_of(period, seller, buyer, energy, price))
 }
 
 /// [`try_trade`], which must succeed.

@@ -3,7 +3,7 @@
 use frame_support::{defensive, ensure, storage::with_storage_layer};
 use gridweave_primitives::{
 	cost,
-	market::{buyer_worst_case, seller_worst_case, Party, Side, Trade},
+	market::{Party, Side, Trade},
 	traits::SettlementClock,
 	Balance, Be32, MeterId, MicrogridId, Period,
 };
@@ -17,18 +17,20 @@ use crate::{
 impl Contracts {
 	/// Adds a trade of one side; `None` if a sum does not fit.
 	fn add<AccountId>(&mut self, side: Side, trade: &Trade<AccountId>) -> Option<()> {
-		let value = cost(trade.price, trade.energy);
-		match side {
+		let party = match side {
 			Side::Ask => {
-				self.sold = self.sold.checked_add(trade.energy)?;
-				self.receivable = self.receivable.checked_add(value)?;
+				self.sold = self.sold.checked_add(trade.seller.energy)?;
+				self.receivable = self.receivable.checked_add(trade.value)?;
+				&trade.seller
 			}
 			Side::Bid => {
-				self.bought = self.bought.checked_add(trade.energy)?;
-				self.payable = self.payable.checked_add(value)?;
+				self.bought = self.bought.checked_add(trade.buyer.energy)?;
+				self.payable = self.payable.checked_add(trade.payable())?;
+				self.paid = self.paid.checked_add(trade.paid_at_once())?;
+				&trade.buyer
 			}
-		}
-		self.fee = self.fee.checked_add(cost(trade.fee, trade.energy))?;
+		};
+		self.fee = self.fee.checked_add(cost(party.fee, party.energy))?;
 		Some(())
 	}
 }
@@ -37,34 +39,34 @@ impl<T: Config> Pallet<T> {
 	/// Books both sides of a trade, or neither.
 	pub(crate) fn book_trade(trade: &Trade<T::AccountId>) -> DispatchResult {
 		ensure!(!T::Clock::is_frozen(trade.period), Error::<T>::PeriodFrozen);
-		let Trade {
-			energy,
-			price,
-			fee,
-			retail_price,
-			..
-		} = *trade;
 		with_storage_layer(|| {
-			let margin = seller_worst_case(price, retail_price, fee, energy);
-			Self::book_side(Side::Ask, &trade.seller, margin, trade)?;
-			let margin = buyer_worst_case(price, fee, energy);
-			Self::book_side(Side::Bid, &trade.buyer, margin, trade)
+			Self::book_side(Side::Ask, &trade.seller, trade.seller_margin(), 0, trade)?;
+			let paid = trade.paid_at_once();
+			Self::book_side(Side::Bid, &trade.buyer, trade.buyer_margin(), paid, trade)?;
+			if let Some(wheeling) = &trade.wheeling {
+				Self::exchange(trade, wheeling).ok_or(Error::<T>::Overflow)?;
+			}
+			Ok(())
 		})
 	}
 
+	/// Books one side: of what its order had locked, `margin` stays locked and `paid` leaves its trading
+	/// balance.
 	fn book_side(
 		side: Side,
 		party: &Party<T::AccountId>,
 		margin: Balance,
+		paid: Balance,
 		trade: &Trade<T::AccountId>,
 	) -> DispatchResult {
-		ensure!(margin <= party.released, Error::<T>::MarginExceedsLock);
+		let used = margin.checked_add(paid).ok_or(Error::<T>::Overflow)?;
+		ensure!(used <= party.released, Error::<T>::MarginExceedsLock);
 		ensure!(
 			Ledger::<T>::get(&party.account).locked >= party.released,
 			Error::<T>::LockMissing
 		);
 		let key = (
-			Be32::from(trade.microgrid),
+			Be32::from(party.microgrid),
 			Be32::from(trade.period),
 			Be32::from(party.meter),
 		);
@@ -93,7 +95,8 @@ impl<T: Config> Pallet<T> {
 			.ok_or(Error::<T>::Overflow)?;
 		Positions::<T>::insert(key, position);
 		// The lock becomes the margin; what the better price saves is free again.
-		Self::release(&party.account, party.released.saturating_sub(margin));
+		Self::pay_locked(&party.account, paid);
+		Self::release(&party.account, party.released.saturating_sub(used));
 		Ok(())
 	}
 

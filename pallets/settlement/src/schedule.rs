@@ -154,7 +154,8 @@ impl<T: Config> Pallet<T> {
 			return Look::Waits(due);
 		};
 		OpenPositions::<T>::remove(key);
-		let job = Job::new(microgrid, next, &terms, operator, pages, open);
+		let links = Self::take_exchange(microgrid, next);
+		let job = Job::new(microgrid, next, &terms, operator, pages, open, links);
 		Look::Settle(Box::new(job))
 	}
 

@@ -1,9 +1,12 @@
 //! Invariants:
 //!
-//! 1. The clearing house holds at least all trading balances, funds and the pot under way.
+//! 1. The clearing house holds at least all trading balances, funds, the pot under way, and what is set aside
+//!    for sellers over links.
 //! 2. Nobody's locks exceed its balance; the margins of its positions do not exceed its locks.
-//! 3. The trades of a community and period cancel out: energy sold is energy bought, what is receivable
-//!    is payable (positions of a settlement under way are partly gone and left out).
+//! 3. The trades of a community and period cancel out but for what goes over links: energy sold and not sent
+//!    is energy bought and not received, and what is receivable and not set aside is payable and not paid;
+//!    what is paid is what is noted as such (positions of a settlement under way are partly gone and left
+//!    out).
 //! 4. Positions are counted right, per community and period and per meter.
 //! 5. Arrears and claims are never zero, add up to their totals, and nobody has both in one community.
 //! 6. An indebted operator is counted once per queue; no fund is zero; no ledger entry is empty.
@@ -16,8 +19,9 @@ use gridweave_primitives::{Balance, Be32, Be64, MicrogridId, Period};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current, Funds, Indebted,
-	Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf, Statements, Summaries, Totals,
+	bill::signed, types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current,
+	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf,
+	Statements, Summaries, Totals,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
@@ -34,13 +38,14 @@ impl<T: Config> Pallet<T> {
 		Self::check_periods()
 	}
 
-	/// What the clearing house holds beyond all trading balances, funds and the pot under way: what was
-	/// sent to it directly. `None` if it holds less than it should.
+	/// What the clearing house holds beyond all trading balances, funds, the pot under way and what is set
+	/// aside for sellers over links: what was sent to it directly. `None` if it holds less than it should.
 	pub fn stray() -> Option<Balance> {
 		let owed = Ledger::<T>::iter_values()
 			.map(|member| member.balance)
 			.chain(Funds::<T>::iter_values())
 			.chain(Current::<T>::get().map(|job| job.till.pot))
+			.chain(Exchanges::<T>::iter_values().map(|links| links.proceeds))
 			.fold(0, Balance::saturating_add);
 		T::Currency::total_balance(&Self::clearing_account()).checked_sub(owed)
 	}
@@ -84,7 +89,7 @@ impl<T: Config> Pallet<T> {
 		let under_way = job
 			.as_ref()
 			.map(|job| (Be32::from(job.till.microgrid), Be32::from(job.period)));
-		let mut periods = BTreeMap::<_, (u32, i128, i128)>::new();
+		let mut periods = BTreeMap::<_, (u32, i128, i128, Balance)>::new();
 		let mut meters = BTreeMap::<Be32, u32>::new();
 		for ((microgrid, period, meter), position) in Positions::<T>::iter() {
 			let sum = periods.entry((microgrid, period)).or_default();
@@ -96,8 +101,9 @@ impl<T: Config> Pallet<T> {
 				.saturating_sub(i128::from(contracts.bought.0));
 			sum.2 = sum
 				.2
-				.saturating_add(crate::bill::signed(contracts.receivable))
-				.saturating_sub(crate::bill::signed(contracts.payable));
+				.saturating_add(signed(contracts.receivable))
+				.saturating_sub(signed(contracts.payable));
+			sum.3 = sum.3.saturating_add(contracts.paid);
 			let count = meters.entry(meter).or_default();
 			*count = count.saturating_add(1);
 		}
@@ -107,13 +113,23 @@ impl<T: Config> Pallet<T> {
 				"the settlement under way miscounts positions"
 			);
 		}
-		for (key, (count, energy, money)) in &periods {
+		for (key, (count, energy, money, paid)) in &periods {
 			ensure!(
 				OpenPositions::<T>::get(*key) == *count,
 				"a period's positions are miscounted"
 			);
-			ensure!(*energy == 0, "energy sold is not energy bought");
-			ensure!(*money == 0, "what is receivable is not payable");
+			let links = Exchanges::<T>::get(*key);
+			let crossed = i128::from(links.sent.0).saturating_sub(links.received.0.into());
+			ensure!(*energy == crossed, "energy sold is not energy bought");
+			let crossed = signed(links.proceeds).saturating_sub(signed(links.payments));
+			ensure!(*money == crossed, "what is receivable is not payable");
+			ensure!(*paid == links.payments, "what is paid is not noted");
+		}
+		for (key, links) in Exchanges::<T>::iter() {
+			ensure!(
+				periods.contains_key(&key) && links != Default::default(),
+				"an exchange of no positions"
+			);
 		}
 		for (key, _) in OpenPositions::<T>::iter() {
 			ensure!(
@@ -200,11 +216,10 @@ impl<T: Config> Pallet<T> {
 				progress.oldest <= period && period < progress.next,
 				"a summary is kept too long or came too early"
 			);
-			let total = sums
-				.members
-				.saturating_add(sums.operator)
-				.saturating_add(crate::bill::signed(sums.fund));
-			ensure!(total == 0, "the payments of a period do not sum to zero");
+			ensure!(
+				sums.balance() == 0,
+				"the payments of a period do not sum to zero"
+			);
 		}
 		for ((microgrid, period, _), page) in Statements::<T>::iter() {
 			ensure!(!page.is_empty(), "an empty page of statements is kept");

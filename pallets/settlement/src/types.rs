@@ -11,7 +11,7 @@ use gridweave_primitives::{
 use scale_info::TypeInfo;
 
 use crate::{
-	bill::{Contracts, Prices},
+	bill::{signed, Contracts, Prices},
 	split::Split,
 };
 
@@ -87,8 +87,34 @@ pub struct Statement<AccountId> {
 	pub split: Split,
 	/// The period's prices.
 	pub prices: Prices,
-	/// What the account gets for the period, or owes if negative.
+	/// What the account gets for the period, or owes if negative: what it has paid already for trades over
+	/// links (`contracts.paid`) is part of it.
 	pub amount: i128,
+}
+
+/// What goes over a community's links for a period.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Exchange {
+	/// Energy its members sold to other communities, as sent.
+	pub sent: WattHours,
+	/// Energy its members bought of other communities, as received: losses are taken off.
+	pub received: WattHours,
+	/// What the members of other communities paid for `sent`, in planck.
+	pub proceeds: Balance,
+	/// What its members paid for `received`, wheeling fees included, in planck.
+	pub payments: Balance,
 }
 
 /// Running totals of a meter over all its settled periods, corrections included.
@@ -153,7 +179,8 @@ impl MeterTotals {
 /// One value per meter of a page, by slot: a page of neighbours costs the trie one item.
 pub type PageOf<V> = BoundedVec<(u8, V), ConstU32<METERS_PER_PAGE>>;
 
-/// A community's period in sums: `members + operator + fund = 0`.
+/// A community's period in sums: `members + operator + fund = links.proceeds − links.payments`, where without
+/// trades over links the right side is 0.
 #[derive(
 	Clone,
 	Copy,
@@ -198,6 +225,19 @@ pub struct PeriodSummary {
 	pub operator: i128,
 	/// What the community's fund gets.
 	pub fund: Balance,
+	/// What went over its links.
+	pub links: Exchange,
+}
+
+impl PeriodSummary {
+	/// What all payments sum to, those over links included: 0.
+	pub fn balance(&self) -> i128 {
+		self.members
+			.saturating_add(self.operator)
+			.saturating_add(signed(self.fund))
+			.saturating_add(signed(self.links.payments))
+			.saturating_sub(signed(self.links.proceeds))
+	}
 }
 
 /// To whom a community owes money.
@@ -339,6 +379,7 @@ impl<AccountId> Job<AccountId> {
 		operator: AccountId,
 		pages: u32,
 		open: u32,
+		links: Exchange,
 	) -> Self {
 		let prices = Prices {
 			retail: terms.retail_price,
@@ -354,10 +395,12 @@ impl<AccountId> Job<AccountId> {
 			till: Till {
 				microgrid,
 				operator,
-				pot: 0,
+				// What members of other communities have paid to those of this one.
+				pot: links.proceeds,
 			},
 			summary: PeriodSummary {
 				prices,
+				links,
 				..Default::default()
 			},
 		}

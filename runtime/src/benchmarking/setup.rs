@@ -11,16 +11,18 @@ use frame_support::traits::fungible::Mutate;
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
+	link::LinkTerms,
 	meter::{MeterKind, Ratings},
 	microgrid::Terms,
 	reading::{Reading, SignedReading},
 	traits::{MicrogridInspect, SettlementClock},
-	Be32, MeterId, MicrogridId, Period, WattHours, Watts,
+	Be32, LinkId, MeterId, MicrogridId, Period, Price, WattHours, Watts,
 };
 use pallet_meter_registry::ESTIMATE_PERIODS;
 use pallet_microgrids::PeriodRange;
 use pallet_order_book::standing::EXPECTED_PERIODS;
 use sp_core::{crypto::KeyTypeId, sr25519, H256};
+use sp_runtime::Permill;
 
 use crate::{
 	genesis::development_terms, AccountId, Balance, Balances, MeterRegistry, Microgrids, Runtime,
@@ -196,6 +198,39 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 		range.until = NOW.saturating_add(97);
 		pallet_microgrids::Periods::<Runtime>::insert(microgrid, range);
 		(microgrid, first)
+	}
+
+	fn linked(into: MicrogridId, n: u32) -> MicrogridId {
+		let operator = funded("operator", n);
+		let from = MicrogridId(<Microgrids as MicrogridInspect<AccountId>>::count());
+		Microgrids::create_microgrid(RawOrigin::Root.into(), operator.clone(), terms())
+			.expect("creates");
+		open(from, NOW.next());
+		let id = LinkId(n);
+		let link = pallet_microgrids::Link {
+			terms: LinkTerms {
+				from,
+				to: into,
+				loss: Permill::from_percent(5),
+				capacity: WattHours(1_000_000_000),
+				wheeling_fee: Price(1),
+				min_quantity: WattHours(1),
+			},
+			operator,
+			deposit: 0,
+			stage: pallet_microgrids::LinkStage::Open {
+				first: NOW,
+				until: None,
+			},
+		};
+		pallet_microgrids::Links::<Runtime>::insert(id, link);
+		pallet_microgrids::LinksOutOf::<Runtime>::mutate(from, |links| {
+			links.try_push(id).expect("the first")
+		});
+		pallet_microgrids::LinksInto::<Runtime>::mutate(into, |links| {
+			links.try_push(id).expect("no more than may be")
+		});
+		from
 	}
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {

@@ -20,6 +20,9 @@ use crate::{
 /// How many periods ahead of the current one are open for trading: a day.
 const HORIZON: u32 = 96;
 
+/// Most links into a microgrid, and most out of it: an order looks at the book behind each.
+const MAX_LINKS: u32 = 8;
+
 /// A share of a block's computation. The steps of all pallets together take at most a fifth.
 const fn share(percent: u64) -> Weight {
 	Weight::from_parts(MAX_BLOCK_WEIGHT.ref_time() / 100 * percent, u64::MAX)
@@ -28,6 +31,8 @@ const fn share(percent: u64) -> Weight {
 parameter_types! {
 	/// Held of the operator of a microgrid.
 	pub const MicrogridDeposit: Balance = 100 * GRID;
+	/// Held of the operator of a link.
+	pub const LinkDeposit: Balance = 10 * GRID;
 	pub const OpenWeight: Weight = share(3);
 	pub const PruneTermsWeight: Weight = share(1);
 }
@@ -42,6 +47,8 @@ impl pallet_microgrids::Config for Runtime {
 	type Horizon = ConstU32<HORIZON>;
 	type MaxMicrogrids = ConstU32<4_096>;
 	type Deposit = MicrogridDeposit;
+	type MaxLinks = ConstU32<MAX_LINKS>;
+	type LinkDeposit = LinkDeposit;
 	type OpenWeight = OpenWeight;
 	type PruneWeight = PruneTermsWeight;
 	type WeightInfo = weights::pallet_microgrids::WeightInfo<Runtime>;
@@ -95,6 +102,7 @@ parameter_types! {
 impl pallet_order_book::Config for Runtime {
 	type Clock = Microgrids;
 	type Microgrids = Microgrids;
+	type Links = Microgrids;
 	type Meters = MeterRegistry;
 	type Quarantine = ();
 	type Clearing = Settlement;
@@ -103,6 +111,7 @@ impl pallet_order_book::Config for Runtime {
 	type MaxBatch = ConstU32<96>;
 	type MaxOrdersPerMeter = ConstU32<256>;
 	type MaxRemovals = ConstU32<1_000>;
+	type MaxLinks = ConstU32<MAX_LINKS>;
 	type Horizon = ConstU32<HORIZON>;
 	type ServiceWeight = ServiceWeight;
 	type RuntimeHoldReason = RuntimeHoldReason;

@@ -426,4 +426,23 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
+	fn look_at_links(n: u32, ) -> Weight {
+		Weight::from_parts(400_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 6196))
+			.saturating_add(Weight::from_parts(55_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(17))
+			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(11))
+			.saturating_add(Weight::from_parts(0, 10500).saturating_mul(n.into()))
+	}
+	fn fill_over_link(f: u32, ) -> Weight {
+		Weight::from_parts(520_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 9000))
+			.saturating_add(Weight::from_parts(125_000_000, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(26))
+			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
+			.saturating_add(T::DbWeight::get().writes(16))
+			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
+			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
+	}
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod genesis;
+mod links;
 mod opening;
 mod properties;
 mod pruning;

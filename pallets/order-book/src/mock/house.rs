@@ -2,7 +2,7 @@
 
 use frame_support::storage_alias;
 use gridweave_primitives::{
-	market::{buyer_worst_case, seller_worst_case, Trade},
+	market::Trade,
 	traits::{Clearing, OnTrade},
 	Balance,
 };
@@ -59,25 +59,24 @@ impl OnTrade<AccountId> for House {
 		if Trades::decode_len().unwrap_or(0) >= MostTrades::get() {
 			return Err(DispatchError::Other("trade refused"));
 		}
-		let (price, fee, energy) = (trade.price, trade.fee, trade.energy);
 		let margins = [
-			(&trade.buyer, buyer_worst_case(price, fee, energy)),
-			(
-				&trade.seller,
-				seller_worst_case(price, trade.retail_price, fee, energy),
-			),
+			(&trade.buyer, trade.buyer_margin(), trade.paid_at_once()),
+			(&trade.seller, trade.seller_margin(), 0),
 		];
-		for (party, margin) in margins {
+		for (party, margin, paid) in margins {
 			account(party.account, |(free, locked, margins)| {
 				*locked = locked
 					.checked_sub(party.released)
 					.expect("released what was locked");
 				*free += party
 					.released
-					.checked_sub(margin)
+					.checked_sub(margin + paid)
 					.expect("locks cover margins");
 				*margins += margin;
 			});
+		}
+		if let Some(wheeling) = &trade.wheeling {
+			account(wheeling.operator, |(free, ..)| *free += wheeling.fee);
 		}
 		Trades::append(trade);
 		Ok(())

@@ -19,7 +19,7 @@ use gridweave_primitives::{
 };
 use sp_runtime::{traits::Convert, DispatchError};
 
-use super::{store, EXPECTED_PERIODS};
+use super::{store, CALM_REMOVALS, EXPECTED_PERIODS};
 use crate::{
 	availability::rated,
 	effort::Effort,
@@ -63,24 +63,38 @@ impl<T: Config> Pallet<T> {
 	/// The most that executing one standing order weighs, in a book that so many orders have left in this
 	/// block.
 	pub(crate) fn weight_of_execution(removals: u32) -> Weight {
-		let effort = Effort {
-			fills: T::MaxStandingFills::get(),
+		let (fills, links) = (T::MaxStandingFills::get(), T::MaxLinks::get());
+		let own = Effort::walk(removals);
+		let within = Effort {
+			fills,
+			links,
 			storage_checks: 1,
 			own_limits: 1,
-			..Effort::walk(removals)
+			walks: own.walks.saturating_add(links),
+			stepped_over: own
+				.stepped_over
+				.saturating_add(links.saturating_mul(CALM_REMOVALS)),
+			..Effort::default()
 		};
-		Self::weight_of_order(&effort)
+		let over = Effort {
+			linked: fills,
+			..within
+		};
+		Self::weight_of_order(&within)
+			.max(Self::weight_of_order(&over))
 			.max(T::WeightInfo::standing_nothing())
 			.max(T::WeightInfo::end_standing_order())
 	}
 
 	/// What executing a standing order that places an order with this effort weighs.
 	fn weight_of_order(effort: &Effort) -> Weight {
+		// Fills within the book are those of the benchmark.
+		let within = effort.fills.saturating_sub(effort.linked);
 		let others = Effort {
-			fills: 0,
+			fills: effort.linked,
 			..*effort
 		};
-		T::WeightInfo::standing_order(effort.fills)
+		T::WeightInfo::standing_order(within)
 			.saturating_add(Self::weight_of_new_book())
 			.saturating_add(others.weight::<T>())
 	}
@@ -107,7 +121,10 @@ impl<T: Config> Pallet<T> {
 		) else {
 			return Self::end_in_turn(id, key, order, EndReason::Unpaid);
 		};
-		let mut effort = Effort::of_fills::<T>(T::MaxStandingFills::get());
+		let mut effort = Effort {
+			calm: Some(CALM_REMOVALS),
+			..Effort::of_fills::<T>(T::MaxStandingFills::get())
+		};
 		let weight = match wanted::<T>(&info, terms, key, &order) {
 			None => T::WeightInfo::standing_nothing(),
 			Some(energy) => {

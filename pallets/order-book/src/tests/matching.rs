@@ -3,7 +3,7 @@
 use gridweave_primitives::{market::Side, OrderId, WattHours};
 
 use crate::{
-	matching::{plan, Incoming, Outcome, Stop},
+	matching::{plan, Incoming, Outcome, Stop, Venue},
 	mock::*,
 	CancelReason, Error, Event, NewOrder, Place, Resting, TimeInForce,
 };
@@ -300,7 +300,11 @@ fn trade_should_be_told_with_both_sides_and_release_what_they_locked() {
 		let sale = place(ask(ALICES, 100, 60));
 		let purchase = place(bid(BOBS, 40, 90));
 		let trade = Trades::get().unwrap().remove(0);
-		assert_eq!((trade.microgrid, trade.period), (GRID, P));
+		assert_eq!((trade.buyer.microgrid, trade.period), (GRID, P));
+		assert_eq!(
+			(trade.seller.microgrid, trade.wheeling.is_none()),
+			(GRID, true)
+		);
 		assert_eq!((trade.buyer.account, trade.buyer.meter), (BOB, BOBS));
 		assert_eq!((trade.seller.account, trade.seller.meter), (ALICE, ALICES));
 		assert_eq!(trade.buyer.released, (90 + 1_000) * 40 * 1_000);
@@ -344,18 +348,18 @@ fn plan_should_leave_the_next_best_order_in_the_iterator() {
 	};
 	let book = vec![offer(1, 1, 10), offer(2, 2, 10), offer(3, 3, 10)];
 	let next_after = |energy, max| {
-		let mut offers = book.clone().into_iter().peekable();
+		let mut venues = [Venue::new(None, book.clone().into_iter(), 0, u32::MAX)];
 		let incoming = Incoming {
 			owner: &1u64,
 			side: Side::Bid,
 			limit: gridweave_primitives::Price(2),
 			energy: WattHours(energy),
 		};
-		let plan = plan(&incoming, &mut offers, max, |_| false);
+		let plan = plan(&incoming, &mut venues, max, |_| false);
 		(
 			plan.stop,
 			plan.left.0,
-			offers.peek().map(|(place, _)| place.order.0),
+			venues[0].best().map(|place| place.order.0),
 		)
 	};
 	assert_eq!(next_after(5, 9), (Stop::Filled, 0, Some(1)));
@@ -371,6 +375,7 @@ fn only_an_order_good_until_the_gate_may_rest() {
 	let plan = |stop| crate::matching::Plan::<u64> {
 		fills: vec![],
 		barred: vec![],
+		passed: 0,
 		left: WattHours(1),
 		stop,
 	};

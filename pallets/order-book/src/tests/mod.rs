@@ -6,6 +6,8 @@ mod availability;
 mod batch;
 mod call_auction;
 mod gate;
+mod linked;
+mod links;
 mod matching;
 mod model;
 mod open_orders;

@@ -10,7 +10,8 @@ use scale_info::TypeInfo;
 
 use super::Place;
 
-/// What was traded in a book.
+/// What was traded in a book. A trade over a link counts in the book where its order rested, with the energy
+/// of that order.
 #[derive(
 	Clone,
 	Copy,
@@ -70,6 +71,10 @@ pub struct Book {
 	pub removals_in: u32,
 	/// How many orders left the book in that block by trades and cancellations.
 	pub removals: u32,
+	/// What was sold over links, as sent.
+	pub exported: WattHours,
+	/// What was bought over links, as received.
+	pub imported: WattHours,
 	/// What was traded.
 	pub market: MarketData,
 }
@@ -88,6 +93,8 @@ impl Book {
 			meters: 0,
 			removals_in: 0,
 			removals: 0,
+			exported: WattHours::ZERO,
+			imported: WattHours::ZERO,
 			market: MarketData::default(),
 		}
 	}

@@ -189,6 +189,22 @@ fn buyers_bill_should_hold_trades_excess_need_and_fees() {
 }
 
 #[test]
+fn what_was_paid_with_a_trade_should_be_billed_and_not_be_due() {
+	// 500 Wh at 0.2 over a link that takes 0.01, all of it paid; 300 Wh are not taken. −105 000 − 500 + 24 000.
+	let value = cost(Price(210_000), WattHours(500));
+	let contracts = Contracts {
+		bought: WattHours(500),
+		payable: value,
+		paid: value,
+		fee: cost(Price(1_000), WattHours(500)),
+		..Default::default()
+	};
+	let bill = Bill::of(&contracts, WattHours(200), WattHours(0), &prices());
+	assert_eq!((bill.amount, bill.due), (-81_500_000_000, 23_500_000_000));
+	assert_eq!((bill.operator, bill.fund), (-23_500_000_000, 0));
+}
+
+#[test]
 fn trades_between_empty_meters_should_change_nobody_elses_bill() {
 	// Neither surplus nor need enters the pool.
 	let [_, _, _, _, surplus, need] = split(500, 0, 0, 0);

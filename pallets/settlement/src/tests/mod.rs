@@ -5,6 +5,7 @@ mod corrections;
 mod debts;
 mod formulas;
 mod ledger;
+mod links;
 mod positions;
 mod properties;
 mod settling;

@@ -162,7 +162,7 @@ fn position_that_outgrows_its_numbers_should_be_refused() {
 		two_meters();
 		trade(PERIOD, 0, 1, 500, 400_000);
 		let mut more = trade_of(PERIOD, 0, 1, u64::MAX, 400_000);
-		more.fee = Price(0);
+		(more.seller.fee, more.buyer.fee) = (Price(0), Price(0));
 		more.seller.released = 0;
 		assert_noop!(Settlement::on_trade(more), Error::<Test>::Overflow);
 	});

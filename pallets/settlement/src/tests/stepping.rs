@@ -136,7 +136,17 @@ fn settlement_that_miscounts_positions_should_be_found() {
 	run(|| {
 		assert_ok!(Settlement::do_try_state());
 		let terms = terms(ResidualRule::Tariff);
-		let job = |open| crate::types::Job::new(HOME, PERIOD, &terms, OPERATORS[0], 0, open);
+		let job = |open| {
+			crate::types::Job::new(
+				HOME,
+				PERIOD,
+				&terms,
+				OPERATORS[0],
+				0,
+				open,
+				Default::default(),
+			)
+		};
 		Current::<Test>::put(job(1));
 		assert!(Settlement::do_try_state().is_err());
 		Current::<Test>::put(job(0));

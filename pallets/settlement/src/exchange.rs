@@ -1,0 +1,55 @@
+//! What goes over links to other communities. The only door to [`Exchanges`].
+//!
+//! Communities are not settled at the same time, so none can wait for the money of another's members: who
+//! buys over a link pays at once, out of what the order had locked. The wheeling fee goes to the link's
+//! operator; the rest is set aside, and is in the till when the sellers' community is settled. So nobody's
+//! default, neither a member's nor an operator's, reaches another community.
+
+use frame_support::defensive;
+use gridweave_primitives::{
+	market::{Trade, Wheeling},
+	Balance, Be32, MicrogridId, Period,
+};
+
+use crate::{types::Exchange, Config, Exchanges, Pallet};
+
+impl<T: Config> Pallet<T> {
+	/// Notes what a trade over a link moves, for both communities. What its buyer has paid for it must be in
+	/// the clearing house, and in no trading balance any more. `None` if a sum does not fit.
+	pub(crate) fn exchange(
+		trade: &Trade<T::AccountId>,
+		wheeling: &Wheeling<T::AccountId>,
+	) -> Option<()> {
+		let key = |microgrid: MicrogridId| (Be32::from(microgrid), Be32::from(trade.period));
+		let (seller, buyer) = (&trade.seller, &trade.buyer);
+		let mut out = Exchanges::<T>::get(key(seller.microgrid));
+		out.sent = out.sent.checked_add(seller.energy)?;
+		out.proceeds = out.proceeds.checked_add(trade.value)?;
+		Exchanges::<T>::insert(key(seller.microgrid), out);
+		let mut into = Exchanges::<T>::get(key(buyer.microgrid));
+		into.received = into.received.checked_add(buyer.energy)?;
+		into.payments = into.payments.checked_add(trade.paid_at_once())?;
+		Exchanges::<T>::insert(key(buyer.microgrid), into);
+		Self::credit(&wheeling.operator, wheeling.fee);
+		Some(())
+	}
+
+	/// Takes what went over a community's links for a period, to settle it.
+	pub(crate) fn take_exchange(microgrid: MicrogridId, period: Period) -> Exchange {
+		Exchanges::<T>::take((Be32::from(microgrid), Be32::from(period)))
+	}
+
+	/// Takes `amount` out of what is locked of a trading balance.
+	pub(crate) fn pay_locked(who: &T::AccountId, amount: Balance) {
+		if amount == 0 {
+			return;
+		}
+		Self::mutate_member(who, |member| {
+			if member.locked < amount || member.balance < amount {
+				defensive!("more is paid than was locked");
+			}
+			member.locked = member.locked.saturating_sub(amount);
+			member.balance = member.balance.saturating_sub(amount);
+		});
+	}
+}
