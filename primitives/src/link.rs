@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_runtime::Permill;
+use sp_runtime::{PerThing, Permill};
 
 use crate::{
 	units::{ENERGY_BOUND, PRICE_BOUND},
@@ -11,9 +11,6 @@ use crate::{
 
 /// A link loses less than this part of what is sent: then what rounding leaves of an order is at most 1 Wh.
 pub const LOSS_BOUND: Permill = Permill::from_percent(50);
-
-/// All parts of a ratio.
-const WHOLE: u32 = 1_000_000;
 
 /// What two communities have agreed about a link. It never changes: other terms are another link.
 #[derive(
@@ -82,9 +79,9 @@ impl LinkTerms {
 	}
 }
 
-/// The parts of [`WHOLE`] that arrive.
+/// The millionths that arrive.
 fn kept(loss: Permill) -> u128 {
-	WHOLE.saturating_sub(loss.deconstruct()).into()
+	loss.left_from_one().deconstruct().into()
 }
 
 /// What has to be sent so that `received` arrives: `⌈received / (1 − loss)⌉`. Rounding is borne by whoever
@@ -98,7 +95,7 @@ fn kept(loss: Permill) -> u128 {
 /// assert_eq!(sent_for(Permill::from_percent(5), WattHours(951)), WattHours(1_002));
 /// ```
 pub fn sent_for(loss: Permill, received: WattHours) -> WattHours {
-	let parts = u128::from(received.0).saturating_mul(WHOLE.into());
+	let parts = u128::from(received.0).saturating_mul(1_000_000);
 	let kept = kept(loss);
 	let sent = parts
 		.saturating_add(kept.saturating_sub(1))
@@ -112,7 +109,7 @@ pub fn sent_for(loss: Permill, received: WattHours) -> WattHours {
 pub fn received_of(loss: Permill, sent: WattHours) -> WattHours {
 	let parts = u128::from(sent.0).saturating_mul(kept(loss));
 	// At most `sent`.
-	WattHours(u64::try_from(parts / u128::from(WHOLE)).unwrap_or(sent.0))
+	WattHours(u64::try_from(parts / 1_000_000).unwrap_or(sent.0))
 }
 
 /// A link that is open for a period.

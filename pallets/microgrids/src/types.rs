@@ -123,7 +123,8 @@ impl LinkStage {
 pub struct Link<AccountId> {
 	/// What is agreed, or proposed.
 	pub terms: LinkTerms,
-	/// Who proposed it, has paid the deposit, and is paid the wheeling fee.
+	/// Who proposed it, has paid the deposit, and is paid the wheeling fee: also when another account operates
+	/// its microgrid since.
 	pub operator: AccountId,
 	/// What the operator has deposited, in planck.
 	pub deposit: Balance,

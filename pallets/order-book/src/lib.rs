@@ -182,7 +182,7 @@ pub mod pallet {
 	use super::*;
 	use crate::{effort::Effort, service::Entry, standing::rounds::Entry as Due};
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(3);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]

@@ -17,6 +17,7 @@ use gridweave_primitives::{
 	market::Side,
 	Balance, Price, WattHours,
 };
+use sp_runtime::PerThing;
 
 /// What a link still does for a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,7 @@ impl Line {
 			return false;
 		};
 		let whole = u128::from(seller.0).saturating_mul(1_000_000);
-		let kept = 1_000_000u32.saturating_sub(self.terms.loss.deconstruct());
+		let kept = self.terms.loss.left_from_one().deconstruct();
 		whole <= u128::from(net.0).saturating_mul(kept.into())
 	}
 }

@@ -225,7 +225,9 @@ pub fn plan<AccountId: PartialEq + Clone>(
 		..Plan::of_none(incoming.energy)
 	};
 	while !plan.left.is_zero() {
-		let Some((at, venue, quote)) = best_offer(incoming, &mut plan, venues, most) else {
+		let best = best_offer(incoming, &mut plan, venues, most);
+		let found = best.and_then(|(at, quote)| Some((at, quote, venues.get_mut(at)?)));
+		let Some((at, quote, venue)) = found else {
 			plan.stop = Stop::NoMatch;
 			break;
 		};
@@ -277,13 +279,12 @@ pub fn plan<AccountId: PartialEq + Clone>(
 }
 
 /// The venue whose offer is best for what is left of an order, and the offer.
-#[allow(clippy::type_complexity)]
-fn best_offer<'a, AccountId, I>(
+fn best_offer<AccountId, I>(
 	incoming: &Incoming<AccountId>,
 	plan: &mut Plan<AccountId>,
-	venues: &'a mut [Venue<I>],
+	venues: &mut [Venue<I>],
 	most: u32,
-) -> Option<(usize, &'a mut Venue<I>, Quote)>
+) -> Option<(usize, Quote)>
 where
 	I: Iterator<Item = (Place, Resting<AccountId>)>,
 {
@@ -307,6 +308,5 @@ where
 			best = Some((at, quote));
 		}
 	}
-	let (at, quote) = best?;
-	Some((at, venues.get_mut(at)?, quote))
+	best
 }

@@ -10,19 +10,21 @@ use frame_support::{
 	BoundedVec,
 };
 use gridweave_primitives::{
-	link::{LinkTerms, OpenLink},
+	link::OpenLink,
 	market::Side,
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{LinkInspect, MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
-	Balance, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
+	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
+	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
-use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError, Permill};
+use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
 
 mod house;
+mod links;
 mod standing;
 
 pub use house::{Accounts, House, Trades};
+pub use links::*;
 pub use standing::{
 	above, ending, fixed, free, fund, held, measured, open, stand, standing, transfer, NEXT,
 };
@@ -130,22 +132,6 @@ impl MicrogridInspect<AccountId> for Tables {
 		(from.0..=last.0)
 			.map(Period)
 			.find(|period| Self::terms(microgrid, *period).is_some())
-	}
-}
-
-impl LinkInspect<AccountId> for Tables {
-	fn most() -> u32 {
-		MaxLinks::get()
-	}
-
-	fn links_into(microgrid: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
-		let links = OpenLinks::get().into_iter();
-		links.filter(|link| link.terms.to == microgrid).collect()
-	}
-
-	fn links_out_of(microgrid: MicrogridId, _: Period) -> Vec<OpenLink<AccountId>> {
-		let links = OpenLinks::get().into_iter();
-		links.filter(|link| link.terms.from == microgrid).collect()
 	}
 }
 
@@ -263,37 +249,6 @@ pub const START: Period = Period(1_977_778);
 pub const P: Period = Period(START.0 + 2);
 pub const P1: Period = Period(START.0 + 3);
 pub const P2: Period = Period(START.0 + 4);
-
-/// The operator of all links of the mock.
-pub const LINK_OPERATOR: AccountId = 98;
-/// Other communities, and meters of Alice and Carol in the first and of Bob in the second.
-pub const NORTH: MicrogridId = MicrogridId(1);
-pub const SOUTH: MicrogridId = MicrogridId(2);
-pub const NORTHS: MeterId = MeterId(20);
-pub const NORTHS_OTHER: MeterId = MeterId(21);
-pub const SOUTHS: MeterId = MeterId(22);
-
-/// A link of the mock: 5 % of what is sent are lost, at most 5 kWh are sent, the wheeling fee is 2 units, and
-/// at least 10 Wh are received.
-pub fn link(id: u32, from: MicrogridId, to: MicrogridId) -> OpenLink<AccountId> {
-	OpenLink {
-		id: LinkId(id),
-		terms: LinkTerms {
-			from,
-			to,
-			loss: Permill::from_percent(5),
-			capacity: WattHours(5_000),
-			wheeling_fee: Price(2),
-			min_quantity: WattHours(10),
-		},
-		operator: LINK_OPERATOR,
-	}
-}
-
-/// Opens links for all periods.
-pub fn open(links: impl IntoIterator<Item = OpenLink<AccountId>>) {
-	OpenLinks::mutate(|open| open.extend(links));
-}
 
 pub fn terms() -> Terms {
 	Terms {

@@ -109,7 +109,7 @@ pub mod pallet {
 	};
 
 	/// The current storage version.
-	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	/// The claim an account, or a community's fund, has on a community.
 	pub type CreditorOf<T> = Creditor<<T as frame_system::Config>::AccountId>;

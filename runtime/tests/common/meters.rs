@@ -37,14 +37,24 @@ pub fn genesis_hash(chain: &mut Chain) -> H256 {
 
 /// Registers a meter of `who` and lets the operator admit it.
 pub fn enrol(chain: &mut Chain, who: &str, seed: u8) -> Device {
+	enrol_in(chain, (MICROGRID, "Operator"), who, seed)
+}
+
+/// Registers a meter of `who` in a microgrid, whose operator admits it.
+pub fn enrol_in(
+	chain: &mut Chain,
+	(microgrid, operator): (MicrogridId, &str),
+	who: &str,
+	seed: u8,
+) -> Device {
 	let pair = ed25519::Pair::from_seed(&[seed; 32]);
 	let serial = Serial::try_from(vec![seed; 8]).expect("short");
-	let digest = registration_digest(&genesis_hash(chain), &account(who), MICROGRID, &serial);
+	let digest = registration_digest(&genesis_hash(chain), &account(who), microgrid, &serial);
 	let key = DeviceKey::Ed25519(pair.public());
 	assert_ok!(chain.submit(
 		who,
 		RuntimeCall::MeterRegistry(pallet_meter_registry::Call::register_meter {
-			microgrid: MICROGRID,
+			microgrid,
 			kind: MeterKind::Prosumer,
 			key,
 			serial,
@@ -60,7 +70,7 @@ pub fn enrol(chain: &mut Chain, who: &str, seed: u8) -> Device {
 		max_export: Watts(1_000_000),
 	};
 	assert_ok!(chain.submit(
-		"Operator",
+		operator,
 		RuntimeCall::MeterRegistry(pallet_meter_registry::Call::admit_meter { meter, ratings }),
 	));
 	Device {

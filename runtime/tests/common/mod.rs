@@ -142,6 +142,12 @@ impl Chain {
 		}
 	}
 
+	/// Makes no block until `time`, and then one.
+	pub fn stand_still_until(&mut self, time: u64) {
+		self.time = time - u64::from(BLOCK_SECONDS);
+		self.next_block();
+	}
+
 	/// Chain time in Unix seconds.
 	pub fn now(&self) -> u64 {
 		self.time

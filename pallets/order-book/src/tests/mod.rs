@@ -8,6 +8,7 @@ mod call_auction;
 mod gate;
 mod linked;
 mod links;
+mod links_random;
 mod matching;
 mod model;
 mod open_orders;
