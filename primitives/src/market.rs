@@ -62,6 +62,23 @@ pub fn seller_worst_case(price: Price, retail: Price, fee: Price, energy: WattHo
 	cost(retail.saturating_add(fee).saturating_sub(price), energy)
 }
 
+/// What the book of a community and period tells of the energy to come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+	/// Open asks.
+	pub asks: WattHours,
+	/// Open bids.
+	pub bids: WattHours,
+	/// Sold.
+	pub sold: WattHours,
+	/// Bought.
+	pub bought: WattHours,
+	/// Lowest price asked.
+	pub best_ask: Option<Price>,
+	/// Highest price bid.
+	pub best_bid: Option<Price>,
+}
+
 /// One party of a trade.
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -7,7 +7,7 @@ use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 use crate::{
 	link::OpenLink,
-	market::Trade,
+	market::{Interest, Trade},
 	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod},
 	microgrid::Terms,
 	reading::Reading,
@@ -210,6 +210,19 @@ pub trait Quarantine {
 impl Quarantine for () {
 	fn is_quarantined(_: MeterId) -> bool {
 		false
+	}
+}
+
+/// What books tell of the energy to come. Provided by `pallet-order-book`; asked for clients only.
+pub trait MarketInspect {
+	/// What is on offer and traded for a period; nothing if no order ever rested there or the period is no
+	/// longer kept.
+	fn interest(microgrid: MicrogridId, period: Period) -> Interest;
+}
+
+impl MarketInspect for () {
+	fn interest(_: MicrogridId, _: Period) -> Interest {
+		Interest::default()
 	}
 }
 

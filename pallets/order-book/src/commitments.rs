@@ -1,5 +1,6 @@
 //! The door to what meters have on offer and traded: nothing else touches [`Commitments`] and
-//! [`OrdersOf`]. A [`Book`] counts the meters that have committed themselves in it; the caller saves it.
+//! [`OrdersOf`]. A [`Book`] counts the meters that have committed themselves in it and sums up to what; the
+//! caller saves it.
 
 use frame_support::ensure;
 use gridweave_primitives::{
@@ -31,8 +32,9 @@ fn mutate<T: Config>(
 	id: BookId,
 	book: &mut Book,
 	meter: MeterId,
-	change: impl FnOnce(&mut Commitment),
+	change: impl Fn(&mut Commitment),
 ) {
+	change(&mut book.committed);
 	Commitments::<T>::mutate_exists(key(id, meter), |stored| {
 		let before = stored.is_some();
 		let mut commitment = stored.unwrap_or_default();

@@ -101,8 +101,8 @@ impl<T: Config> Pallet<T> {
 		let freed = resting.remaining.saturating_sub(energy);
 		resting.remaining = energy;
 		book::change::<T>(id, &locator, &resting);
-		// Something is left of the order, so the meter stays committed: the book does not change.
 		commitments::reduced::<T>(locator.book, &mut book, locator.side, resting.meter, freed);
+		book::save::<T>(locator.book, &book);
 		T::Clearing::unlock(who, book.lock(locator.side, locator.price, freed));
 		Self::deposit_event(Event::OrderReduced {
 			order_id: id,

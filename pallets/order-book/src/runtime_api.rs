@@ -58,6 +58,42 @@ pub struct Level {
 	pub orders: u32,
 }
 
+/// A trade of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct TradeReport {
+	/// The community.
+	pub microgrid: MicrogridId,
+	/// The period of delivery.
+	pub period: Period,
+	/// The price, in 10⁻⁶ GRID per kWh.
+	pub price: Price,
+	/// How much, in Wh.
+	pub energy: WattHours,
+	/// The side of the order that came in; `None` in a call auction.
+	pub taker: Option<Side>,
+	/// The buyer's order.
+	pub bid: OrderId,
+	/// The meter it was bought for.
+	pub buyer_meter: MeterId,
+	/// The seller's order.
+	pub ask: OrderId,
+	/// The meter that will deliver it.
+	pub seller_meter: MeterId,
+}
+
+/// What some books come to together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Survey {
+	/// How many books were looked at.
+	pub books: u32,
+	/// How many orders rest in them.
+	pub orders: u32,
+	/// What these offer and ask for, in Wh.
+	pub energy: WattHours,
+	/// The last book that was looked at, if there may be more behind it.
+	pub last: Option<(MicrogridId, Period)>,
+}
+
 /// A book at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct MarketSummary {
@@ -69,9 +105,14 @@ pub struct MarketSummary {
 	pub bids: u32,
 	/// How many asks rest.
 	pub asks: u32,
+	/// What is left of all bids, in Wh.
+	pub bid_energy: WattHours,
+	/// What is left of all asks, in Wh.
+	pub ask_energy: WattHours,
 	/// Price of the last trade, in 10⁻⁶ GRID per kWh.
 	pub last_price: Option<Price>,
-	/// Volume-weighted price of all trades, rounded down, in 10⁻⁶ GRID per kWh.
+	/// Volume-weighted price of all trades, in 10⁻⁶ GRID per kWh: `value ÷ (volume × 1000)`, rounded down.
+	/// For show: nobody pays it. `value` and `volume` are exact.
 	pub average_price: Option<Price>,
 	/// Energy traded, in Wh.
 	pub volume: WattHours,
@@ -110,5 +151,17 @@ sp_api::decl_runtime_apis! {
 		/// What has gone over each of the links into a microgrid for a period, until that is no longer kept. What
 		/// a link sent counts against its capacity.
 		fn flows_into(microgrid: MicrogridId, period: Period) -> Vec<(LinkId, Flow)>;
+
+		/// The trades of the block this is asked at, in their order.
+		fn trades() -> Vec<TradeReport>;
+
+		/// How many orders rest in all books, a page of books at a time: those behind `after`, in order of
+		/// microgrid and period; at most `limit` books, and at most 1000. Ask on from the `last` of the
+		/// answer, until there is none.
+		fn survey(after: Option<(MicrogridId, Period)>, limit: u32) -> Survey;
+
+		/// How many books wait for work that is due: an auction, the cancellation of what is left when the
+		/// gate has closed, and what is no longer kept. Counts up to 1000.
+		fn books_due() -> u32;
 	}
 }

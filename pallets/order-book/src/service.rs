@@ -90,6 +90,16 @@ fn first_due<T: Config>(served: Option<Entry>, now: u64) -> Option<(Entry, Stage
 	(entry.0.get() <= now).then_some((entry, stage))
 }
 
+/// How many books are due; counts up to `most`.
+pub(crate) fn count_due<T: Config>(most: u32) -> u32 {
+	let now = T::Clock::now();
+	let due = Agenda::<T>::iter_keys()
+		.take(most as usize)
+		.take_while(|(due, ..)| due.get() <= now)
+		.count();
+	u32::try_from(due).unwrap_or(most)
+}
+
 impl<T: Config> Pallet<T> {
 	/// Does what is due, as far as the budget goes.
 	pub(crate) fn serve(meter: &mut WeightMeter) {

@@ -11,7 +11,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	book::{block, place_of},
-	types::{AccountLimits, Book, BookId, Locator, Place, Resting, Stage},
+	types::{AccountLimits, Book, BookId, Commitment, Locator, Place, Resting, Stage},
 	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, OwnLimits,
 	Pallet, Served,
 };
@@ -41,6 +41,7 @@ impl<T: Config> Pallet<T> {
 	///   more than all of it;
 	/// * what went over links into and out of each book is the sum of what the links carried; none carried more
 	///   than it may, nor has more been received than its loss allows;
+	/// * what a book sums up is what its meters committed to;
 	/// * what accounts bid and ask in call auctions is counted, no order is better than the limit that is
 	///   noted, and these do not cross; no auction is noted to have read more orders than there are;
 	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
@@ -215,19 +216,21 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_conservation() -> Result<(), TryRuntimeError> {
-		let mut traded: BTreeMap<BookId, (u32, u64, u64)> = BTreeMap::new();
+		let mut traded: BTreeMap<BookId, (u32, Commitment)> = BTreeMap::new();
 		for ((microgrid, period, _), commitment) in Commitments::<T>::iter() {
-			let (meters, sold, bought) = traded.entry(book_id(microgrid, period)).or_default();
+			let (meters, sum) = traded.entry(book_id(microgrid, period)).or_default();
 			*meters = meters.saturating_add(1);
-			*sold = sold.saturating_add(commitment.sold.0);
-			*bought = bought.saturating_add(commitment.bought.0);
+			sum.asks = sum.asks.saturating_add(commitment.asks);
+			sum.bids = sum.bids.saturating_add(commitment.bids);
+			sum.sold = sum.sold.saturating_add(commitment.sold);
+			sum.bought = sum.bought.saturating_add(commitment.bought);
 		}
 		for ((_, _, microgrid, period), stage) in Agenda::<T>::iter() {
 			let Some(book) = Books::<T>::get((microgrid, period)) else {
 				continue;
 			};
 			let found = traded.remove(&book_id(microgrid, period));
-			let (meters, sold, bought) = found.unwrap_or_default();
+			let (meters, sum) = found.unwrap_or_default();
 			ensure!(
 				book.meters == meters,
 				"the number of meters with commitments is wrong"
@@ -235,16 +238,20 @@ impl<T: Config> Pallet<T> {
 			if !stage.has_orders() {
 				continue;
 			}
-			let (within, volume) = (sold.checked_sub(book.exported.0), book.market.volume.0);
 			ensure!(
-				within.is_some() && within == bought.checked_sub(book.imported.0),
+				sum == book.committed,
+				"what meters committed to is not what their book sums up"
+			);
+			let (within, volume) = (sum.sold.checked_sub(book.exported), book.market.volume);
+			ensure!(
+				within.is_some() && within == sum.bought.checked_sub(book.imported),
 				"what was sold is not what was bought"
 			);
 			let linked = book.exported.saturating_add(book.imported);
 			ensure!(
 				volume
 					.checked_sub(within.unwrap_or_default())
-					.is_some_and(|rest| rest <= linked.0),
+					.is_some_and(|rest| rest <= linked),
 				"what was sold and bought is not what was traded"
 			);
 		}

@@ -3,14 +3,15 @@
 use alloc::vec::Vec;
 
 use gridweave_primitives::{
-	market::Side, traits::MeterInspect, LinkId, MeterId, MicrogridId, OrderId, Period, Price,
+	market::Side, traits::MeterInspect, Be32, LinkId, MeterId, MicrogridId, OrderId, Period, Price,
 };
 
 use crate::{
 	book, commitments, links,
-	runtime_api::{Level, MarketSummary, OpenOrder},
+	runtime_api::{Level, MarketSummary, OpenOrder, Survey, TradeReport},
+	service,
 	types::{BookId, Commitment, Flow, Locator, Place, Resting},
-	Config, Pallet,
+	Books, Config, Event, Pallet,
 };
 
 /// Most price levels of one answer.
@@ -18,6 +19,9 @@ pub const MAX_LEVELS: u32 = 100;
 
 /// Most orders looked at for one answer.
 const MAX_ORDERS: usize = 10_000;
+
+/// Most books looked at for one answer.
+const MAX_BOOKS: u32 = 1_000;
 
 fn open_order<AccountId>(
 	order_id: OrderId,
@@ -89,6 +93,8 @@ impl<T: Config> Pallet<T> {
 			best_ask: book.best_ask.map(|place| place.price),
 			bids: book.bids,
 			asks: book.asks,
+			bid_energy: book.committed.bids,
+			ask_energy: book.committed.asks,
 			last_price: market.last_price,
 			average_price,
 			volume: market.volume,
@@ -126,5 +132,76 @@ impl<T: Config> Pallet<T> {
 	/// What has gone over each of the links into a community for a period.
 	pub fn flows_into(microgrid: MicrogridId, period: Period) -> Vec<(LinkId, Flow)> {
 		links::flows_into::<T>(BookId { microgrid, period })
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// How many orders rest in the books behind `after`, at most `limit` and [`MAX_BOOKS`] of them.
+	pub fn survey(after: Option<(MicrogridId, Period)>, limit: u32) -> Survey {
+		let most = limit.min(MAX_BOOKS);
+		let books = match after {
+			None => Books::<T>::iter(),
+			Some((microgrid, period)) => Books::<T>::iter_from(Books::<T>::hashed_key_for((
+				Be32::from(microgrid),
+				Be32::from(period),
+			))),
+		};
+		let mut survey = Survey::default();
+		for ((microgrid, period), book) in books.take(most as usize) {
+			let open = book.committed.asks.saturating_add(book.committed.bids);
+			survey.books = survey.books.saturating_add(1);
+			survey.orders = survey
+				.orders
+				.saturating_add(book.asks)
+				.saturating_add(book.bids);
+			survey.energy = survey.energy.saturating_add(open);
+			survey.last = Some((MicrogridId(microgrid.get()), Period(period.get())));
+		}
+		if survey.books < most {
+			survey.last = None;
+		}
+		survey
+	}
+
+	/// How many books wait for work that is due; counts up to [`MAX_BOOKS`].
+	pub fn books_due() -> u32 {
+		service::count_due::<T>(MAX_BOOKS)
+	}
+}
+
+impl<T: Config> Pallet<T>
+where
+	<T as frame_system::Config>::RuntimeEvent: TryInto<Event<T>>,
+{
+	/// The trades of this block, in their order. Reads all of the block's events: for clients only.
+	pub fn trades() -> Vec<TradeReport> {
+		let of = |event: Event<T>| match event {
+			Event::Trade {
+				microgrid,
+				period,
+				price,
+				energy,
+				taker,
+				bid,
+				buyer_meter,
+				ask,
+				seller_meter,
+				..
+			} => Some(TradeReport {
+				microgrid,
+				period,
+				price,
+				energy,
+				taker,
+				bid,
+				buyer_meter,
+				ask,
+				seller_meter,
+			}),
+			_ => None,
+		};
+		frame_system::Pallet::<T>::read_events_no_consensus()
+			.filter_map(|record| of(record.event.try_into().ok()?))
+			.collect()
 	}
 }

@@ -8,7 +8,7 @@ use gridweave_primitives::{
 };
 use scale_info::TypeInfo;
 
-use super::Place;
+use super::{Commitment, Place};
 
 /// What was traded in a book. A trade over a link counts in the book where its order rested, with the energy
 /// of that order.
@@ -67,6 +67,8 @@ pub struct Book {
 	pub retail_price: Price,
 	/// How many meters have commitments in it.
 	pub meters: u32,
+	/// What they come to, all together: also after the meters' own are forgotten.
+	pub committed: Commitment,
 	/// The block that `removals` counts in.
 	pub removals_in: u32,
 	/// How many orders left the book in that block by trades and cancellations.
@@ -91,6 +93,7 @@ impl Book {
 			fee: terms.rules.fee,
 			retail_price: terms.retail_price,
 			meters: 0,
+			committed: Commitment::default(),
 			removals_in: 0,
 			removals: 0,
 			exported: WattHours::ZERO,
