@@ -342,6 +342,21 @@ impl_runtime_apis! {
 		) -> Vec<(LinkId, pallet_order_book::Flow)> {
 			OrderBook::flows_into(microgrid, period)
 		}
+
+		fn trades() -> Vec<pallet_order_book::runtime_api::TradeReport> {
+			OrderBook::trades()
+		}
+
+		fn survey(
+			after: Option<(MicrogridId, Period)>,
+			limit: u32,
+		) -> pallet_order_book::runtime_api::Survey {
+			OrderBook::survey(after, limit)
+		}
+
+		fn books_due() -> u32 {
+			OrderBook::books_due()
+		}
 	}
 
 	impl pallet_settlement::runtime_api::SettlementApi<Block, AccountId> for Runtime {
@@ -371,6 +386,20 @@ impl_runtime_apis! {
 			period: Period,
 		) -> Option<pallet_settlement::types::Position<AccountId>> {
 			Settlement::position_of(meter, period)
+		}
+
+		fn positions(
+			meter: MeterId,
+		) -> Vec<(Period, pallet_settlement::types::Position<AccountId>)> {
+			Settlement::positions_of(meter)
+		}
+
+		fn expected_prices(
+			microgrid: MicrogridId,
+			from: Period,
+			count: u32,
+		) -> Vec<pallet_settlement::expected::ExpectedPrice> {
+			Settlement::expected_prices(microgrid, from, count)
 		}
 
 		fn fund(microgrid: MicrogridId) -> Balance {

@@ -258,6 +258,8 @@ impl<T: Config> Pallet<T> {
 		sums.export = sums.export.saturating_add(statement.export);
 		sums.contracted = sums.contracted.saturating_add(contracts.sold);
 		sums.trade_value = sums.trade_value.saturating_add(contracts.receivable);
+		sums.delivered = sums.delivered.saturating_add(bill.split.delivered);
+		sums.consumed = sums.consumed.saturating_add(bill.split.consumed);
 		sums.shortfall = sums.shortfall.saturating_add(bill.split.shortfall);
 		sums.excess = sums.excess.saturating_add(bill.split.excess);
 		sums.fees = sums.fees.saturating_add(contracts.fee);
@@ -275,7 +277,7 @@ impl<T: Config> Pallet<T> {
 		effort
 	}
 
-	/// Pays the fund, gives the operator the rest, and keeps the sums. A period without any meter leaves
+	/// Pays the fund, gives the operator the rest, keeps the sums and learns from them. A period without any meter leaves
 	/// no trace.
 	pub(crate) fn finish(job: &mut Job<T::AccountId>) {
 		Self::till_pay(&mut job.till, Creditor::Fund, job.summary.fund);
@@ -287,6 +289,7 @@ impl<T: Config> Pallet<T> {
 		if sums.meters > 0 {
 			let (microgrid, period) = (job.till.microgrid, job.period);
 			Summaries::<T>::insert((Be32::from(microgrid), Be32::from(period)), sums);
+			Self::learn(microgrid, period, &sums);
 			Self::deposit_event(Event::PeriodSettled {
 				microgrid,
 				period,

@@ -34,6 +34,9 @@
 //!   its communities, the operator can neither withdraw nor lock money, and fronts none for later bills:
 //!   only what it owes itself as a member is still taken.
 //!
+//! - **Expected prices** tell members and devices what residual energy of coming periods will probably earn
+//!   and cost ([`expected`]). They are a forecast: nobody is billed by them.
+//!
 //! ## Life cycle
 //!
 //! `top_up` (or a first order, which tops up by itself) → orders lock → fills turn locks into margins →
@@ -71,7 +74,9 @@ mod claims;
 mod effort;
 mod engine;
 mod exchange;
+pub mod expected;
 mod ledger;
+mod outlook;
 pub mod pool;
 mod positions;
 mod provides;
@@ -96,11 +101,12 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
 		meter::Correction,
-		traits::{MeterInspect, MeteredEnergy, MicrogridInspect, SettlementClock},
+		traits::{MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, SettlementClock},
 		Balance, Be32, Be64, MeterId, MicrogridId, Period,
 	};
 
 	use crate::{
+		expected::Usual,
 		types::{
 			Claim, ClaimQueue, Creditor, Exchange, Job, Member, MeterTotals, PageOf, PeriodSummary,
 			Position, Progress, Statement,
@@ -136,6 +142,9 @@ pub mod pallet {
 
 		/// What meters metered.
 		type Metered: MeteredEnergy;
+
+		/// What books tell of coming periods, for those who ask for expected prices.
+		type Market: MarketInspect;
 
 		/// Most weight that settlement, claims and pruning take of a block. Claims take at most half of
 		/// it; either half must fit every single step, which is checked when the runtime is tested.
@@ -234,6 +243,14 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Summaries<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), PeriodSummary>;
+
+	/// What a community's meters usually feed in and take, by microgrid and period of the day: what
+	/// expected prices rest on ([`expected`](crate::expected)). At most one small item per microgrid and
+	/// period of the clock's day, written when a period is settled; the deposit of the microgrid's operator
+	/// pays. Kept as long as the microgrid, each overwritten a day later.
+	#[pallet::storage]
+	pub type Profiles<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Usual>;
 
 	/// Running totals by page of meters. Freed when a meter is retired; the meter's deposit pays.
 	#[pallet::storage]

@@ -13,10 +13,13 @@ use frame_support::{
 };
 use gridweave_primitives::{
 	cost,
-	market::{buyer_worst_case, seller_worst_case, Party, Trade, Wheeling},
+	market::{buyer_worst_case, seller_worst_case, Interest, Party, Trade, Wheeling},
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPage, MeteredPeriod, Provenance, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{Clearing, MeterInspect, MeteredEnergy, MicrogridInspect, OnTrade, SettlementClock},
+	traits::{
+		Clearing, MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, OnTrade,
+		SettlementClock,
+	},
 	Balance, LinkId, MeterId, MicrogridId, Period, PeriodClock, Price, WattHours, Watts,
 };
 use sp_runtime::{BuildStorage, DispatchResult};
@@ -74,6 +77,7 @@ impl pallet_settlement::Config for Test {
 	type Clock = World;
 	type Meters = World;
 	type Metered = World;
+	type Market = World;
 	type SettleWeight = SettleWeight;
 	type MinTopUp = ConstU128<{ MIN_TOP_UP }>;
 	type WeightInfo = ();
@@ -96,6 +100,8 @@ pub struct World {
 	pub meters: BTreeMap<MeterId, MeterInfo<AccountId>>,
 	pub energy: BTreeMap<(Period, MeterId), MeteredPeriod>,
 	pub closed: BTreeSet<(MicrogridId, u32, Period)>,
+	/// What books tell, of both microgrids.
+	pub interest: BTreeMap<Period, Interest>,
 }
 
 impl Default for World {
@@ -115,6 +121,7 @@ impl Default for World {
 			meters: BTreeMap::new(),
 			energy: BTreeMap::new(),
 			closed: BTreeSet::new(),
+			interest: BTreeMap::new(),
 		}
 	}
 }
@@ -215,6 +222,12 @@ impl MeteredEnergy for World {
 	}
 	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod> {
 		world(|world| world.energy.get(&(period, meter)).copied())
+	}
+}
+
+impl MarketInspect for World {
+	fn interest(_: MicrogridId, period: Period) -> Interest {
+		world(|world| world.interest.get(&period).copied().unwrap_or_default())
 	}
 }
 

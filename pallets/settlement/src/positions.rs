@@ -1,17 +1,19 @@
 //! Positions: what meters traded and what secures it. The only door to [`Positions`].
 
-use frame_support::{defensive, ensure, storage::with_storage_layer};
+use alloc::vec::Vec;
+
+use frame_support::{defensive, ensure, storage::with_storage_layer, traits::Get};
 use gridweave_primitives::{
 	cost,
 	market::{Party, Side, Trade},
-	traits::SettlementClock,
+	traits::{MeterInspect, SettlementClock},
 	Balance, Be32, MeterId, MicrogridId, Period,
 };
 use sp_runtime::DispatchResult;
 
 use crate::{
-	bill::Contracts, types::Position, Config, Error, Ledger, OpenPositions, Pallet, Positions,
-	PositionsOf,
+	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Ledger,
+	OpenPositions, Pallet, Positions, PositionsOf,
 };
 
 impl Contracts {
@@ -107,6 +109,23 @@ impl<T: Config> Pallet<T> {
 		meter: MeterId,
 	) -> Option<Position<T::AccountId>> {
 		Positions::<T>::get((Be32::from(microgrid), Be32::from(period), Be32::from(meter)))
+	}
+
+	/// A meter's positions, oldest first: of at most [`MaxStatements`] periods from the first that is not
+	/// settled.
+	pub fn positions_of(meter: MeterId) -> Vec<(Period, Position<T::AccountId>)> {
+		let open = PositionsOf::<T>::get(Be32::from(meter)) as usize;
+		let Some(microgrid) = T::Meters::meter(meter).map(|meter| meter.microgrid) else {
+			return Vec::new();
+		};
+		let first = Self::progress(microgrid).unwrap_or_default().next;
+		(0..MaxStatements::get())
+			.filter_map(|ahead| {
+				let period = Period(first.0.checked_add(ahead)?);
+				Some((period, Self::position(microgrid, period, meter)?))
+			})
+			.take(open)
+			.collect()
 	}
 
 	/// Ends a position: its margin is free again.

@@ -10,6 +10,7 @@ use gridweave_primitives::{
 use scale_info::TypeInfo;
 
 use crate::{
+	expected::ExpectedPrice,
 	types::{Creditor, MeterTotals, PeriodSummary, Position, Progress, Statement},
 	ClaimIndex, ClaimQueues, Config, Funds, Ledger, Owing, Pallet, Summaries,
 };
@@ -46,6 +47,19 @@ sp_api::decl_runtime_apis! {
 
 		/// What a meter traded for a period that is not settled yet.
 		fn position(meter: MeterId, period: Period) -> Option<Position<AccountId>>;
+
+		/// What a meter traded for periods that are not settled yet, oldest first: of at most 512 periods,
+		/// from the first that is not settled.
+		fn positions(meter: MeterId) -> Vec<(Period, Position<AccountId>)>;
+
+		/// What surplus will probably earn and need pay in open periods of a community: those from `from`
+		/// on, or from the current one if that is later; at most `count`, and at most 96. Periods that are
+		/// not open are left out. A forecast from what was metered and is on offer, not a promise.
+		fn expected_prices(
+			microgrid: MicrogridId,
+			from: Period,
+			count: u32,
+		) -> Vec<ExpectedPrice>;
 
 		/// What a community's fund holds, in planck.
 		fn fund(microgrid: MicrogridId) -> Balance;

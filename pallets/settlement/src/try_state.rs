@@ -11,16 +11,17 @@
 //! 5. Arrears and claims are never zero, add up to their totals, and nobody has both in one community.
 //! 6. An indebted operator is counted once per queue; no fund is zero; no ledger entry is empty.
 //! 7. Nothing is kept of a period before the oldest kept, or settled ahead of its turn.
+//! 8. Profiles are of periods of the clock's day, and each was learnt from a day at least.
 
 use alloc::collections::BTreeMap;
 
 use frame_support::{ensure, traits::fungible::Inspect};
-use gridweave_primitives::{Balance, Be32, Be64, MicrogridId, Period};
+use gridweave_primitives::{traits::SettlementClock, Balance, Be32, Be64, MicrogridId, Period};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	bill::signed, types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current,
-	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf,
+	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf, Profiles,
 	Statements, Summaries, Totals,
 };
 
@@ -230,6 +231,11 @@ impl<T: Config> Pallet<T> {
 				current || Summaries::<T>::contains_key((microgrid, period)),
 				"statements outlive their period"
 			);
+		}
+		let periods = T::Clock::clock().periods_per_day;
+		for ((_, at), usual) in Profiles::<T>::iter() {
+			ensure!(at.get() < periods, "a profile of no period of the day");
+			ensure!(usual.days > 0, "a profile that was learnt from nothing");
 		}
 		for page in Totals::<T>::iter_values() {
 			ensure!(!page.is_empty(), "an empty page of totals is kept");

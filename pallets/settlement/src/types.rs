@@ -211,6 +211,10 @@ pub struct PeriodSummary {
 	pub shortfall: WattHours,
 	/// Bought and not taken.
 	pub excess: WattHours,
+	/// Sold and delivered.
+	pub delivered: WattHours,
+	/// Bought and taken.
+	pub consumed: WattHours,
 	/// Surplus in the residual rule.
 	pub surplus: WattHours,
 	/// Need in the residual rule.

@@ -87,7 +87,7 @@ impl WeightInfo for () {
 		Weight::from_parts(60_000_000, 20_000)
 	}
 	fn finish() -> Weight {
-		Weight::from_parts(30_000_000, 4_000)
+		Weight::from_parts(35_000_000, 4_000)
 	}
 	fn serve_claim() -> Weight {
 		Weight::from_parts(40_000_000, 8_000)

@@ -140,6 +140,7 @@ impl pallet_settlement::Config for Runtime {
 	type Clock = Microgrids;
 	type Meters = MeterRegistry;
 	type Metered = MeterRegistry;
+	type Market = OrderBook;
 	type SettleWeight = SettleWeight;
 	type MinTopUp = MinTopUp;
 	type WeightInfo = weights::pallet_settlement::WeightInfo<Runtime>;

@@ -359,6 +359,10 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Summaries` (r:0 w:1)
 	/// Proof: `Settlement::Summaries` (`max_values`: None, `max_size`: Some(200), added: 2675, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Profiles` (r:1 w:1)
+	/// Proof: `Settlement::Profiles` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	fn finish() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `145`
@@ -366,8 +370,8 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 		// Minimum execution time: 90_350_000 picoseconds.
 		Weight::from_parts(96_781_000, 0)
 			.saturating_add(Weight::from_parts(0, 3545))
-			.saturating_add(T::DbWeight::get().reads(8))
-			.saturating_add(T::DbWeight::get().writes(9))
+			.saturating_add(T::DbWeight::get().reads(10))
+			.saturating_add(T::DbWeight::get().writes(10))
 	}
 	/// Storage: `Settlement::ClaimQueues` (r:1 w:1)
 	/// Proof: `Settlement::ClaimQueues` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)

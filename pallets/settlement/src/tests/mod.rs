@@ -3,6 +3,7 @@
 mod budget;
 mod corrections;
 mod debts;
+mod expected;
 mod formulas;
 mod ledger;
 mod links;
