@@ -9,6 +9,7 @@ mod command;
 mod door;
 mod gateways;
 mod ingest;
+mod market;
 mod rpc;
 mod service;
 

@@ -1,4 +1,4 @@
-//! RPC beside the stock methods: nonces, fees, finality, and how readings come in.
+//! RPC beside the stock methods: nonces, fees, finality, the market, and how readings come in.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use sc_transaction_pool_api::TransactionPool;
 use sp_api::ProvideRuntimeApi;
 use sp_block_builder::BlockBuilder;
 use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
+
+use crate::market::{Market, MarketApiServer, MarketRpc};
 
 /// What the finality methods need.
 pub struct GrandpaDeps<B> {
@@ -28,6 +30,7 @@ pub struct FullDeps<C, P, B: sc_client_api::Backend<Block>> {
 	pub pool: Arc<P>,
 	pub grandpa: GrandpaDeps<B>,
 	pub offchain_storage: Option<B::OffchainStorage>,
+	pub market: Arc<Market>,
 }
 
 /// The methods.
@@ -57,6 +60,7 @@ where
 		pool,
 		grandpa,
 		offchain_storage,
+		market,
 	} = deps;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
@@ -71,6 +75,7 @@ where
 		)
 		.into_rpc(),
 	)?;
+	module.merge(MarketRpc::new(market).into_rpc())?;
 	module.merge(crate::ingest::methods(offchain_storage)?)?;
 	Ok(module)
 }

@@ -16,7 +16,9 @@ use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 use crate::{
 	door::Door,
 	gateways::{self, GatewayUrl},
-	ingest, rpc,
+	ingest,
+	market::{self, Market},
+	rpc,
 };
 
 /// The client.
@@ -221,6 +223,17 @@ pub fn new_full(
 			);
 		}
 	}
+	let market = Arc::new(Market::new(client.clone()));
+	let market_metrics = config
+		.prometheus_registry()
+		.map(market::Metrics::register)
+		.transpose()
+		.map_err(|error| ServiceError::Other(error.to_string()))?;
+	task_manager.spawn_handle().spawn_blocking(
+		"market",
+		None,
+		market.clone().follow(market_metrics),
+	);
 	if config.offchain_worker.enabled {
 		let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
 			runtime_api_provider: client.clone(),
@@ -275,6 +288,7 @@ pub fn new_full(
 						subscription_executor,
 					},
 					offchain_storage: offchain_storage.clone(),
+					market: market.clone(),
 				})
 				.map_err(Into::into)
 			},
