@@ -9,7 +9,11 @@ use subxt::{
 	config::SubstrateConfig,
 	dynamic::{At as _, Value},
 	ext::scale_value::Composite,
-	rpcs::{client::RpcParams, methods::legacy::LegacyRpcMethods, RpcClient},
+	rpcs::{
+		client::{RpcParams, RpcSubscription},
+		methods::legacy::LegacyRpcMethods,
+		RpcClient,
+	},
 	tx::{DynamicPayload, TransactionProgress, TransactionStatus},
 	OnlineClient, OnlineClientAtBlock,
 };
@@ -120,6 +124,16 @@ impl Chain {
 	/// Asks the node by JSON-RPC.
 	pub async fn rpc(&self, method: &str, params: RpcParams) -> Result<serde_json::Value> {
 		Ok(self.rpc.request(method, params).await?)
+	}
+
+	/// Subscribes by JSON-RPC.
+	pub async fn subscribe(
+		&self,
+		method: &str,
+		params: RpcParams,
+		unsubscribe: &str,
+	) -> Result<RpcSubscription<serde_json::Value>> {
+		Ok(self.rpc.subscribe(method, params, unsubscribe).await?)
 	}
 
 	fn legacy(&self) -> LegacyRpcMethods<subxt::config::RpcConfigFor<SubstrateConfig>> {

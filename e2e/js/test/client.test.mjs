@@ -184,6 +184,15 @@ step('a kilowatt-hour goes from meter to money', async () => {
   assert.deepEqual(summary.prices.toHex(), sold.prices.toHex());
   assert.equal(summary.members.toBigInt() + summary.operator.toBigInt() + summary.fund.toBigInt(), 0n);
   assert.equal(summary.members.toBigInt(), sold.amount.toBigInt() + bought.amount.toBigInt());
+
+  // At the same time tomorrow, without orders, all that was metered would meet in the pool.
+  const tomorrow = period + clock.periodsPerDay.toNumber();
+  const [expected] = await api.call.settlementApi.expectedPrices(MICROGRID, tomorrow, 1);
+  assert.equal(expected.period.toNumber(), tomorrow);
+  assert.equal(expected.days.toNumber(), 1);
+  assert.deepEqual([expected.surplus.toNumber(), expected.need.toNumber()], [1_000, 800]);
+  assert.equal(expected.ratio.unwrap().toNumber(), 1_250_000);
+  assert.equal(expected.prices.sell.toBigInt(), feedIn);
 });
 
 step('every block and event decodes, general transactions included', async () => {
