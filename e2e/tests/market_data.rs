@@ -165,6 +165,12 @@ fn a_client_should_see_the_market_as_it_changes() -> Result<()> {
 		ensure!(told == json!({ "bids": [], "asks": left }), "{told}");
 		let told = ask("market_best", rpc_params![MICROGRID, period]).await?;
 		ensure!(told["bid"].is_null(), "{told}");
+		let owner = alice.public_key().to_account_id();
+		let mine = ask("market_meters", rpc_params![owner.to_string()]).await?;
+		ensure!(
+			mine == json!({ "meters": [roof.meter], "next": null }),
+			"{mine}"
+		);
 		let orders = ask("market_orders", rpc_params![roof.meter]).await?;
 		ensure!(orders == json!([told["ask"]]), "{orders} and {told}");
 		let told = ask("market_positions", rpc_params![flat.meter]).await?;

@@ -272,6 +272,13 @@ impl_runtime_apis! {
 			MeterRegistry::api_meter(meter)
 		}
 
+		fn meters_of(
+			owner: AccountId,
+			from: MeterId,
+		) -> pallet_meter_registry::runtime_api::OwnMeters {
+			MeterRegistry::api_meters_of(&owner, from)
+		}
+
 		fn meter_by_key(key: DeviceKey) -> Option<MeterId> {
 			MeterRegistry::api_meter_by_key(&key)
 		}

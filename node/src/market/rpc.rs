@@ -11,6 +11,7 @@ use jsonrpsee::{
 	types::ErrorObjectOwned,
 	PendingSubscriptionSink,
 };
+use pallet_meter_registry::runtime_api::MeterRegistryApi;
 use pallet_order_book::runtime_api::OrderBookApi;
 use pallet_settlement::runtime_api::SettlementApi;
 use serde_json::{json, Value};
@@ -61,6 +62,11 @@ pub trait MarketApi {
 		period: Period,
 		at: Option<Hash>,
 	) -> RpcResult<Option<Value>>;
+
+	/// The meters of an account: `meters`, ascending, from `from` (0) on; and `next`, from where on to ask
+	/// for more, null if there are none.
+	#[method(name = "market_meters", blocking)]
+	fn meters(&self, who: AccountId, from: Option<MeterId>, at: Option<Hash>) -> RpcResult<Value>;
 
 	/// The open orders of a meter, oldest first.
 	#[method(name = "market_orders", blocking)]
@@ -228,6 +234,13 @@ impl MarketApiServer for MarketRpc {
 		let api = self.client().runtime_api();
 		let summary = api.market_data(self.at(at), microgrid, period);
 		Ok(summary.map_err(failed)?.as_ref().map(render::summary))
+	}
+
+	fn meters(&self, who: AccountId, from: Option<MeterId>, at: Option<Hash>) -> RpcResult<Value> {
+		let api = self.client().runtime_api();
+		let found = api.meters_of(self.at(at), who, from.unwrap_or_default());
+		let found = found.map_err(failed)?;
+		Ok(json!({ "meters": found.meters, "next": found.next }))
 	}
 
 	fn orders(&self, meter: MeterId, at: Option<Hash>) -> RpcResult<Vec<Value>> {

@@ -2,14 +2,25 @@
 
 use alloc::vec::Vec;
 
-use codec::Codec;
+use codec::{Codec, Decode, Encode};
 use gridweave_primitives::{
 	device::DeviceKey, meter::MeteredPeriod, traits::MeteredEnergy, Be32, MeterId, Period,
 };
+use scale_info::TypeInfo;
 
 use crate::{
 	pages, Config, Keys, LatestQuality, LatestReading, Meter, Meters, Pallet, MAX_PROGRESS,
+	MAX_SEARCH,
 };
+
+/// Meters of an account, as far as was looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct OwnMeters {
+	/// Their ids, ascending.
+	pub meters: Vec<MeterId>,
+	/// From where on to look for more; `None` if there are no more.
+	pub next: Option<MeterId>,
+}
 
 sp_api::decl_runtime_apis! {
 	/// Meters and their readings.
@@ -23,6 +34,10 @@ sp_api::decl_runtime_apis! {
 
 		/// A meter's registration.
 		fn meter(meter: MeterId) -> Option<Meter<AccountId>>;
+
+		/// The meters of an account, ascending. Looks at 10,000 registrations from `from` on; ask on from the
+		/// `next` of the answer, until there is none.
+		fn meters_of(owner: AccountId, from: MeterId) -> OwnMeters;
 
 		/// The meter whose device signs with `key`.
 		fn meter_by_key(key: DeviceKey) -> Option<MeterId>;
@@ -52,6 +67,32 @@ impl<T: Config> Pallet<T> {
 	/// See [`MeterRegistryApi`].
 	pub fn api_meter(meter: MeterId) -> Option<Meter<T::AccountId>> {
 		Meters::<T>::get(Be32::from(meter))
+	}
+
+	/// See [`MeterRegistryApi`].
+	pub fn api_meters_of(owner: &T::AccountId, from: MeterId) -> OwnMeters {
+		Self::search(owner, from, MAX_SEARCH)
+	}
+
+	/// The meters of `owner` among the next `most` from `from` on.
+	pub(crate) fn search(owner: &T::AccountId, from: MeterId, most: u32) -> OwnMeters {
+		let key = Be32::from(from);
+		let first = Meters::<T>::get(key).map(|meter| (key, meter));
+		let others = Meters::<T>::iter_from(Meters::<T>::hashed_key_for(key));
+		let mut found = OwnMeters::default();
+		let mut looked = 0u32;
+		for (id, meter) in first.into_iter().chain(others) {
+			let id = MeterId(id.get());
+			if looked >= most {
+				found.next = Some(id);
+				break;
+			}
+			looked = looked.saturating_add(1);
+			if meter.owner == *owner {
+				found.meters.push(id);
+			}
+		}
+		found
 	}
 
 	/// See [`MeterRegistryApi`].

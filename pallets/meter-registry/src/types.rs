@@ -21,6 +21,9 @@ pub const ESTIMATE_PERIODS: u32 = 4;
 /// Most meters one answer of the runtime API's `progress` covers.
 pub const MAX_PROGRESS: u32 = 2_000;
 
+/// Most registrations that one search for an account's meters looks at.
+pub const MAX_SEARCH: u32 = 10_000;
+
 /// Most meters an operator registers by one call.
 pub const MAX_ONBOARDED: u32 = 100;
 

@@ -4,7 +4,7 @@ use frame_support::traits::OneSessionHandler;
 use gridweave_primitives::{meter::MeterKind, MeterId};
 use sp_core::crypto::Pair as _;
 
-use crate::{mock::*, IngestKeys};
+use crate::{mock::*, runtime_api::OwnMeters, IngestKeys};
 
 #[test]
 fn ingest_keys_should_follow_the_session_and_stay_bounded() {
@@ -63,5 +63,45 @@ fn meters_should_be_found_by_id_and_key() {
 		assert_eq!(Registry::api_meter(device.id).unwrap().key, device.key());
 		assert_eq!(Registry::api_meter(MeterId(1)), None);
 		assert_eq!(Registry::api_metered(device.id, P0), None);
+	});
+}
+
+#[test]
+fn meters_of_an_account_should_be_found_bit_by_bit() {
+	run(|| {
+		let owners = [ALICE, BOB, ALICE, ALICE, BOB];
+		let meters: Vec<_> = (1..)
+			.zip(owners)
+			.map(|(seed, owner)| registered(seed, owner, HERE, MeterKind::Consumer).id)
+			.collect();
+		let found = |of: [usize; 3], next| OwnMeters {
+			meters: of
+				.into_iter()
+				.filter_map(|at| meters.get(at).copied())
+				.collect(),
+			next,
+		};
+		const NONE: usize = usize::MAX;
+		assert_eq!(
+			Registry::api_meters_of(&ALICE, MeterId(0)),
+			found([0, 2, 3], None)
+		);
+		assert_eq!(
+			Registry::api_meters_of(&3, MeterId(0)),
+			OwnMeters::default()
+		);
+		assert_eq!(
+			Registry::search(&ALICE, MeterId(0), 3),
+			found([0, 2, NONE], Some(meters[3]))
+		);
+		assert_eq!(
+			Registry::search(&ALICE, meters[3], 3),
+			found([3, NONE, NONE], None)
+		);
+		// From an id that is nobody's.
+		assert_eq!(
+			Registry::search(&ALICE, MeterId(500), 3),
+			OwnMeters::default()
+		);
 	});
 }
