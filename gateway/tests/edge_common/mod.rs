@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test uses some of it
 
+pub mod mosquitto;
+
 use std::{
 	collections::BTreeMap,
 	io::{BufRead, BufReader},

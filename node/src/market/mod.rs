@@ -106,7 +106,11 @@ impl Market {
 		let api = self.client.runtime_api();
 		let prices = api.expected_prices(at, microgrid, Period(0), PERIODS)?;
 		let prices: Vec<_> = prices.iter().map(render::expected).collect();
-		let what = json!({ "microgrid": microgrid, "prices": prices });
+		let what = json!({
+			"microgrid": microgrid,
+			"periodLength": api.clock(at)?.period_length,
+			"prices": prices,
+		});
 		Ok(self.seen(at, what, None))
 	}
 

@@ -126,12 +126,21 @@ impl Link {
 
 	/// Publishes a message at least once, if there is room in the queue. Does not wait.
 	pub fn publish(&self, topic: &str, payload: Vec<u8>) -> bool {
+		self.send(topic, payload, false)
+	}
+
+	/// The same, and the broker keeps it for those who subscribe later, in place of the last one.
+	pub fn retain(&self, topic: &str, payload: Vec<u8>) -> bool {
+		self.send(topic, payload, true)
+	}
+
+	fn send(&self, topic: &str, payload: Vec<u8>, retain: bool) -> bool {
 		match &self.client {
 			Client::V3(client) => client
-				.try_publish(topic, QoS::AtLeastOnce, false, payload)
+				.try_publish(topic, QoS::AtLeastOnce, retain, payload)
 				.is_ok(),
 			Client::V5(client) => client
-				.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, false, payload)
+				.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload)
 				.is_ok(),
 		}
 	}

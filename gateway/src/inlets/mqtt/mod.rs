@@ -1,4 +1,5 @@
-//! `gridweave-gateway mqtt`: signed readings from an MQTT broker to a gateway.
+//! `gridweave-gateway mqtt`: signed readings from an MQTT broker to a gateway, and expected prices from a node to
+//! the broker.
 //!
 //! A message is acknowledged to the broker only once the gateway has synced its reading to disk, or has
 //! refused it for a reason that is the reading's own. While the gateway takes nothing, the broker keeps what
@@ -7,10 +8,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`broker`] | the connection: 3.1.1 and 5, TLS, coming back |
+//! | [`prices`] | expected prices, for devices that follow them |
 //! | [`settings`] | where the broker is, and who we are to it |
 //! | [`topics`] | what messages of which topics hold |
 
 pub mod broker;
+pub mod prices;
 pub mod settings;
 pub mod topics;
 
@@ -25,6 +28,7 @@ use tracing::{debug, info, warn};
 
 use self::{
 	broker::{Broker, Link, Message, Ticket},
+	prices::Prices,
 	settings::Settings,
 	topics::{answer_topic, read, Offer, Read},
 };
@@ -53,6 +57,8 @@ struct Config {
 	gateway: String,
 	/// The broker.
 	mqtt: Settings,
+	/// Whose prices to tell, if any.
+	prices: Option<Prices>,
 }
 
 /// A signed reading that the broker waits for us to acknowledge.
@@ -75,9 +81,11 @@ pub async fn run(args: MqttArgs) -> Result<()> {
 	let (sender, waiting) = mpsc::channel(QUEUE);
 	info!("from {} to {}", config.mqtt.url, config.gateway);
 	let taking = link.clone();
+	let prices = prices::tell(link.clone(), config.prices);
 	tokio::select! {
 		() = broker.run(move |message| take(message, &taking, &sender)) => Ok(()),
 		() = forward(gateway, link, waiting) => Ok(()),
+		() = prices => Ok(()),
 		signal = interrupted() => Ok(signal?),
 	}
 }
