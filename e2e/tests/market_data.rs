@@ -207,6 +207,7 @@ fn a_client_should_see_the_market_as_it_changes() -> Result<()> {
 			price["surplus"] == 1_000 && price["need"] == 500
 		};
 		let told = message("prices after settlement", &mut prices, settled).await?;
+		ensure!(told["periodLength"] == LENGTH, "{told}");
 		let price = &told["prices"][1];
 		ensure!(
 			price["ratio"] == 2_000_000 && price["sell"] == 80_000 && price["days"] == 0,
@@ -226,11 +227,12 @@ fn a_client_should_see_the_market_as_it_changes() -> Result<()> {
 		let told = ask("market_bill", rpc_params![roof.meter, period, 1]).await?;
 		let bill = &told["statements"][0];
 		let amount = (200 * 150_000 + 800 * 80_000 - 200 * 1_000) * 1_000u64;
+		let amount = amount.to_string();
 		ensure!(
 			bill["period"] == period
 				&& bill["delivered"] == 200
 				&& bill["surplus"] == 800
-				&& bill["amount"] == amount.to_string(),
+				&& bill["amount"] == amount,
 			"{told}"
 		);
 
