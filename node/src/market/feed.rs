@@ -62,7 +62,7 @@ fn told(traded: &Traded, microgrid: Option<MicrogridId>) -> Option<Value> {
 	let trades: Vec<_> = traded
 		.trades
 		.iter()
-		.filter(|trade| microgrid.is_none_or(|of| trade.microgrid == of))
+		.filter(|trade| microgrid.is_none_or(|of| trade.is_of(of)))
 		.map(render::trade)
 		.collect();
 	(!trades.is_empty())
@@ -119,6 +119,7 @@ mod tests {
 			price: Price(100_000),
 			energy: WattHours(500),
 			taker: Some(Side::Bid),
+			over: None,
 			bid: OrderId(2),
 			buyer_meter: MeterId(1),
 			ask: OrderId(1),

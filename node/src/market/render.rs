@@ -3,7 +3,7 @@
 
 use gridweave_primitives::{market::Side, meter::Provenance, Period};
 use gridweave_runtime::AccountId;
-use pallet_order_book::runtime_api::{Level, MarketSummary, OpenOrder, TradeReport};
+use pallet_order_book::runtime_api::{Level, MarketSummary, OpenOrder, OverLink, TradeReport};
 use pallet_settlement::{
 	bill::{Contracts, Prices},
 	expected::ExpectedPrice,
@@ -65,10 +65,22 @@ pub fn trade(trade: &TradeReport) -> Value {
 		"price": trade.price,
 		"energy": trade.energy,
 		"taker": trade.taker.map(side),
+		"over": trade.over.as_ref().map(over_link),
 		"bid": trade.bid,
 		"buyerMeter": trade.buyer_meter,
 		"ask": trade.ask,
 		"sellerMeter": trade.seller_meter,
+	})
+}
+
+fn over_link(over: &OverLink) -> Value {
+	json!({
+		"link": over.link,
+		"from": over.from,
+		"to": over.to,
+		"sent": over.sent,
+		"received": over.received,
+		"wheelingFee": over.wheeling_fee.to_string(),
 	})
 }
 

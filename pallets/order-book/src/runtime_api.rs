@@ -58,19 +58,38 @@ pub struct Level {
 	pub orders: u32,
 }
 
+/// What a trade over a link was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct OverLink {
+	/// The link.
+	pub link: LinkId,
+	/// The seller's community.
+	pub from: MicrogridId,
+	/// The buyer's community.
+	pub to: MicrogridId,
+	/// What the seller sends, in Wh.
+	pub sent: WattHours,
+	/// What the buyer receives, in Wh.
+	pub received: WattHours,
+	/// What the buyer pays besides to the link's operator, in planck.
+	pub wheeling_fee: Balance,
+}
+
 /// A trade of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct TradeReport {
-	/// The community.
+	/// The community in whose market it counts: over a link, that of the order that rested.
 	pub microgrid: MicrogridId,
 	/// The period of delivery.
 	pub period: Period,
 	/// The price, in 10⁻⁶ GRID per kWh.
 	pub price: Price,
-	/// How much, in Wh.
+	/// How much, in Wh: over a link, what the order that rested sends or receives.
 	pub energy: WattHours,
 	/// The side of the order that came in; `None` in a call auction.
 	pub taker: Option<Side>,
+	/// The link, if it went over one.
+	pub over: Option<OverLink>,
 	/// The buyer's order.
 	pub bid: OrderId,
 	/// The meter it was bought for.
@@ -79,6 +98,16 @@ pub struct TradeReport {
 	pub ask: OrderId,
 	/// The meter that will deliver it.
 	pub seller_meter: MeterId,
+}
+
+impl TradeReport {
+	/// Whether the community's members trade in it.
+	pub fn is_of(&self, microgrid: MicrogridId) -> bool {
+		self.microgrid == microgrid
+			|| self
+				.over
+				.is_some_and(|over| over.from == microgrid || over.to == microgrid)
+	}
 }
 
 /// What some books come to together.

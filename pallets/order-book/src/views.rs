@@ -8,7 +8,7 @@ use gridweave_primitives::{
 
 use crate::{
 	book, commitments, links,
-	runtime_api::{Level, MarketSummary, OpenOrder, Survey, TradeReport},
+	runtime_api::{Level, MarketSummary, OpenOrder, OverLink, Survey, TradeReport},
 	service,
 	types::{BookId, Commitment, Flow, Locator, Place, Resting},
 	Books, Config, Event, Pallet,
@@ -193,11 +193,52 @@ where
 				price,
 				energy,
 				taker,
+				over: None,
 				bid,
 				buyer_meter,
 				ask,
 				seller_meter,
 			}),
+			Event::TradeOverLink {
+				link,
+				period,
+				price,
+				sent,
+				received,
+				wheeling_fee,
+				taker,
+				bid,
+				buyer_meter,
+				to,
+				ask,
+				seller_meter,
+				from,
+				..
+			} => {
+				let (microgrid, energy) = match taker {
+					Side::Bid => (from, sent),
+					Side::Ask => (to, received),
+				};
+				Some(TradeReport {
+					microgrid,
+					period,
+					price,
+					energy,
+					taker: Some(taker),
+					over: Some(OverLink {
+						link,
+						from,
+						to,
+						sent,
+						received,
+						wheeling_fee,
+					}),
+					bid,
+					buyer_meter,
+					ask,
+					seller_meter,
+				})
+			}
 			_ => None,
 		};
 		frame_system::Pallet::<T>::read_events_no_consensus()

@@ -21,8 +21,8 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	bill::signed, types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current,
-	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf, Profiles,
-	Statements, Summaries, Totals,
+	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf,
+	Profiles, Statements, Summaries, Totals,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
