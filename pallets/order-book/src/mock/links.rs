@@ -52,6 +52,6 @@ pub fn link(id: u32, from: MicrogridId, to: MicrogridId) -> OpenLink<AccountId> 
 }
 
 /// Opens links for all periods.
-pub fn open(links: impl IntoIterator<Item = OpenLink<AccountId>>) {
+pub fn connect(links: impl IntoIterator<Item = OpenLink<AccountId>>) {
 	OpenLinks::mutate(|open| open.extend(links));
 }

@@ -48,7 +48,7 @@ fn book(grid: gridweave_primitives::MicrogridId) -> Book {
 #[test]
 fn bid_should_buy_over_a_link_what_it_can_have_no_cheaper_at_home() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		let sale = place(ask(NORTHS, 1_000, 90));
 		let purchase = place(bid(BOBS, 475, 100));
 		// 500 Wh at 90 and 2 on 475 Wh: 45,950 units of at most 47,500.
@@ -96,6 +96,17 @@ fn bid_should_buy_over_a_link_what_it_can_have_no_cheaper_at_home() {
 				}
 			)]
 		);
+		let [told] = OrderBook::trades().try_into().expect("one trade");
+		let over = told.over.expect("over a link");
+		assert_eq!(
+			(told.microgrid, told.energy, told.price),
+			(NORTH, WattHours(500), Price(90))
+		);
+		assert_eq!(
+			(over.received, over.wheeling_fee),
+			(WattHours(475), wheeling)
+		);
+		assert!(told.is_of(GRID) && told.is_of(NORTH) && !told.is_of(SOUTH));
 		// It counts in the market of the order that rested; each side sold or bought its own energy.
 		assert_eq!(book(NORTH).market.volume, WattHours(500));
 		assert_eq!(book(NORTH).market.last_price, Some(Price(90)));
@@ -115,7 +126,7 @@ fn bid_should_buy_over_a_link_what_it_can_have_no_cheaper_at_home() {
 #[test]
 fn ask_should_sell_over_a_link_for_what_is_left_after_the_fee() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		let purchase = place(bid(BOBS, 475, 100));
 		// 98 on 475 Wh for 500 Wh: 93.1 per kWh sent.
 		let dear = place(ask(NORTHS, 500, 94));
@@ -143,7 +154,7 @@ fn ask_should_sell_over_a_link_for_what_is_left_after_the_fee() {
 fn links_should_lead_one_way_and_not_on() {
 	test(|| {
 		// What the north sells is not seen there by who buys in the south, nor the other way round.
-		open([from_north(), link(1, GRID, SOUTH)]);
+		connect([from_north(), link(1, GRID, SOUTH)]);
 		let sale = place(ask(NORTHS, 100, 50));
 		let far = place(bid(SOUTHS, 100, 200));
 		assert_eq!((remaining(sale), remaining(far)), (Some(100), Some(100)));
@@ -167,7 +178,7 @@ fn own_book_should_win_ties_and_cheaper_books_come_first() {
 		};
 		let mut priced = free(1, SOUTH);
 		priced.terms.wheeling_fee = Price(1);
-		open([free(0, NORTH), priced]);
+		connect([free(0, NORTH), priced]);
 		let far = place(ask(SOUTHS, 100, 89));
 		let over = place(ask(NORTHS_OTHER, 100, 90));
 		let home = place(ask(ALICES, 100, 90));
@@ -194,7 +205,7 @@ fn capacity_that_is_used_up_should_leave_the_rest_to_the_own_book() {
 	test(|| {
 		let mut narrow = from_north();
 		narrow.terms.capacity = WattHours(300);
-		open([narrow]);
+		connect([narrow]);
 		let sale = place(ask(NORTHS, 1_000, 50));
 		let home = place(ask(ALICES, 100, 80));
 		// ⌊0.95 × 300⌋ = 285 Wh come over the link, then 100 Wh of its own, and the rest stays.
@@ -218,7 +229,7 @@ fn capacity_that_is_used_up_should_leave_the_rest_to_the_own_book() {
 #[test]
 fn fill_or_kill_should_count_what_links_bring() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		place(ask(NORTHS, 100, 80));
 		place(ask(ALICES, 50, 85));
 		assert_refused(
@@ -244,7 +255,7 @@ fn fill_or_kill_should_count_what_links_bring() {
 #[test]
 fn what_is_left_of_a_sale_and_cannot_arrive_should_be_cancelled() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		// 101 Wh sent bring 95 Wh, as 100 Wh do.
 		let sale = place(ask(NORTHS, 101, 50));
 		let next = place(ask(NORTHS, 100, 51));
@@ -268,7 +279,7 @@ fn what_is_left_of_a_sale_and_cannot_arrive_should_be_cancelled() {
 #[test]
 fn small_orders_should_be_passed_over_and_keep_their_places() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		CurrentTerms::mutate(|terms| terms.rules.min_quantity = WattHours(1));
 		let small: Vec<OrderId> = (0..MAX_PASSED).map(|_| place(ask(NORTHS, 1, 50))).collect();
 		let sale = place(ask(NORTHS, 100, 60));
@@ -301,7 +312,7 @@ fn small_orders_should_be_passed_over_and_keep_their_places() {
 #[test]
 fn orders_should_keep_the_rules_of_their_own_communities() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		let mut dear = terms();
 		dear.rules.fee = Price(5_000);
 		dear.rules.price_cap = Price(80);
@@ -328,7 +339,7 @@ fn orders_should_keep_the_rules_of_their_own_communities() {
 fn a_gate_that_is_shut_on_either_side_should_shut_the_link() {
 	for ours in [true, false] {
 		test(|| {
-			open([from_north()]);
+			connect([from_north()]);
 			let mut early = terms();
 			early.rules.gate_closure = 2;
 			OtherTerms::mutate(|terms| terms.insert(if ours { GRID } else { NORTH }, early));
@@ -354,7 +365,7 @@ fn a_gate_that_is_shut_on_either_side_should_shut_the_link() {
 fn call_auctions_should_not_trade_over_links() {
 	for ours in [true, false] {
 		test(|| {
-			open([from_north()]);
+			connect([from_north()]);
 			let mut auction = terms();
 			auction.rules.mechanism = Mechanism::CallAuction;
 			OtherTerms::mutate(|terms| terms.insert(if ours { GRID } else { NORTH }, auction));
@@ -369,7 +380,7 @@ fn call_auctions_should_not_trade_over_links() {
 #[test]
 fn orders_under_quarantine_should_be_cancelled_over_links_too() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		let barred = place(ask(NORTHS, 100, 50));
 		let sale = place(ask(NORTHS_OTHER, 100, 60));
 		Quarantined::set(BTreeSet::from([NORTHS]));
@@ -384,7 +395,7 @@ fn orders_under_quarantine_should_be_cancelled_over_links_too() {
 #[test]
 fn fills_should_be_bounded_over_all_books() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		for price in 0..3 {
 			place(ask(ALICES, 10, 50 + price));
 			place(ask(NORTHS, 20, 40 + price));
@@ -401,7 +412,7 @@ fn fills_should_be_bounded_over_all_books() {
 #[test]
 fn book_that_has_let_go_of_all_it_may_should_not_be_reached() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		MaxRemovals::set(1);
 		place(ask(NORTHS, 100, 50));
 		let next = place(ask(NORTHS, 100, 50));
@@ -417,7 +428,7 @@ fn book_that_has_let_go_of_all_it_may_should_not_be_reached() {
 #[test]
 fn trade_that_fails_over_a_link_should_leave_nothing_behind() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		place(ask(NORTHS, 100, 50));
 		MostTrades::set(0);
 		assert_refused(
@@ -436,7 +447,7 @@ fn looking_at_links_and_trading_over_them_should_be_charged() {
 			placed.actual_weight.expect("it is corrected")
 		};
 		let idle = weight(bid(BOBS, 100, 20));
-		open([from_north(), link(1, SOUTH, GRID)]);
+		connect([from_north(), link(1, SOUTH, GRID)]);
 		let seen = <() as WeightInfo>::look_at_links(2) - <() as WeightInfo>::look_at_links(0);
 		assert_eq!(weight(bid(BOBS, 100, 20)), idle + seen);
 		place(ask(NORTHS, 100, 50));
@@ -456,7 +467,7 @@ fn looking_at_links_and_trading_over_them_should_be_charged() {
 #[test]
 fn a_link_that_is_listed_twice_should_not_sell_an_order_twice() {
 	test(|| {
-		open([from_north(), link(1, NORTH, GRID)]);
+		connect([from_north(), link(1, NORTH, GRID)]);
 		place(ask(NORTHS, 100, 50));
 		let buyer = place(bid(BOBS, 190, 90));
 		assert_eq!(remaining(buyer), Some(95));
@@ -467,7 +478,7 @@ fn a_link_that_is_listed_twice_should_not_sell_an_order_twice() {
 #[test]
 fn what_went_over_links_should_be_forgotten_with_the_book() {
 	test(|| {
-		open([from_north()]);
+		connect([from_north()]);
 		place(ask(NORTHS, 100, 50));
 		place(bid(BOBS, 95, 90));
 		let expires = gridweave_primitives::PeriodClock::default().expires_at(P);

@@ -56,7 +56,7 @@ proptest! {
 			MaxRemovals::set(max_removals);
 			Accounts::insert(POOR, (funds, 0, 0));
 			let ways = [(NORTH, GRID), (GRID, SOUTH), (SOUTH, NORTH), (GRID, NORTH)];
-			open((0..).zip(ways).map(|(id, (from, to))| {
+			connect((0..).zip(ways).map(|(id, (from, to))| {
 				let mut link = link(id, from, to);
 				link.terms.capacity = WattHours(capacity);
 				link

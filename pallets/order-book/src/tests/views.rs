@@ -149,6 +149,7 @@ fn trades_of_the_block_should_be_told_in_their_order() {
 			price: Price(price),
 			energy: WattHours(energy),
 			taker: Some(Side::Bid),
+			over: None,
 			bid: bought,
 			buyer_meter: BOBS,
 			ask,
