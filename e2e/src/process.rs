@@ -125,6 +125,12 @@ impl NodeSpec {
 		}
 	}
 
+	/// The same, but it keeps the state of all blocks: events of blocks long ago can be read.
+	pub fn archive(mut self) -> Self {
+		self.arguments.push("--state-pruning=archive".into());
+		self
+	}
+
 	/// The same with this port for its RPC server.
 	pub fn rpc_port(self, port: u16) -> Self {
 		Self {

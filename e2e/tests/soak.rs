@@ -159,6 +159,7 @@ fn every_acknowledged_reading_should_be_on_chain_once_whatever_is_killed() -> Re
 		let gateway = Gateway::start_on(&place, rpc_port, port).await?;
 		let url = gateway.url.clone();
 		let spec = NodeSpec::development()
+			.archive()
 			.rpc_port(rpc_port)
 			.gateways([url.clone()]);
 		let node = Node::start(&place, &spec).await?;
