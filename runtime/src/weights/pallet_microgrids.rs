@@ -208,31 +208,111 @@ impl<T: frame_system::Config> pallet_microgrids::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
+	/// Storage: `Microgrids::Microgrids` (r:2 w:0)
+	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::NextLinkId` (r:1 w:1)
+	/// Proof: `Microgrids::NextLinkId` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksOutOf` (r:1 w:1)
+	/// Proof: `Microgrids::LinksOutOf` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:1)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:2 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Links` (r:0 w:1)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	fn propose_link() -> Weight {
-		Weight::from_parts(150_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 6196))
-			.saturating_add(T::DbWeight::get().reads(9))
-			.saturating_add(T::DbWeight::get().writes(7))
+		// Proof Size summary in bytes:
+		//  Measured:  `537`
+		//  Estimated: `6176`
+		// Minimum execution time: 145_062_000 picoseconds.
+		Weight::from_parts(249_338_000, 0)
+			.saturating_add(Weight::from_parts(0, 6176))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().writes(6))
 	}
+	/// Storage: `Microgrids::Links` (r:8 w:1)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Microgrids` (r:1 w:0)
+	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksOutOf` (r:1 w:1)
+	/// Proof: `Microgrids::LinksOutOf` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:1)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:2 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	fn accept_link() -> Weight {
-		Weight::from_parts(90_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 6196))
-			.saturating_add(T::DbWeight::get().reads(14))
+		// Proof Size summary in bytes:
+		//  Measured:  `1633`
+		//  Estimated: `21638`
+		// Minimum execution time: 108_463_000 picoseconds.
+		Weight::from_parts(184_075_000, 0)
+			.saturating_add(Weight::from_parts(0, 21638))
+			.saturating_add(T::DbWeight::get().reads(15))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
+	/// Storage: `Microgrids::Links` (r:1 w:1)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:2 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksOutOf` (r:1 w:1)
+	/// Proof: `Microgrids::LinksOutOf` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:1)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	fn close_link() -> Weight {
-		Weight::from_parts(130_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 6196))
-			.saturating_add(T::DbWeight::get().reads(8))
+		// Proof Size summary in bytes:
+		//  Measured:  `556`
+		//  Estimated: `5996`
+		// Minimum execution time: 115_687_000 picoseconds.
+		Weight::from_parts(181_861_000, 0)
+			.saturating_add(Weight::from_parts(0, 5996))
+			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
+	/// Storage: `Microgrids::LinksInto` (r:9 w:9)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksOutOf` (r:9 w:9)
+	/// Proof: `Microgrids::LinksOutOf` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Links` (r:16 w:16)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:17 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// The range of component `n` is `[0, 16]`.
 	fn prune_links(n: u32, ) -> Weight {
-		Weight::from_parts(25_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 3600))
-			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(n.into()))
+		// Proof Size summary in bytes:
+		//  Measured:  `257 + n * (185 ±0)`
+		//  Estimated: `43541 + n * (1260 ±0)`
+		// Minimum execution time: 11_722_000 picoseconds.
+		Weight::from_parts(16_932_811, 0)
+			.saturating_add(Weight::from_parts(0, 43541))
+			// Standard Error: 1_601_208
+			.saturating_add(Weight::from_parts(105_429_336, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
-			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 2700).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 1260).saturating_mul(n.into()))
 	}
 }

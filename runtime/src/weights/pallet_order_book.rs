@@ -52,7 +52,9 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `OrderBook::Commitments` (r:51 w:51)
 	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Asks` (r:51 w:50)
 	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Indebted` (r:1 w:0)
@@ -66,7 +68,7 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `OrderBook::OrdersOf` (r:51 w:51)
 	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Positions` (r:51 w:51)
-	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(124), added: 2599, mode: `MaxEncodedLen`)
+	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
 	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::PositionsOf` (r:51 w:51)
@@ -78,16 +80,16 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `f` is `[0, 50]`.
 	fn place_order(f: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4392 + f * (2222 ±0)`
+		//  Measured:  `4369 + f * (2216 ±0)`
 		//  Estimated: `6196 + f * (4529 ±0)`
-		// Minimum execution time: 279_915_000 picoseconds.
-		Weight::from_parts(459_122_077, 0)
+		// Minimum execution time: 279_194_000 picoseconds.
+		Weight::from_parts(445_479_888, 0)
 			.saturating_add(Weight::from_parts(0, 6196))
-			// Standard Error: 5_630_770
-			.saturating_add(Weight::from_parts(117_338_376, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(16))
+			// Standard Error: 16_546_473
+			.saturating_add(Weight::from_parts(166_467_102, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(15))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(11))
+			.saturating_add(T::DbWeight::get().writes(9))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
 	}
@@ -104,7 +106,9 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `OrderBook::Commitments` (r:96 w:96)
 	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Books` (r:90 w:90)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Indebted` (r:1 w:0)
 	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Ledger` (r:1 w:1)
@@ -126,16 +130,16 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `n` is `[1, 96]`.
 	fn place_orders(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3943 + n * (174 ±0)`
-		//  Estimated: `6196 + n * (4529 ±46)`
-		// Minimum execution time: 229_069_000 picoseconds.
-		Weight::from_parts(129_223_991, 0)
+		//  Measured:  `3648 + n * (176 ±0)`
+		//  Estimated: `6196 + n * (4529 ±0)`
+		// Minimum execution time: 276_198_000 picoseconds.
+		Weight::from_parts(148_408_727, 0)
 			.saturating_add(Weight::from_parts(0, 6196))
-			// Standard Error: 15_864_327
-			.saturating_add(Weight::from_parts(188_893_466, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(12))
+			// Standard Error: 11_283_242
+			.saturating_add(Weight::from_parts(203_533_986, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(10))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(7))
+			.saturating_add(T::DbWeight::get().writes(5))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(n.into()))
 	}
@@ -172,18 +176,18 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
 	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(148), added: 2590, mode: `MaxEncodedLen`)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Commitments` (r:1 w:1)
 	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Ledger` (r:1 w:1)
 	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	fn reduce_order() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1667`
-		//  Estimated: `3581`
-		// Minimum execution time: 93_806_000 picoseconds.
-		Weight::from_parts(119_535_000, 0)
-			.saturating_add(Weight::from_parts(0, 3581))
+		//  Measured:  `1748`
+		//  Estimated: `3629`
+		// Minimum execution time: 108_163_000 picoseconds.
+		Weight::from_parts(164_990_000, 0)
+			.saturating_add(Weight::from_parts(0, 3629))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -192,7 +196,7 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `OrderBook::Asks` (r:2 w:2)
 	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Commitments` (r:1 w:1)
 	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::OrdersOf` (r:1 w:1)
@@ -207,18 +211,20 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
 	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksOutOf` (r:1 w:0)
+	/// Proof: `Microgrids::LinksOutOf` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Indebted` (r:1 w:0)
 	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
 	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	fn replace_order() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4157`
+		//  Measured:  `4238`
 		//  Estimated: `6076`
-		// Minimum execution time: 197_049_000 picoseconds.
-		Weight::from_parts(240_040_000, 0)
+		// Minimum execution time: 227_877_000 picoseconds.
+		Weight::from_parts(414_817_000, 0)
 			.saturating_add(Weight::from_parts(0, 6076))
-			.saturating_add(T::DbWeight::get().reads(13))
+			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
 	/// Storage: `Microgrids::Clock` (r:1 w:0)
@@ -380,68 +386,315 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn set_standing_order() -> Weight {
-		Weight::from_parts(160_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 6208))
-			.saturating_add(T::DbWeight::get().reads(11))
-			.saturating_add(T::DbWeight::get().writes(8))
-	}
-	fn cancel_standing_order() -> Weight {
-		Weight::from_parts(90_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 3800))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(4))
-	}
-	fn standing_base() -> Weight {
-		Weight::from_parts(20_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 5992))
-			.saturating_add(T::DbWeight::get().reads(5))
-	}
-	fn advance_round() -> Weight {
-		Weight::from_parts(90_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 7000))
+		// Proof Size summary in bytes:
+		//  Measured:  `817`
+		//  Estimated: `3660`
+		// Minimum execution time: 152_927_000 picoseconds.
+		Weight::from_parts(236_254_000, 0)
+			.saturating_add(Weight::from_parts(0, 3660))
 			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	fn cancel_standing_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `799`
+		//  Estimated: `3660`
+		// Minimum execution time: 113_242_000 picoseconds.
+		Weight::from_parts(198_321_000, 0)
+			.saturating_add(Weight::from_parts(0, 3660))
+			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingServed` (r:1 w:0)
+	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:0)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:1 w:0)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	fn standing_base() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `200`
+		//  Estimated: `3481`
+		// Minimum execution time: 24_696_000 picoseconds.
+		Weight::from_parts(39_725_000, 0)
+			.saturating_add(Weight::from_parts(0, 3481))
+			.saturating_add(T::DbWeight::get().reads(4))
+	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingServed` (r:1 w:1)
+	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:3 w:2)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:1 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:1 w:0)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	fn advance_round() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1276`
+		//  Estimated: `8463`
+		// Minimum execution time: 91_061_000 picoseconds.
+		Weight::from_parts(153_518_000, 0)
+			.saturating_add(Weight::from_parts(0, 8463))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:0)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
 	fn standing_nothing() -> Weight {
-		Weight::from_parts(140_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 8000))
+		// Proof Size summary in bytes:
+		//  Measured:  `1900`
+		//  Estimated: `14258`
+		// Minimum execution time: 197_491_000 picoseconds.
+		Weight::from_parts(324_568_000, 0)
+			.saturating_add(Weight::from_parts(0, 14258))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:3 w:3)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Owing` (r:1 w:0)
+	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:9 w:9)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:9 w:8)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Indebted` (r:1 w:0)
+	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:9 w:1)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
+	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:9 w:9)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Positions` (r:9 w:9)
+	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
+	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::PositionsOf` (r:9 w:9)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:9)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:0 w:1)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// The range of component `f` is `[0, 8]`.
 	fn standing_order(f: u32, ) -> Weight {
-		Weight::from_parts(560_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 8000))
-			.saturating_add(Weight::from_parts(110_861_709, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(26))
+		// Proof Size summary in bytes:
+		//  Measured:  `4803 + f * (2261 ±0)`
+		//  Estimated: `14258 + f * (4529 ±199_112_629_774_283_840)`
+		// Minimum execution time: 420_739_000 picoseconds.
+		Weight::from_parts(621_875_464, 0)
+			.saturating_add(Weight::from_parts(0, 14258))
+			// Standard Error: 5_122_427
+			.saturating_add(Weight::from_parts(127_562_035, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(23))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(14))
+			.saturating_add(T::DbWeight::get().writes(11))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
 	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	fn end_standing_order() -> Weight {
-		Weight::from_parts(80_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 3800))
-			.saturating_add(T::DbWeight::get().reads(4))
+		// Proof Size summary in bytes:
+		//  Measured:  `1815`
+		//  Estimated: `6120`
+		// Minimum execution time: 136_736_000 picoseconds.
+		Weight::from_parts(225_022_000, 0)
+			.saturating_add(Weight::from_parts(0, 6120))
+			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
+	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
+	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:9 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Owing` (r:1 w:0)
+	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:1 w:1)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:9 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Links` (r:8 w:0)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::LinkFlows` (r:1 w:0)
+	/// Proof: `OrderBook::LinkFlows` (`max_values`: None, `max_size`: Some(201), added: 2676, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:9 w:0)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Indebted` (r:1 w:0)
+	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:1 w:1)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:1 w:1)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:1)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:0 w:1)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// The range of component `n` is `[0, 8]`.
 	fn look_at_links(n: u32, ) -> Weight {
-		Weight::from_parts(400_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 6196))
-			.saturating_add(Weight::from_parts(55_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(17))
-			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(11))
-			.saturating_add(Weight::from_parts(0, 10500).saturating_mul(n.into()))
+		// Proof Size summary in bytes:
+		//  Measured:  `4369 + n * (480 ±0)`
+		//  Estimated: `21638 + n * (2639 ±0)`
+		// Minimum execution time: 247_844_000 picoseconds.
+		Weight::from_parts(378_608_444, 0)
+			.saturating_add(Weight::from_parts(0, 21638))
+			// Standard Error: 3_087_922
+			.saturating_add(Weight::from_parts(61_383_593, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(15))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(9))
+			.saturating_add(Weight::from_parts(0, 2639).saturating_mul(n.into()))
 	}
+	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
+	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:2 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Owing` (r:1 w:0)
+	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:51 w:51)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:2 w:2)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Links` (r:1 w:0)
+	/// Proof: `Microgrids::Links` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::LinkFlows` (r:1 w:1)
+	/// Proof: `OrderBook::LinkFlows` (`max_values`: None, `max_size`: Some(201), added: 2676, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:51 w:50)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Indebted` (r:1 w:0)
+	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:52 w:2)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:51 w:51)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Positions` (r:51 w:51)
+	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::OpenPositions` (r:2 w:2)
+	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::PositionsOf` (r:51 w:51)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Exchanges` (r:2 w:2)
+	/// Proof: `Settlement::Exchanges` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Agenda` (r:1 w:1)
+	/// Proof: `OrderBook::Agenda` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:51)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:0 w:1)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// The range of component `f` is `[0, 50]`.
 	fn fill_over_link(f: u32, ) -> Weight {
-		Weight::from_parts(520_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 9000))
-			.saturating_add(Weight::from_parts(125_000_000, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(26))
+		// Proof Size summary in bytes:
+		//  Measured:  `4601 + f * (2215 ±0)`
+		//  Estimated: `6268 + f * (4529 ±0)`
+		// Minimum execution time: 361_668_000 picoseconds.
+		Weight::from_parts(559_452_444, 0)
+			.saturating_add(Weight::from_parts(0, 6268))
+			// Standard Error: 13_693_279
+			.saturating_add(Weight::from_parts(221_514_033, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(21))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(16))
+			.saturating_add(T::DbWeight::get().writes(11))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
 	}

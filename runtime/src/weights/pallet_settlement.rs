@@ -135,14 +135,16 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
 	/// Storage: `Microgrids::Microgrids` (r:1 w:0)
 	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Exchanges` (r:1 w:0)
+	/// Proof: `Settlement::Exchanges` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	fn look() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `803`
+		//  Measured:  `836`
 		//  Estimated: `3583`
-		// Minimum execution time: 53_661_000 picoseconds.
-		Weight::from_parts(76_223_000, 0)
+		// Minimum execution time: 68_058_000 picoseconds.
+		Weight::from_parts(97_974_000, 0)
 			.saturating_add(Weight::from_parts(0, 3583))
-			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
 	/// Storage: `Settlement::Turn` (r:1 w:1)
@@ -355,20 +357,20 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 	/// Proof: `Settlement::Claims` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::CounterForClaimQueues` (r:1 w:1)
 	/// Proof: `Settlement::CounterForClaimQueues` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Profiles` (r:1 w:1)
+	/// Proof: `Settlement::Profiles` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Settled` (r:1 w:1)
 	/// Proof: `Settlement::Settled` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Summaries` (r:0 w:1)
-	/// Proof: `Settlement::Summaries` (`max_values`: None, `max_size`: Some(200), added: 2675, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Profiles` (r:1 w:1)
-	/// Proof: `Settlement::Profiles` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Proof: `Settlement::Summaries` (`max_values`: None, `max_size`: Some(264), added: 2739, mode: `MaxEncodedLen`)
 	fn finish() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `145`
+		//  Measured:  `321`
 		//  Estimated: `3545`
-		// Minimum execution time: 90_350_000 picoseconds.
-		Weight::from_parts(96_781_000, 0)
+		// Minimum execution time: 136_557_000 picoseconds.
+		Weight::from_parts(199_023_000, 0)
 			.saturating_add(Weight::from_parts(0, 3545))
 			.saturating_add(T::DbWeight::get().reads(10))
 			.saturating_add(T::DbWeight::get().writes(10))
