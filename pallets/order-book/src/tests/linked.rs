@@ -155,10 +155,13 @@ proptest! {
 /// A resting order of the slow plan: price, id, owner, energy.
 type Order = (u64, u64, u64, u64);
 
+/// A line of the slow plan: loss, fee, capacity, minimum.
+type SlowLine = (u32, u64, u64, u64);
+
 #[derive(Clone, Debug)]
 struct Books {
-	/// Each with its line's loss, fee, capacity and minimum; the first is the order's own, without.
-	books: Vec<(Option<(u32, u64, u64, u64)>, Vec<Order>)>,
+	/// Each with its line; the first is the order's own, without.
+	books: Vec<(Option<SlowLine>, Vec<Order>)>,
 	side: Side,
 	limit: u64,
 	energy: u64,

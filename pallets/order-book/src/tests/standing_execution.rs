@@ -132,7 +132,7 @@ fn order_should_trade_at_once_up_to_the_bound_of_fills() {
 		stand(BOBS, Bid, fixed(500, 95_000));
 		let before = free(BOB);
 		// Its turn comes late, and five were faster; it makes at most three fills.
-		let room = StandingWeight::mutate(|room| core::mem::take(room));
+		let room = StandingWeight::mutate(core::mem::take);
 		open(NEXT);
 		for n in 0..5 {
 			place(NewOrder {

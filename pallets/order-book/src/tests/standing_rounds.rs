@@ -310,7 +310,7 @@ fn book_that_too_many_orders_have_left_should_wait_for_the_next_block() {
 	test(|| {
 		MaxRemovals::set(5);
 		stand(BOBS, Side::Bid, fixed(100, 95_000));
-		let room = StandingWeight::mutate(|room| core::mem::take(room));
+		let room = StandingWeight::mutate(core::mem::take);
 		open(NEXT);
 		let orders: Vec<_> = (0..4)
 			.map(|n| NewOrder {
