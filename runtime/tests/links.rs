@@ -8,10 +8,7 @@ use common::{
 	meters::{bring, enrol, enrol_in, genesis_hash, order, MICROGRID},
 	Chain,
 };
-use frame_support::{
-	assert_ok,
-	traits::fungible::{Inspect, InspectHold},
-};
+use frame_support::{assert_ok, traits::fungible::InspectHold};
 use gridweave_primitives::{
 	cost,
 	link::LinkTerms,

@@ -11,10 +11,7 @@ use common::{
 };
 use frame_support::{
 	assert_ok,
-	traits::{
-		fungible::{Inspect, InspectHold},
-		Get,
-	},
+	traits::fungible::{Inspect, InspectHold},
 };
 use gridweave_primitives::{
 	cost, market::Side, traits::SettlementClock, Balance, Be32, MeterId, Period, PeriodClock,
