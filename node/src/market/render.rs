@@ -90,6 +90,7 @@ fn contracts(contracts: &Contracts) -> Value {
 		"bought": contracts.bought,
 		"receivable": contracts.receivable.to_string(),
 		"payable": contracts.payable.to_string(),
+		"paid": contracts.paid.to_string(),
 		"fee": contracts.fee.to_string(),
 	})
 }
@@ -236,6 +237,7 @@ mod tests {
 				export: WattHours(0),
 				contracts: Contracts {
 					payable: u128::MAX,
+					paid: u128::MAX - 1,
 					..Contracts::default()
 				},
 				split: Split::of(WattHours(0), WattHours(0), WattHours(1 << 51), WattHours(0)),
@@ -245,6 +247,7 @@ mod tests {
 		);
 		assert_eq!(told["amount"], i128::MIN.to_string());
 		assert_eq!(told["contracts"]["payable"], u128::MAX.to_string());
+		assert_eq!(told["contracts"]["paid"], (u128::MAX - 1).to_string());
 		assert_eq!(told["provenance"], "estimated");
 		assert_eq!(
 			(&told["import"], &told["need"]),

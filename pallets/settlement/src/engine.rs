@@ -277,8 +277,8 @@ impl<T: Config> Pallet<T> {
 		effort
 	}
 
-	/// Pays the fund, gives the operator the rest, keeps the sums and learns from them. A period without any meter leaves
-	/// no trace.
+	/// Pays the fund, gives the operator the rest, keeps the sums and learns from them. A period without any
+	/// meter leaves no trace.
 	pub(crate) fn finish(job: &mut Job<T::AccountId>) {
 		Self::till_pay(&mut job.till, Creditor::Fund, job.summary.fund);
 		Self::till_close(&mut job.till);

@@ -80,16 +80,16 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `f` is `[0, 50]`.
 	fn place_order(f: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4369 + f * (2216 ±0)`
+		//  Measured:  `4528 + f * (2222 ±0)`
 		//  Estimated: `6196 + f * (4529 ±0)`
-		// Minimum execution time: 279_194_000 picoseconds.
-		Weight::from_parts(445_479_888, 0)
+		// Minimum execution time: 254_307_000 picoseconds.
+		Weight::from_parts(473_188_490, 0)
 			.saturating_add(Weight::from_parts(0, 6196))
-			// Standard Error: 16_546_473
-			.saturating_add(Weight::from_parts(166_467_102, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(15))
+			// Standard Error: 4_937_323
+			.saturating_add(Weight::from_parts(97_948_692, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(17))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(9))
+			.saturating_add(T::DbWeight::get().writes(11))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
 	}
@@ -130,16 +130,16 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `n` is `[1, 96]`.
 	fn place_orders(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3648 + n * (176 ±0)`
-		//  Estimated: `6196 + n * (4529 ±0)`
-		// Minimum execution time: 276_198_000 picoseconds.
-		Weight::from_parts(148_408_727, 0)
+		//  Measured:  `4031 + n * (174 ±0)`
+		//  Estimated: `6196 + n * (4529 ±45)`
+		// Minimum execution time: 233_779_000 picoseconds.
+		Weight::from_parts(267_933_000, 0)
 			.saturating_add(Weight::from_parts(0, 6196))
-			// Standard Error: 11_283_242
-			.saturating_add(Weight::from_parts(203_533_986, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(10))
+			// Standard Error: 7_639_904
+			.saturating_add(Weight::from_parts(188_358_411, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(13))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(5))
+			.saturating_add(T::DbWeight::get().writes(7))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(n.into()))
 	}
@@ -148,7 +148,7 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Storage: `OrderBook::Asks` (r:2 w:1)
 	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::Commitments` (r:1 w:1)
 	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::OrdersOf` (r:1 w:1)
@@ -157,10 +157,10 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	fn cancel_order() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2771`
+		//  Measured:  `2819`
 		//  Estimated: `6076`
-		// Minimum execution time: 104_145_000 picoseconds.
-		Weight::from_parts(131_667_000, 0)
+		// Minimum execution time: 117_861_000 picoseconds.
+		Weight::from_parts(149_320_000, 0)
 			.saturating_add(Weight::from_parts(0, 6076))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -185,8 +185,8 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1748`
 		//  Estimated: `3629`
-		// Minimum execution time: 108_163_000 picoseconds.
-		Weight::from_parts(164_990_000, 0)
+		// Minimum execution time: 106_360_000 picoseconds.
+		Weight::from_parts(145_993_000, 0)
 			.saturating_add(Weight::from_parts(0, 3629))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(4))
@@ -221,367 +221,11 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `4238`
 		//  Estimated: `6076`
-		// Minimum execution time: 227_877_000 picoseconds.
-		Weight::from_parts(414_817_000, 0)
+		// Minimum execution time: 214_733_000 picoseconds.
+		Weight::from_parts(385_883_000, 0)
 			.saturating_add(Weight::from_parts(0, 6076))
 			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(9))
-	}
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:97 w:0)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
-	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
-	fn check_storage() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1266`
-		//  Estimated: `245333`
-		// Minimum execution time: 511_249_000 picoseconds.
-		Weight::from_parts(603_822_000, 0)
-			.saturating_add(Weight::from_parts(0, 245333))
-			.saturating_add(T::DbWeight::get().reads(100))
-	}
-	/// Storage: `OrderBook::Asks` (r:1 w:0)
-	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Orders` (r:0 w:1)
-	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
-	/// The range of component `r` is `[0, 1000]`.
-	fn step_over(r: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `0`
-		//  Estimated: `3533`
-		// Minimum execution time: 30_537_000 picoseconds.
-		Weight::from_parts(34_685_000, 0)
-			.saturating_add(Weight::from_parts(0, 3533))
-			// Standard Error: 131_311
-			.saturating_add(Weight::from_parts(7_816_835, 0).saturating_mul(r.into()))
-			.saturating_add(T::DbWeight::get().reads(1))
-			.saturating_add(T::DbWeight::get().writes(1))
-	}
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Served` (r:1 w:0)
-	/// Proof: `OrderBook::Served` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::CounterForAgenda` (r:1 w:0)
-	/// Proof: `OrderBook::CounterForAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Agenda` (r:2 w:0)
-	/// Proof: `OrderBook::Agenda` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	fn service_base() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `281`
-		//  Estimated: `6218`
-		// Minimum execution time: 24_356_000 picoseconds.
-		Weight::from_parts(30_517_000, 0)
-			.saturating_add(Weight::from_parts(0, 6218))
-			.saturating_add(T::DbWeight::get().reads(5))
-	}
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Served` (r:1 w:1)
-	/// Proof: `OrderBook::Served` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::CounterForAgenda` (r:1 w:1)
-	/// Proof: `OrderBook::CounterForAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Agenda` (r:3 w:2)
-	/// Proof: `OrderBook::Agenda` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	fn advance_book() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `417`
-		//  Estimated: `8832`
-		// Minimum execution time: 79_118_000 picoseconds.
-		Weight::from_parts(123_601_000, 0)
-			.saturating_add(Weight::from_parts(0, 8832))
-			.saturating_add(T::DbWeight::get().reads(8))
-			.saturating_add(T::DbWeight::get().writes(5))
-	}
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Bids` (r:2 w:0)
-	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	fn discover_order() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `421`
-		//  Estimated: `6076`
-		// Minimum execution time: 39_104_000 picoseconds.
-		Weight::from_parts(68_639_000, 0)
-			.saturating_add(Weight::from_parts(0, 6076))
-			.saturating_add(T::DbWeight::get().reads(3))
-			.saturating_add(T::DbWeight::get().writes(1))
-	}
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Bids` (r:2 w:1)
-	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Asks` (r:2 w:1)
-	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:2 w:2)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::OrdersOf` (r:2 w:2)
-	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::OwnLimits` (r:2 w:2)
-	/// Proof: `OrderBook::OwnLimits` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Ledger` (r:2 w:0)
-	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Positions` (r:2 w:2)
-	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(124), added: 2599, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
-	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::PositionsOf` (r:2 w:2)
-	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Orders` (r:0 w:2)
-	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
-	fn auction_trade() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `5607`
-		//  Estimated: `10048`
-		// Minimum execution time: 245_881_000 picoseconds.
-		Weight::from_parts(395_772_000, 0)
-			.saturating_add(Weight::from_parts(0, 10048))
-			.saturating_add(T::DbWeight::get().reads(20))
-			.saturating_add(T::DbWeight::get().writes(16))
-	}
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Asks` (r:2 w:1)
-	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:1 w:1)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::OrdersOf` (r:1 w:1)
-	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Ledger` (r:1 w:1)
-	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Orders` (r:0 w:1)
-	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
-	fn expire_order() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `2708`
-		//  Estimated: `6076`
-		// Minimum execution time: 108_704_000 picoseconds.
-		Weight::from_parts(185_317_000, 0)
-			.saturating_add(Weight::from_parts(0, 6076))
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(6))
-	}
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:1 w:1)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	fn forget_commitment() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `350`
-		//  Estimated: `3581`
-		// Minimum execution time: 29_856_000 picoseconds.
-		Weight::from_parts(56_857_000, 0)
-			.saturating_add(Weight::from_parts(0, 3581))
-			.saturating_add(T::DbWeight::get().reads(2))
-			.saturating_add(T::DbWeight::get().writes(2))
-	}
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
-	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:1 w:1)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
-	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingAgenda` (r:1 w:1)
-	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
-	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	fn set_standing_order() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `817`
-		//  Estimated: `3660`
-		// Minimum execution time: 152_927_000 picoseconds.
-		Weight::from_parts(236_254_000, 0)
-			.saturating_add(Weight::from_parts(0, 3660))
-			.saturating_add(T::DbWeight::get().reads(9))
-			.saturating_add(T::DbWeight::get().writes(6))
-	}
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
-	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:1 w:1)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
-	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
-	fn cancel_standing_order() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `799`
-		//  Estimated: `3660`
-		// Minimum execution time: 113_242_000 picoseconds.
-		Weight::from_parts(198_321_000, 0)
-			.saturating_add(Weight::from_parts(0, 3660))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(4))
-	}
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingServed` (r:1 w:0)
-	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:0)
-	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingAgenda` (r:1 w:0)
-	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
-	fn standing_base() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `200`
-		//  Estimated: `3481`
-		// Minimum execution time: 24_696_000 picoseconds.
-		Weight::from_parts(39_725_000, 0)
-			.saturating_add(Weight::from_parts(0, 3481))
-			.saturating_add(T::DbWeight::get().reads(4))
-	}
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingServed` (r:1 w:1)
-	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
-	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingAgenda` (r:3 w:2)
-	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
-	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Periods` (r:1 w:0)
-	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
-	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Books` (r:1 w:0)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
-	fn advance_round() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1276`
-		//  Estimated: `8463`
-		// Minimum execution time: 91_061_000 picoseconds.
-		Weight::from_parts(153_518_000, 0)
-			.saturating_add(Weight::from_parts(0, 8463))
-			.saturating_add(T::DbWeight::get().reads(11))
-			.saturating_add(T::DbWeight::get().writes(5))
-	}
-	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
-	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingOrders` (r:2 w:0)
-	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:2 w:2)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
-	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
-	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
-	fn standing_nothing() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1900`
-		//  Estimated: `14258`
-		// Minimum execution time: 197_491_000 picoseconds.
-		Weight::from_parts(324_568_000, 0)
-			.saturating_add(Weight::from_parts(0, 14258))
-			.saturating_add(T::DbWeight::get().reads(12))
-			.saturating_add(T::DbWeight::get().writes(2))
-	}
-	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
-	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
-	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:3 w:3)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
-	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Clock` (r:1 w:0)
-	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
-	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
-	/// Storage: `Timestamp::Now` (r:1 w:0)
-	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Owing` (r:1 w:0)
-	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:9 w:9)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
-	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Asks` (r:9 w:8)
-	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Indebted` (r:1 w:0)
-	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Ledger` (r:9 w:1)
-	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
-	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::OrdersOf` (r:9 w:9)
-	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Positions` (r:9 w:9)
-	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
-	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::PositionsOf` (r:9 w:9)
-	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Orders` (r:0 w:9)
-	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Bids` (r:0 w:1)
-	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// The range of component `f` is `[0, 8]`.
-	fn standing_order(f: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `4803 + f * (2261 ±0)`
-		//  Estimated: `14258 + f * (4529 ±199_112_629_774_283_840)`
-		// Minimum execution time: 420_739_000 picoseconds.
-		Weight::from_parts(621_875_464, 0)
-			.saturating_add(Weight::from_parts(0, 14258))
-			// Standard Error: 5_122_427
-			.saturating_add(Weight::from_parts(127_562_035, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(23))
-			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(11))
-			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
-			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
-	}
-	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
-	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
-	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
-	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
-	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:1 w:1)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	fn end_standing_order() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1815`
-		//  Estimated: `6120`
-		// Minimum execution time: 136_736_000 picoseconds.
-		Weight::from_parts(225_022_000, 0)
-			.saturating_add(Weight::from_parts(0, 6120))
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
 	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
@@ -622,14 +266,14 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `n` is `[0, 8]`.
 	fn look_at_links(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4369 + n * (480 ±0)`
-		//  Estimated: `21638 + n * (2639 ±0)`
-		// Minimum execution time: 247_844_000 picoseconds.
-		Weight::from_parts(378_608_444, 0)
-			.saturating_add(Weight::from_parts(0, 21638))
-			// Standard Error: 3_087_922
-			.saturating_add(Weight::from_parts(61_383_593, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(15))
+		//  Measured:  `4394 + n * (491 ±0)`
+		//  Estimated: `6196 + n * (2639 ±0)`
+		// Minimum execution time: 243_948_000 picoseconds.
+		Weight::from_parts(331_880_018, 0)
+			.saturating_add(Weight::from_parts(0, 6196))
+			// Standard Error: 990_820
+			.saturating_add(Weight::from_parts(44_216_792, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(16))
 			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(9))
 			.saturating_add(Weight::from_parts(0, 2639).saturating_mul(n.into()))
@@ -685,17 +329,373 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	/// The range of component `f` is `[0, 50]`.
 	fn fill_over_link(f: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4601 + f * (2215 ±0)`
+		//  Measured:  `4683 + f * (2220 ±0)`
 		//  Estimated: `6268 + f * (4529 ±0)`
-		// Minimum execution time: 361_668_000 picoseconds.
-		Weight::from_parts(559_452_444, 0)
+		// Minimum execution time: 285_074_000 picoseconds.
+		Weight::from_parts(297_748_000, 0)
 			.saturating_add(Weight::from_parts(0, 6268))
-			// Standard Error: 13_693_279
-			.saturating_add(Weight::from_parts(221_514_033, 0).saturating_mul(f.into()))
-			.saturating_add(T::DbWeight::get().reads(21))
+			// Standard Error: 3_831_182
+			.saturating_add(Weight::from_parts(150_677_341, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(26))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
-			.saturating_add(T::DbWeight::get().writes(11))
+			.saturating_add(T::DbWeight::get().writes(17))
 			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
 			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
+	}
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:97 w:0)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	fn check_storage() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1299`
+		//  Estimated: `245333`
+		// Minimum execution time: 533_641_000 picoseconds.
+		Weight::from_parts(860_704_000, 0)
+			.saturating_add(Weight::from_parts(0, 245333))
+			.saturating_add(T::DbWeight::get().reads(100))
+	}
+	/// Storage: `OrderBook::Asks` (r:1 w:0)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:1)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// The range of component `r` is `[0, 1000]`.
+	fn step_over(r: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `0`
+		//  Estimated: `3533`
+		// Minimum execution time: 29_266_000 picoseconds.
+		Weight::from_parts(68_890_670, 0)
+			.saturating_add(Weight::from_parts(0, 3533))
+			// Standard Error: 159_729
+			.saturating_add(Weight::from_parts(6_586_591, 0).saturating_mul(r.into()))
+			.saturating_add(T::DbWeight::get().reads(1))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Served` (r:1 w:0)
+	/// Proof: `OrderBook::Served` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForAgenda` (r:1 w:0)
+	/// Proof: `OrderBook::CounterForAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Agenda` (r:2 w:0)
+	/// Proof: `OrderBook::Agenda` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	fn service_base() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `281`
+		//  Estimated: `6218`
+		// Minimum execution time: 22_983_000 picoseconds.
+		Weight::from_parts(28_673_000, 0)
+			.saturating_add(Weight::from_parts(0, 6218))
+			.saturating_add(T::DbWeight::get().reads(5))
+	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Served` (r:1 w:1)
+	/// Proof: `OrderBook::Served` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Agenda` (r:3 w:2)
+	/// Proof: `OrderBook::Agenda` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	fn advance_book() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `498`
+		//  Estimated: `8832`
+		// Minimum execution time: 77_065_000 picoseconds.
+		Weight::from_parts(116_719_000, 0)
+			.saturating_add(Weight::from_parts(0, 8832))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:2 w:0)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	fn discover_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `469`
+		//  Estimated: `6076`
+		// Minimum execution time: 41_778_000 picoseconds.
+		Weight::from_parts(54_032_000, 0)
+			.saturating_add(Weight::from_parts(0, 6076))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:2 w:1)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:2 w:1)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:2 w:2)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:2 w:2)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OwnLimits` (r:2 w:2)
+	/// Proof: `OrderBook::OwnLimits` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:2 w:0)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Positions` (r:2 w:2)
+	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
+	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::PositionsOf` (r:2 w:2)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:2)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	fn auction_trade() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `5688`
+		//  Estimated: `10048`
+		// Minimum execution time: 246_983_000 picoseconds.
+		Weight::from_parts(331_241_000, 0)
+			.saturating_add(Weight::from_parts(0, 10048))
+			.saturating_add(T::DbWeight::get().reads(20))
+			.saturating_add(T::DbWeight::get().writes(16))
+	}
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:2 w:1)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:1 w:1)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:1 w:1)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:1 w:1)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:1)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	fn expire_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `2756`
+		//  Estimated: `6076`
+		// Minimum execution time: 110_757_000 picoseconds.
+		Weight::from_parts(189_014_000, 0)
+			.saturating_add(Weight::from_parts(0, 6076))
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:1 w:1)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	fn forget_commitment() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `398`
+		//  Estimated: `3629`
+		// Minimum execution time: 31_309_000 picoseconds.
+		Weight::from_parts(52_499_000, 0)
+			.saturating_add(Weight::from_parts(0, 3629))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	fn set_standing_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `817`
+		//  Estimated: `3660`
+		// Minimum execution time: 136_576_000 picoseconds.
+		Weight::from_parts(237_426_000, 0)
+			.saturating_add(Weight::from_parts(0, 3660))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:1 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	fn cancel_standing_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `799`
+		//  Estimated: `3660`
+		// Minimum execution time: 103_624_000 picoseconds.
+		Weight::from_parts(144_331_000, 0)
+			.saturating_add(Weight::from_parts(0, 3660))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingServed` (r:1 w:0)
+	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:0)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:1 w:0)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	fn standing_base() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `200`
+		//  Estimated: `3481`
+		// Minimum execution time: 24_385_000 picoseconds.
+		Weight::from_parts(42_850_000, 0)
+			.saturating_add(Weight::from_parts(0, 3481))
+			.saturating_add(T::DbWeight::get().reads(4))
+	}
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingServed` (r:1 w:1)
+	/// Proof: `OrderBook::StandingServed` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::CounterForStandingAgenda` (r:1 w:1)
+	/// Proof: `OrderBook::CounterForStandingAgenda` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingAgenda` (r:3 w:2)
+	/// Proof: `OrderBook::StandingAgenda` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingRounds` (r:1 w:1)
+	/// Proof: `OrderBook::StandingRounds` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Periods` (r:1 w:0)
+	/// Proof: `Microgrids::Periods` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:1 w:0)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	fn advance_round() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1276`
+		//  Estimated: `8463`
+		// Minimum execution time: 84_519_000 picoseconds.
+		Weight::from_parts(95_169_000, 0)
+			.saturating_add(Weight::from_parts(0, 8463))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:0)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	fn standing_nothing() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1900`
+		//  Estimated: `14258`
+		// Minimum execution time: 191_490_000 picoseconds.
+		Weight::from_parts(230_863_000, 0)
+			.saturating_add(Weight::from_parts(0, 14258))
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:3 w:3)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
+	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::Clock` (r:1 w:0)
+	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::EnergyPages` (r:4 w:0)
+	/// Proof: `MeterRegistry::EnergyPages` (`max_values`: None, `max_size`: Some(842), added: 3317, mode: `MaxEncodedLen`)
+	/// Storage: `Timestamp::Now` (r:1 w:0)
+	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Owing` (r:1 w:0)
+	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Commitments` (r:9 w:9)
+	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Books` (r:1 w:1)
+	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
+	/// Storage: `Microgrids::LinksInto` (r:1 w:0)
+	/// Proof: `Microgrids::LinksInto` (`max_values`: None, `max_size`: Some(45), added: 2520, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Asks` (r:9 w:8)
+	/// Proof: `OrderBook::Asks` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Indebted` (r:1 w:0)
+	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:9 w:1)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::NextOrderId` (r:1 w:1)
+	/// Proof: `OrderBook::NextOrderId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::OrdersOf` (r:9 w:9)
+	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Positions` (r:9 w:9)
+	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::OpenPositions` (r:1 w:1)
+	/// Proof: `Settlement::OpenPositions` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::PositionsOf` (r:9 w:9)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Orders` (r:0 w:9)
+	/// Proof: `OrderBook::Orders` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::Bids` (r:0 w:1)
+	/// Proof: `OrderBook::Bids` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// The range of component `f` is `[0, 8]`.
+	fn standing_order(f: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `4803 + f * (2261 ±0)`
+		//  Estimated: `14258 + f * (4529 ±0)`
+		// Minimum execution time: 431_149_000 picoseconds.
+		Weight::from_parts(568_740_701, 0)
+			.saturating_add(Weight::from_parts(0, 14258))
+			// Standard Error: 4_666_907
+			.saturating_add(Weight::from_parts(129_514_380, 0).saturating_mul(f.into()))
+			.saturating_add(T::DbWeight::get().reads(24))
+			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(f.into())))
+			.saturating_add(T::DbWeight::get().writes(12))
+			.saturating_add(T::DbWeight::get().writes((6_u64).saturating_mul(f.into())))
+			.saturating_add(Weight::from_parts(0, 4529).saturating_mul(f.into()))
+	}
+	/// Storage: `Microgrids::PeriodTerms` (r:1 w:0)
+	/// Proof: `Microgrids::PeriodTerms` (`max_values`: None, `max_size`: Some(66), added: 2541, mode: `MaxEncodedLen`)
+	/// Storage: `OrderBook::StandingOrders` (r:2 w:1)
+	/// Proof: `OrderBook::StandingOrders` (`max_values`: None, `max_size`: Some(90), added: 2565, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
+	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	fn end_standing_order() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1815`
+		//  Estimated: `6120`
+		// Minimum execution time: 145_954_000 picoseconds.
+		Weight::from_parts(195_016_000, 0)
+			.saturating_add(Weight::from_parts(0, 6120))
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(3))
 	}
 }
