@@ -249,6 +249,20 @@ fn the_end_of_time_should_be_reached_without_panic() {
 }
 
 #[test]
+fn microgrid_should_start_with_the_last_period_at_the_latest() {
+	let end = clock().start_of(Period(u32::MAX));
+	for (now, first) in [(end - 1, Some(Period(u32::MAX - 1))), (end, None)] {
+		on(chain(vec![(ALICE, terms())]), || {
+			for _ in 0..3 {
+				block_at(now);
+			}
+			assert_eq!(first_period(FIRST), first);
+			assert_eq!(kept(FIRST), Vec::from_iter(first));
+		});
+	}
+}
+
+#[test]
 fn next_opened_should_not_look_for_what_is_not_there() {
 	on(chain(vec![(ALICE, terms()), (BOB, terms())]), || {
 		block_at(START_TIME);
