@@ -236,6 +236,13 @@ fn a_client_should_see_the_market_as_it_changes() -> Result<()> {
 			"{told}"
 		);
 
+		// What Prometheus is told of that trade, finalised long since.
+		for (metric, expected) in [("trades_total", "1"), ("traded_energy_wh_total", "200")] {
+			let counted = node.metric(&format!("gridweave_market_{metric}")).await?;
+			let value = counted.first().and_then(|line| line.split(' ').next_back());
+			ensure!(value == Some(expected), "{counted:?}");
+		}
+
 		// A book that is no longer kept is told once, and the subscription ends.
 		let mut past = chain
 			.subscribe(

@@ -52,7 +52,7 @@ impl Metrics {
 		let counter = |of: &str, help: &str| register(Counter::new(name(of), help)?, registry);
 		let gauge = |of: &str, help: &str| register(Gauge::new(name(of), help)?, registry);
 		Ok(Self {
-			trades: counter("trades_total", "Trades of blocks that became best")?,
+			trades: counter("trades_total", "Trades of finalised blocks")?,
 			traded_energy: counter("traded_energy_wh_total", "Energy of these trades, in Wh")?,
 			open_orders: gauge("open_orders", "Orders that rest in all books")?,
 			open_energy: gauge(

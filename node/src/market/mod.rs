@@ -169,9 +169,9 @@ impl Market {
 		let mut news = stream::select(imported, finalised);
 		while let Some(first) = news.next().await {
 			// If looking takes longer than a block, the states between are passed over; no trade is.
-			let mut best = self.note(first, metrics.as_mut());
+			let mut best = self.note(first, metrics.as_ref());
 			while let Some(Some(next)) = news.next().now_or_never() {
-				best = self.note(next, metrics.as_mut()).or(best);
+				best = self.note(next, metrics.as_ref()).or(best);
 			}
 			let Some(best) = best else { continue };
 			self.show(best);
@@ -184,7 +184,7 @@ impl Market {
 	}
 
 	/// Tells the trades that news bring. The new best block, if there is one.
-	fn note(&self, news: News, metrics: Option<&mut Metrics>) -> Option<Hash> {
+	fn note(&self, news: News, metrics: Option<&Metrics>) -> Option<Hash> {
 		match news {
 			News::Imported(import) => {
 				if !import.is_new_best {
@@ -195,23 +195,23 @@ impl Market {
 					.flat_map(|route| route.enacted())
 					.map(|block| block.hash);
 				for block in enacted.chain([import.hash]) {
-					if metrics.is_none() && !self.best.is_followed() {
+					if !self.best.is_followed() {
 						break;
 					}
-					let trades = self.trades(block);
-					if let (Some(metrics), Ok(traded)) = (metrics.as_deref(), &trades) {
-						metrics.count(traded);
-					}
-					self.best.tell(trades);
+					self.best.tell(self.trades(block));
 				}
 				Some(import.hash)
 			}
 			News::Finalised(finality) => {
 				for block in finality.tree_route.iter().copied().chain([finality.hash]) {
-					if !self.finalised.is_followed() {
+					if metrics.is_none() && !self.finalised.is_followed() {
 						break;
 					}
-					self.finalised.tell(self.trades(block));
+					let trades = self.trades(block);
+					if let (Some(metrics), Ok(traded)) = (metrics, &trades) {
+						metrics.count(traded);
+					}
+					self.finalised.tell(trades);
 				}
 				None
 			}
