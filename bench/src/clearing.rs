@@ -3,7 +3,7 @@
 
 use anyhow::{ensure, Context, Result};
 use gridweave_primitives::{market::Side, Be32, MeterId, WattHours};
-use gridweave_runtime::{genesis, opaque::Block, OrderBook, Runtime, BLOCK_SECONDS};
+use gridweave_runtime::{genesis, opaque::Block, OrderBook, Runtime, System, BLOCK_SECONDS};
 use pallet_order_book::{Agenda, Stage as Due};
 use pallet_settlement::{Ledger, Positions};
 use serde_json::{json, Value};
@@ -168,7 +168,7 @@ fn hold(market: &Market, author: &Chain) -> Result<Blocks> {
 	let mut time = START;
 	let mut next = |author: &Chain| -> Result<Block> {
 		time += u64::from(BLOCK_SECONDS);
-		if author.look(|| gridweave_runtime::System::block_number())? == QUIET_BLOCKS {
+		if author.look(System::block_number)? == QUIET_BLOCKS {
 			time = CLOCK.start_of(market.period());
 		}
 		Ok(author.extend(time, [])?.block)

@@ -251,14 +251,14 @@ fn join(meters: u32) -> Result<()> {
 }
 
 fn pay_in(who: AccountId, amount: Balance) -> Result<()> {
-	dispatch(who, pallet_settlement::Call::top_up { amount })
+	dispatch(who, pallet_settlement::Call::<Runtime>::top_up { amount })
 }
 
 /// The owner of the meter places its order.
 fn place(order: NewOrder) -> Result<()> {
 	dispatch(
 		account(order.meter),
-		pallet_order_book::Call::place_order { order },
+		pallet_order_book::Call::<Runtime>::place_order { order },
 	)
 }
 
