@@ -2,7 +2,7 @@
 //! takes natively; and that it grows with its orders only.
 
 use anyhow::{ensure, Context, Result};
-use gridweave_primitives::{market::Side, Be32, MeterId, WattHours};
+use gridweave_primitives::{Be32, MeterId};
 use gridweave_runtime::{genesis, opaque::Block, OrderBook, Runtime, System, BLOCK_SECONDS};
 use pallet_order_book::{Agenda, Stage as Due};
 use pallet_settlement::{Ledger, Positions};
@@ -247,6 +247,8 @@ fn redo(native: &Chain, block: Block, accesses: Vec<Access>) -> Result<Took> {
 
 #[cfg(test)]
 mod tests {
+	use gridweave_primitives::{market::Side, WattHours};
+
 	use super::*;
 
 	#[test]
