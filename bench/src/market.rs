@@ -38,7 +38,7 @@ pub const BUYING: (Side, Price) = (Side::Bid, Price(300_000));
 pub const SELLING: (Side, Price) = (Side::Ask, Price(80_000));
 
 /// Members without an order in the book: those who send the transactions that are measured.
-pub const ACTIVE: u32 = 313 * METERS_PER_PAGE;
+pub const ACTIVE: u32 = 219 * METERS_PER_PAGE;
 
 /// A community with a book in which orders rest, one each of its first members.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Transactions of a measured block.
-const COUNT: u32 = 400;
+const COUNT: u32 = 300;
 
 /// Rounds that are measured.
 const ROUNDS: usize = 9;

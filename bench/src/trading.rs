@@ -100,7 +100,8 @@ impl Trading {
 	pub fn block(&mut self, calls: Vec<OpaqueExtrinsic>, trades: usize) -> Result<Made> {
 		let count = calls.len();
 		let made = self.fill(calls)?;
-		ensure!(made.took.len() == count, "a block takes fewer than {count}");
+		let taken = made.took.len();
+		ensure!(taken == count, "a block takes only {taken} of {count}");
 		let outcome = Outcome::of(&self.author)?;
 		ensure!(outcome.trades == trades, "not {trades} trades: {outcome:?}");
 		Ok(made)
