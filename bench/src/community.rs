@@ -1,5 +1,6 @@
 //! The state of a large community, made without a block: as many registered, active meters as wanted, each
 //! with an owner, a deposit, a device key, a latest reading and energy in the periods that are kept.
+//! Besides what the periods after that were metered, where they are to be settled.
 
 use anyhow::{anyhow, Context, Result};
 use codec::Encode;
@@ -12,6 +13,7 @@ use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	ingest::{IngestPair, ReadingBatch, MAX_BATCH_READINGS},
 	meter::{MeterKind, MeterState, Provenance, Ratings},
+	microgrid::Mechanism,
 	reading::{Reading, SignedReading},
 	Balance, Be32, MeterId, MicrogridId, PeriodClock, WattHours, Watts,
 };
@@ -21,7 +23,7 @@ use gridweave_runtime::{
 };
 use pallet_meter_registry as registry;
 use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
-use sp_core::{ed25519, Pair};
+use sp_core::{ed25519, sr25519, Pair};
 use sp_state_machine::BasicExternalities;
 use sp_storage::{well_known_keys, Storage};
 
@@ -46,13 +48,42 @@ const RATINGS: Ratings = Ratings {
 	max_export: Watts(10_000),
 };
 
+/// The microgrid that all meters belong to.
+pub const MICROGRID: MicrogridId = MicrogridId(0);
+
+/// What there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Community {
+	/// How many meters: a whole number of pages.
+	pub meters: u32,
+	/// How its books clear.
+	pub mechanism: Mechanism,
+	/// How many periods from [`START`] on are metered already.
+	pub metered: u32,
+}
+
 /// The key pair of a meter's device.
 pub fn device(meter: MeterId) -> ed25519::Pair {
 	ed25519::Pair::from_seed(&sp_io::hashing::blake2_256(&meter.encode()))
 }
 
-fn owner(meter: MeterId) -> AccountId {
-	AccountId::from(sp_io::hashing::blake2_256(&(b"owner", meter).encode()))
+/// The key pair of a meter's owner: each owns one.
+pub fn owner(meter: MeterId) -> sr25519::Pair {
+	sr25519::Pair::from_seed(&sp_io::hashing::blake2_256(&(b"owner", meter).encode()))
+}
+
+/// The account of a meter's owner.
+pub fn account(meter: MeterId) -> AccountId {
+	AccountId::from(owner(meter).public().0)
+}
+
+/// What a meter takes and gives in each of the periods that are metered already: one of six feeds in.
+pub fn flow(meter: MeterId) -> (WattHours, WattHours) {
+	if meter.0 % 6 == 0 {
+		(WattHours::ZERO, WattHours(200))
+	} else {
+		(WattHours(125), WattHours::ZERO)
+	}
 }
 
 /// A meter's n-th reading, at `at`: half a kilowatt since the one before.
@@ -115,91 +146,135 @@ pub fn batches(
 		.collect())
 }
 
-/// The development chain's genesis with the clock of a network in service and `meters` meters in its first
-/// microgrid, a whole number of pages.
-pub fn storage(meters: u32) -> Result<Storage> {
-	let code =
-		WASM_BINARY.context("this build has no runtime: it was made with SKIP_WASM_BUILD")?;
-	let preset = genesis::preset(&"development".into()).context("there is such a preset")?;
-	let mut patch: serde_json::Value = serde_json::from_slice(&preset)?;
-	patch["microgrids"]["clock"] = serde_json::to_value(CLOCK)?;
-	let storage = GenesisConfigBuilderRuntimeCaller::<sp_io::SubstrateHostFunctions>::new(code)
-		.get_storage_for_patch(patch)
-		.map_err(|error| anyhow!("genesis: {error}"))?;
-	let mut state = BasicExternalities::new(storage);
-	state.execute_with(|| populate(meters))?;
-	let mut storage = state.into_storages();
-	storage
-		.top
-		.insert(well_known_keys::CODE.to_vec(), code.to_vec());
-	Ok(storage)
-}
-
-fn populate(meters: u32) -> Result<()> {
-	let microgrid = MicrogridId(0);
-	let pages = meters / METERS_PER_PAGE;
-	for page in 0..pages {
-		registry::MicrogridPages::<Runtime>::insert(Be32::from(microgrid), Be32::from(page), page);
-		populate_page(microgrid, page)?;
+impl Community {
+	/// One whose meters give the readings that are measured.
+	pub fn reporting(meters: u32) -> Self {
+		Self {
+			meters,
+			mechanism: Mechanism::Continuous,
+			metered: 0,
+		}
 	}
-	registry::NextPage::<Runtime>::put(pages);
-	registry::Allocations::<Runtime>::insert(
-		Be32::from(microgrid),
-		registry::Allocation {
-			pages,
-			slots: u8::try_from(METERS_PER_PAGE)?,
-			free: 0,
-		},
-	);
-	Ok(())
-}
 
-fn populate_page(microgrid: MicrogridId, page: u32) -> Result<()> {
-	let start = CLOCK.period_at(START);
-	let mut latest = registry::LatestPage {
-		round: 1,
-		kept_from: start.saturating_sub(CLOCK.grace + CLOCK.retention),
-		..Default::default()
-	};
-	let mut energy = registry::EnergyPage::default();
-	let mut metering = registry::MeteringPage {
-		microgrid,
-		..Default::default()
-	};
-	for slot in 0..u8::try_from(METERS_PER_PAGE)? {
-		let id = MeterId::at(page, slot);
-		let registration = register(microgrid, id)?;
-		metering.meters.set(slot, registration.metering());
-		let mut first = registry::LatestReading {
+	/// The development chain's genesis with the clock of a network in service and this community as its first
+	/// microgrid, after `then`.
+	pub fn storage(&self, then: impl FnOnce() -> Result<()>) -> Result<Storage> {
+		let code =
+			WASM_BINARY.context("this build has no runtime: it was made with SKIP_WASM_BUILD")?;
+		let preset = genesis::preset(&"development".into()).context("there is such a preset")?;
+		let mut patch: serde_json::Value = serde_json::from_slice(&preset)?;
+		let grids = &mut patch["microgrids"];
+		grids["clock"] = serde_json::to_value(CLOCK)?;
+		let rules = &mut grids["microgrids"][MICROGRID.0 as usize][1]["rules"];
+		rules["mechanism"] = serde_json::to_value(self.mechanism)?;
+		let storage = GenesisConfigBuilderRuntimeCaller::<sp_io::SubstrateHostFunctions>::new(code)
+			.get_storage_for_patch(patch)
+			.map_err(|error| anyhow!("genesis: {error}"))?;
+		let mut state = BasicExternalities::new(storage);
+		state.execute_with(|| {
+			self.populate()?;
+			then()
+		})?;
+		let mut storage = state.into_storages();
+		storage
+			.top
+			.insert(well_known_keys::CODE.to_vec(), code.to_vec());
+		Ok(storage)
+	}
+
+	fn populate(&self) -> Result<()> {
+		let pages = self.meters / METERS_PER_PAGE;
+		for page in 0..pages {
+			let (grid, index) = (Be32::from(MICROGRID), Be32::from(page));
+			registry::MicrogridPages::<Runtime>::insert(grid, index, page);
+			self.populate_page(page)?;
+		}
+		registry::NextPage::<Runtime>::put(pages);
+		registry::Allocations::<Runtime>::insert(
+			Be32::from(MICROGRID),
+			registry::Allocation {
+				pages,
+				slots: u8::try_from(METERS_PER_PAGE)?,
+				free: 0,
+			},
+		);
+		Ok(())
+	}
+
+	fn populate_page(&self, page: u32) -> Result<()> {
+		let start = CLOCK.period_at(START);
+		let mut latest = registry::LatestPage {
+			round: 1,
+			kept_from: start.saturating_sub(CLOCK.grace + CLOCK.retention),
+			..Default::default()
+		};
+		let mut before = registry::EnergyPage {
+			closed: true,
+			..Default::default()
+		};
+		let mut since = registry::EnergyPage::default();
+		let mut metering = registry::MeteringPage {
+			microgrid: MICROGRID,
+			..Default::default()
+		};
+		for slot in 0..u8::try_from(METERS_PER_PAGE)? {
+			let id = MeterId::at(page, slot);
+			let registration = register(MICROGRID, id)?;
+			metering.meters.set(slot, registration.metering());
+			latest.meters.set(slot, self.latest(id));
+			before
+				.meters
+				.set(slot, measured(WattHours(125), WattHours::ZERO));
+			let (import, export) = flow(id);
+			since.meters.set(slot, measured(import, export));
+		}
+		put("MeteringPages", &[page], &metering);
+		put("LatestPages", &[page], &latest);
+		for back in 1..=CLOCK.grace + CLOCK.retention {
+			put("EnergyPages", &[page, start.0 - back], &before);
+		}
+		for ahead in 0..self.metered {
+			put("EnergyPages", &[page, start.0 + ahead], &since);
+		}
+		Ok(())
+	}
+
+	/// What is known of a meter's latest reading: of that at [`START`], or of that at the end of what is metered.
+	fn latest(&self, id: MeterId) -> registry::LatestReading {
+		let mut latest = registry::LatestReading {
 			settles: true,
 			..Default::default()
 		};
-		first.update(&reading(id, 0, START));
-		latest.meters.set(slot, first);
-		energy.meters.set(
-			slot,
-			registry::EnergyEntry {
-				import: WattHours(125),
-				export: WattHours::ZERO,
-				outstanding: WattHours::ZERO,
-				provenance: Provenance::Measured,
-			},
-		);
+		let mut shown = reading(id, 0, START);
+		latest.update(&shown);
+		for _ in 0..self.metered {
+			let (import, export) = flow(id);
+			shown.sequence += 1;
+			shown.captured_at += u64::from(CLOCK.period_length);
+			shown.import_register.0 += import.0;
+			shown.export_register.0 += export.0;
+			latest.imported.0 += import.0;
+			latest.exported.0 += export.0;
+			latest.update(&shown);
+		}
+		latest
 	}
-	put("MeteringPages", &[page], &metering);
-	put("LatestPages", &[page], &latest);
-	energy.closed = true;
-	for back in 1..=CLOCK.grace + CLOCK.retention {
-		put("EnergyPages", &[page, start.0 - back], &energy);
+}
+
+fn measured(import: WattHours, export: WattHours) -> registry::EnergyEntry {
+	registry::EnergyEntry {
+		import,
+		export,
+		outstanding: WattHours::ZERO,
+		provenance: Provenance::Measured,
 	}
-	Ok(())
 }
 
 fn register(microgrid: MicrogridId, id: MeterId) -> Result<registry::Meter<AccountId>> {
 	let key = DeviceKey::Ed25519(device(id).public());
 	let shown = reading(id, 0, START);
 	let deposit = 2 * GRID;
-	let owner = owner(id);
+	let owner = account(id);
 	Balances::mint_into(&owner, 10 * GRID).map_err(failed)?;
 	let reason = RuntimeHoldReason::from(registry::HoldReason::Registration);
 	Balances::hold(&reason, &owner, Balance::from(deposit)).map_err(failed)?;
@@ -207,7 +282,7 @@ fn register(microgrid: MicrogridId, id: MeterId) -> Result<registry::Meter<Accou
 	let meter = registry::Meter {
 		owner,
 		microgrid,
-		kind: MeterKind::Consumer,
+		kind: MeterKind::Prosumer,
 		ratings: RATINGS,
 		former: None,
 		modulus: MODULUS,
@@ -226,7 +301,8 @@ fn register(microgrid: MicrogridId, id: MeterId) -> Result<registry::Meter<Accou
 	Ok(meter)
 }
 
-fn failed(error: sp_runtime::DispatchError) -> anyhow::Error {
+/// A dispatch error as an error.
+pub fn failed(error: sp_runtime::DispatchError) -> anyhow::Error {
 	anyhow!("{error:?}")
 }
 

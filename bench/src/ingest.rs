@@ -1,23 +1,21 @@
 //! What a block of readings costs, against the bare verification of its signatures; how that grows with the
 //! number of registered meters; how many readings a block takes.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use frame_support::traits::Get;
 use gridweave_primitives::{
 	device::DeviceSignature, ids::METERS_PER_PAGE, reading::SignedReading, MeterId,
 };
-use gridweave_runtime::{
-	configs::system::MAX_BLOCK_WEIGHT, opaque::Block, Hash, Runtime, BLOCK_SECONDS,
-};
+use gridweave_runtime::{configs::system::MAX_BLOCK_WEIGHT, Hash, Runtime, BLOCK_SECONDS};
 use pallet_meter_registry::{load::punctual, Config};
-use sc_service::TaskManager;
 use serde_json::{json, Value};
 use sp_core::{ed25519, Pair};
 
 use crate::{
-	chain::{opaque, Chain},
-	community::{self, CLOCK, START},
-	state,
+	chain::{opaque, Chain, Made},
+	community::{self, Community, CLOCK, START},
+	figures::{median, rounded},
+	state::{Stage, State},
 	stopwatch::{Stopwatch, Took},
 };
 
@@ -48,14 +46,15 @@ pub fn run(meters: u32) -> Result<Value> {
 	let import = |cost: &Cost| us(cost.import, cost.readings);
 	let verify = |cost: &Cost| us(cost.verify, cost.readings);
 	let ratio = |cost: &Cost| import(cost) / verify(cost);
+	let middle = |costs: &[Cost], of: &dyn Fn(&Cost) -> f64| median(costs.iter().map(of));
 	Ok(json!({
 		"meters": meters,
-		"import_us": median(&many, import)?,
-		"verify_us": median(&many, verify)?,
-		"import_over_verify": median(&many, ratio)?,
+		"import_us": middle(&many, &import)?,
+		"verify_us": middle(&many, &verify)?,
+		"import_over_verify": middle(&many, &ratio)?,
 		"few_meters": FEW,
-		"import_us_of_few": median(&few, import)?,
-		"growth": rounded(median(&many, ratio)? / median(&few, ratio)?),
+		"import_us_of_few": middle(&few, &import)?,
+		"growth": rounded(middle(&many, &ratio)? / middle(&few, &ratio)?),
 		"readings_of_a_block": many.iter().map(|cost| cost.readings).max(),
 		"readings_in_half_a_block_by_weight": by_weight(),
 	}))
@@ -66,21 +65,6 @@ fn by_weight() -> u64 {
 	let pages = community::BATCH / METERS_PER_PAGE;
 	let batch = punctual::<Runtime>(community::BATCH, pages);
 	MAX_BLOCK_WEIGHT.ref_time() / 2 / batch.ref_time() * u64::from(community::BATCH)
-}
-
-/// The value in the middle.
-fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> Result<f64> {
-	let mut values: Vec<f64> = costs.iter().map(of).collect();
-	values.sort_by(f64::total_cmp);
-	let middle = values
-		.get(values.len() / 2)
-		.context("no block was measured")?;
-	Ok(rounded(*middle))
-}
-
-/// No more digits than mean something.
-fn rounded(value: f64) -> f64 {
-	(value * 1_000.0).round() / 1_000.0
 }
 
 /// What a block costs.
@@ -96,40 +80,35 @@ pub struct Cost {
 
 /// Imports `blocks` blocks of a community of `meters`, each with at most `most` readings.
 fn measure(meters: u32, blocks: u32, most: u32) -> Result<Vec<Cost>> {
-	let place = tempfile::tempdir()?;
-	let folder = place.path();
-	let runtime = tokio::runtime::Runtime::new()?;
-	let tasks = TaskManager::new(runtime.handle().clone(), None)?;
+	let stage = Stage::new()?;
 	let meters = meters / METERS_PER_PAGE * METERS_PER_PAGE;
-	let author = state::chain(meters, &folder.join(format!("author-{meters}")), &tasks)?;
-	let importer = state::chain(meters, &folder.join(format!("importer-{meters}")), &tasks)?;
+	let state = State::Reporting(Community::reporting(meters));
+	let author = stage.chain(state, "author")?;
+	let importer = stage.chain(state, "importer")?;
 	let genesis = author.genesis_hash();
 
 	let mut time = START + u64::from(CLOCK.period_length);
-	let mut advance = |author: &Chain, readings: &[SignedReading]| -> Result<(Block, usize)> {
+	let mut advance = |author: &Chain, readings: &[SignedReading]| -> Result<Made> {
 		let calls = community::batches(readings, 1, &genesis)?
 			.into_iter()
 			.map(opaque)
 			.collect::<Result<Vec<_>>>()?;
-		let (block, taken) = author.build(time, calls)?;
+		let made = author.extend(time, calls)?;
 		time += u64::from(BLOCK_SECONDS);
-		Ok((block, taken))
+		Ok(made)
 	};
 	for _ in 0..QUIET_BLOCKS {
-		let (block, _) = advance(&author, &[])?;
-		author.import(block.clone())?;
-		importer.import(block)?;
+		importer.import(advance(&author, &[])?.block)?;
 	}
 
 	let mut made = Vec::new();
 	let mut next = 0;
 	for _ in 0..blocks {
 		let mut readings = readings(next, most.min(meters - next), &genesis);
-		let (block, taken) = advance(&author, &readings)?;
-		readings.truncate(taken * community::BATCH as usize);
+		let Made { block, took } = advance(&author, &readings)?;
+		readings.truncate(took.len() * community::BATCH as usize);
 		ensure!(!readings.is_empty(), "no batch of readings fits a block");
 		next += u32::try_from(readings.len())?;
-		author.import(block.clone())?;
 		made.push((block, readings));
 	}
 	drop(author);

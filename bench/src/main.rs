@@ -1,13 +1,24 @@
 //! What the chain costs, measured against stock yardsticks on the same machine.
 
+mod access;
+mod arrays;
 mod chain;
+mod clearing;
 mod community;
+mod figures;
 mod ingest;
+mod market;
+mod orders;
+mod service;
+mod settlement;
 mod state;
 mod stopwatch;
 mod sustained;
+mod trading;
+mod transactions;
+mod transfer;
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 use clap::{Parser, ValueEnum};
 use serde_json::{Map, Value};
 
@@ -26,6 +37,14 @@ struct Options {
 		value_parser = clap::value_parser!(u32).range(i64::from(ingest::least_meters())..)
 	)]
 	meters: u32,
+	/// Accounts of `transfer`, orders of `orders` and `clearing`, meters of `settlement`.
+	#[arg(
+		long,
+		value_name = "N",
+		default_value_t = 100_000,
+		value_parser = clap::value_parser!(u32).range(1_000..=1_000_000)
+	)]
+	size: u32,
 	/// How long devices report to a node and a gateway; 0 leaves that part of `ingest` out.
 	#[arg(long, value_name = "M", default_value_t = 10)]
 	minutes: u32,
@@ -39,22 +58,45 @@ struct Options {
 enum Name {
 	/// Everything.
 	All,
+	/// Stock transfers: import of full blocks.
+	Transfer,
 	/// Readings: import of full blocks against the bare verification of their signatures.
 	Ingest,
+	/// Orders: import of blocks of them against blocks of transfers.
+	Orders,
+	/// A call auction: import of its blocks against the algorithm over arrays and its storage.
+	Clearing,
+	/// Settlement of a period: import of its blocks.
+	Settlement,
 }
+
+/// All that there is to measure.
+const ALL: [Name; 5] = [
+	Name::Transfer,
+	Name::Ingest,
+	Name::Orders,
+	Name::Clearing,
+	Name::Settlement,
+];
 
 impl Name {
 	/// Its key in the figures.
 	const fn key(self) -> &'static str {
 		match self {
 			Self::All => "all",
+			Self::Transfer => "transfer",
 			Self::Ingest => "ingest",
+			Self::Orders => "orders",
+			Self::Clearing => "clearing",
+			Self::Settlement => "settlement",
 		}
 	}
 
 	fn measure(self, options: &Options) -> Result<Value> {
 		match self {
-			Self::All | Self::Ingest => {
+			Self::All => bail!("all is no measurement of its own"),
+			Self::Transfer => transfer::run(options.size),
+			Self::Ingest => {
 				let mut figures = ingest::run(options.meters)?;
 				if let Some(figures) = figures.as_object_mut().filter(|_| options.minutes > 0) {
 					let sustained = sustained::run(options.minutes)?;
@@ -62,6 +104,9 @@ impl Name {
 				}
 				Ok(figures)
 			}
+			Self::Orders => orders::run(options.size),
+			Self::Clearing => clearing::run(options.size),
+			Self::Settlement => settlement::run(options.size),
 		}
 	}
 }
@@ -69,7 +114,7 @@ impl Name {
 fn main() -> Result<()> {
 	let options = Options::parse();
 	let mut names = match options.names.contains(&Name::All) {
-		true => vec![Name::Ingest],
+		true => ALL.to_vec(),
 		false => options.names.clone(),
 	};
 	names.sort_unstable();
