@@ -7,10 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+mod kinds;
 mod money;
 mod opening;
 mod parts;
 
+pub use kinds::Role;
 pub use money::{Owed, Planck};
 pub use opening::{Auction, Opening};
 pub use parts::{
@@ -36,15 +38,6 @@ pub struct Line {
 	/// What happened.
 	#[serde(flatten)]
 	pub record: Record,
-}
-
-/// Whether a record is to be replayed, or compared with what a replay comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-	/// What is given: the state to begin with, the time, the terms, what people and devices did.
-	Input,
-	/// What follows from that.
-	Outcome,
 }
 
 /// What happened.
@@ -97,6 +90,20 @@ pub enum Record {
 		from: Option<u32>,
 		/// The new terms.
 		terms: Terms,
+	},
+	/// An operator offered its microgrid to a successor.
+	OperatorOffered {
+		/// Which.
+		microgrid: u32,
+		/// To whom.
+		successor: String,
+	},
+	/// An operator withdrew such an offer.
+	OfferWithdrawn {
+		/// Of which microgrid.
+		microgrid: u32,
+		/// To whom it was offered.
+		successor: String,
 	},
 	/// A microgrid has another operator, who is the counterparty of all that is settled from now on.
 	OperatorChanged {
@@ -184,6 +191,13 @@ pub enum Record {
 		/// Most power it may give, in W.
 		max_export: u32,
 	},
+	/// A meter was offered to another owner, or such an offer withdrawn.
+	MeterOffered {
+		/// Which.
+		meter: u32,
+		/// To whom; nobody any more if `null`.
+		to: Option<String>,
+	},
 	/// A meter has another owner.
 	MeterTransferred {
 		/// Which.
@@ -202,6 +216,10 @@ pub enum Record {
 	MeterFreed {
 		/// Which.
 		meter: u32,
+		/// Who owned it.
+		owner: String,
+		/// What was released of its deposit.
+		deposit: Planck,
 	},
 
 	/// A member paid money from the account into the trading balance.
@@ -259,7 +277,7 @@ pub enum Record {
 		time_in_force: TimeInForce,
 		/// Whether the chain placed it, for a standing order.
 		standing: bool,
-		/// The order that it replaces: that was cancelled on the line before.
+		/// The order that it replaces, which was cancelled before (`cancel`).
 		#[serde(default, skip_serializing_if = "Option::is_none")]
 		replaces: Option<u64>,
 		/// Which call of the transaction placed it, from 0: orders of one call share the bound of fills.
@@ -275,7 +293,7 @@ pub enum Record {
 		meter: u32,
 		/// How much was left of it.
 		energy: u64,
-		/// Whether it makes room for the order that is placed on the next line.
+		/// Whether it makes room for the order that is placed next.
 		replaced: bool,
 	},
 	/// An order was reduced by its owner. It keeps its place.
@@ -514,7 +532,7 @@ pub enum Record {
 		amount: Planck,
 		/// What is still owed.
 		left: Planck,
-		/// Whether it was set off: then no money moved.
+		/// Whether it was set off against what its creditor came to owe: then no money moved.
 		set_off: bool,
 	},
 	/// A meter's period was billed. Arrears and claims that came of it are on the lines before.
@@ -538,6 +556,13 @@ pub enum Record {
 		/// Sums and prices.
 		#[serde(flatten)]
 		summary: PeriodSummary,
+	},
+	/// The statements of a period are no longer kept.
+	StatementsPruned {
+		/// Of which microgrid.
+		microgrid: u32,
+		/// The period.
+		period: u32,
 	},
 	/// What the corrections of the line before are worth. Arrears and claims that came of it follow.
 	CorrectionsSettled {
@@ -574,61 +599,4 @@ pub enum Record {
 		/// How much.
 		amount: Planck,
 	},
-}
-
-impl Record {
-	/// Whether to replay it or to compare it.
-	pub const fn role(&self) -> Role {
-		match self {
-			Self::Journal { .. }
-			| Self::Opening(_)
-			| Self::Block { .. }
-			| Self::MicrogridCreated { .. }
-			| Self::TermsChanged { .. }
-			| Self::OperatorChanged { .. }
-			| Self::PeriodsOpened { .. }
-			| Self::PeriodsSkipped { .. }
-			| Self::PeriodsPruned { .. }
-			| Self::LinkProposed { .. }
-			| Self::LinkOpened { .. }
-			| Self::LinkClosed { .. }
-			| Self::LinkRemoved { .. }
-			| Self::MeterRegistered { .. }
-			| Self::MeterAdmitted { .. }
-			| Self::MeterTransferred { .. }
-			| Self::MeterRetired { .. }
-			| Self::MeterFreed { .. }
-			| Self::TopUp { .. }
-			| Self::Withdraw { .. }
-			| Self::PayArrears { .. }
-			| Self::SpendFund { .. }
-			| Self::Place { .. }
-			| Self::Cancel { .. }
-			| Self::Reduce { .. }
-			| Self::StandingOrderSet { .. }
-			| Self::StandingOrderEnded { .. }
-			| Self::Metered(_)
-			| Self::Corrected { .. } => Role::Input,
-			Self::ToppedUp { .. }
-			| Self::OrderRefused { .. }
-			| Self::Cancelled { .. }
-			| Self::Trade { .. }
-			| Self::TradeOverLink { .. }
-			| Self::AuctionCleared { .. }
-			| Self::AuctionAbandoned { .. }
-			| Self::MarketClosed { .. }
-			| Self::StandingOrderRefused { .. }
-			| Self::StandingOrdersSkipped { .. }
-			| Self::ArrearsGrew { .. }
-			| Self::ArrearsPaid { .. }
-			| Self::ClaimRecorded { .. }
-			| Self::ClaimPaid { .. }
-			| Self::Statement { .. }
-			| Self::PeriodSettled { .. }
-			| Self::CorrectionsSettled { .. }
-			| Self::TotalsClosed { .. }
-			| Self::Ledger { .. }
-			| Self::Fund { .. } => Role::Outcome,
-		}
-	}
 }

@@ -171,7 +171,10 @@ pub struct LinkTerms {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum LinkStage {
 	/// One side has proposed it.
-	Proposed,
+	Proposed {
+		/// The microgrid whose operator has not agreed yet.
+		awaits: u32,
+	},
 	/// Both sides have agreed.
 	Open {
 		/// The first period it is open for.
