@@ -57,13 +57,13 @@ fn run(cli: &Cli) -> Result<()> {
 	node.ensure_finalised(cli.to)?;
 	let before_first = cli.from.saturating_sub(1);
 	// What is stored at its end is as the runtime stores it that made it.
-	node.ensure_runtime(before_first)?;
+	node.ensure_runtime(before_first, node.hash(before_first.saturating_sub(1))?)?;
 	let mut before = node.at(before_first)?;
-	let opening = opening(before_first, node.genesis()?, &before)
+	let opening = opening(before_first, node.hash(0)?, &before)
 		.with_context(|| format!("the state at the end of block {before_first}"))?;
 	write(&opening)?;
 	for number in cli.from..=cli.to {
-		node.ensure_runtime(number)?;
+		node.ensure_runtime(number, before.hash())?;
 		let after = node.at(number)?;
 		let events = after
 			.events()

@@ -1,6 +1,6 @@
 //! A node, asked by JSON-RPC.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::collections::HashMap;
 
 use anyhow::{bail, ensure, Context, Result};
 use gridweave_journal::{
@@ -22,8 +22,6 @@ const VALUES: usize = 256;
 pub struct Node {
 	runtime: Runtime,
 	rpc: RpcClient,
-	/// Hashes of blocks that were asked for.
-	hashes: RefCell<HashMap<u32, Hash>>,
 }
 
 impl Node {
@@ -36,11 +34,7 @@ impl Node {
 		let rpc = runtime
 			.block_on(RpcClient::from_insecure_url(url))
 			.with_context(|| format!("no node answers at {url}"))?;
-		Ok(Self {
-			runtime,
-			rpc,
-			hashes: RefCell::default(),
-		})
+		Ok(Self { runtime, rpc })
 	}
 
 	fn ask<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Result<T> {
@@ -64,12 +58,11 @@ impl Node {
 		Ok(())
 	}
 
-	/// Fails if a block was made by another runtime than that whose events and storage this program knows: the
-	/// one that was in force at the end of the block before.
-	pub fn ensure_runtime(&self, number: u32) -> Result<()> {
-		let hash = self.hash(number.saturating_sub(1))?;
+	/// Fails if a block was made by another runtime than that whose events and storage this program knows: by
+	/// the one that was in force at the end of the block before, its `parent`.
+	pub fn ensure_runtime(&self, number: u32, parent: Hash) -> Result<()> {
 		let version: Json = self
-			.ask("state_getRuntimeVersion", rpc_params![text(hash)])
+			.ask("state_getRuntimeVersion", rpc_params![text(parent)])
 			.with_context(|| format!("which runtime made block {number}"))?;
 		let name = version.get("specName").and_then(Json::as_str);
 		let number_of = version.get("specVersion").and_then(Json::as_u64);
@@ -85,19 +78,10 @@ impl Node {
 		Ok(())
 	}
 
-	/// Hash of the genesis block.
-	pub fn genesis(&self) -> Result<Hash> {
-		self.hash(0)
-	}
-
-	fn hash(&self, number: u32) -> Result<Hash> {
-		if let Some(hash) = self.hashes.borrow().get(&number) {
-			return Ok(*hash);
-		}
+	/// Hash of a finalised block.
+	pub fn hash(&self, number: u32) -> Result<Hash> {
 		let hash: Option<Hash> = self.ask("chain_getBlockHash", rpc_params![number])?;
-		let hash = hash.with_context(|| format!("the node knows no block {number}"))?;
-		self.hashes.borrow_mut().insert(number, hash);
-		Ok(hash)
+		hash.with_context(|| format!("the node knows no block {number}"))
 	}
 
 	/// The state at the end of a block.
