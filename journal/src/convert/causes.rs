@@ -7,6 +7,7 @@
 use frame_system::Phase;
 use gridweave_primitives::MeterId;
 use gridweave_runtime::{Runtime, RuntimeEvent};
+use pallet_balances::Event as Balances;
 use pallet_meter_registry::Event as Meters;
 use pallet_microgrids::Event as Microgrids;
 use pallet_order_book::{CancelReason, EndReason, Event as Orders};
@@ -115,13 +116,15 @@ fn was_retired(events: &[Event], at: usize, meter: MeterId) -> bool {
 	})
 }
 
-/// Whether the links removed at a place had their last period pruned.
+/// Whether the links removed at a place had their last period pruned: then nothing but their deposits came
+/// between, as no transaction can do without at least its fee.
 fn follows_pruning(events: &[Event], at: usize) -> bool {
 	let before = events.iter().take(at).rev().map(|event| &event.event);
 	let mut others = before.skip_while(|event| {
 		matches!(
 			event,
-			RuntimeEvent::Balances(_) | RuntimeEvent::Microgrids(Microgrids::LinkRemoved { .. })
+			RuntimeEvent::Balances(Balances::Released { .. })
+				| RuntimeEvent::Microgrids(Microgrids::LinkRemoved { .. })
 		)
 	});
 	matches!(
