@@ -113,9 +113,10 @@ impl Model {
 		self.lock(who, lock, out)?;
 		let no = self.next_order;
 		self.next_order += 1;
-		out.push(Rec::Placed { order: no, who, grid, what: *order });
+		let standing = calm.is_some();
+		out.push(Rec::Placed { order: no, who, grid, what: *order, standing });
 		if !plan.fills.is_empty() || rests {
-			self.books.entry(id).or_default();
+			self.books.entry(id).or_insert_with(|| Book::new(terms));
 		}
 		self.fill(id, who, order, no, &plan, &venues, out);
 		if plan.left == 0 {
@@ -352,7 +353,7 @@ impl Model {
 	/// Cancels an order: what it locks is free.
 	pub fn take_out(&mut self, id: (Grid, Period), side: Side, no: OrderNo, reason: Reason, out: &mut Vec<Rec>) {
 		let order = self.forget(id, side, no);
-		let terms = self.grid(id.0).open[&id.1];
+		let terms = self.books[&id].terms;
 		self.unlock(order.owner, Self::worst(&terms, side, order.limit, order.left));
 		out.push(Rec::Cancelled {
 			order: no,
@@ -377,7 +378,7 @@ impl Model {
 		let (grid, period, side, order) = self.own_order(who, no)?;
 		let id = (grid, period);
 		// The gate of a continuous book may be closed, that of an auction not.
-		if self.grid(grid).open[&period].auction {
+		if self.books[&id].terms.auction {
 			self.open_terms(grid, period)?;
 		}
 		let orders = self.books[&id].side(side);

@@ -7,6 +7,8 @@ use super::{types::*, *};
 pub struct Kept {
 	pub ledger: BTreeMap<Who, Entry>,
 	pub accounts: BTreeMap<Who, Planck>,
+	/// What is held on accounts, for whatever reason.
+	pub held: BTreeMap<Who, Planck>,
 	pub arrears: BTreeMap<(Who, Grid), Planck>,
 	pub claims: BTreeMap<Grid, (Who, Vec<(Creditor, Planck)>)>,
 	pub funds: BTreeMap<Grid, Planck>,
@@ -52,6 +54,7 @@ impl Model {
 	pub fn compare_kept(&self, chain: &Kept) -> Result<(), String> {
 		same_maps("trading balance of", &self.ledger, &chain.ledger)?;
 		same_maps("account of", &self.accounts, &chain.accounts)?;
+		same_maps("held of", &self.held(), &chain.held)?;
 		same_maps("arrears of", &self.arrears, &chain.arrears)?;
 		let claims = self.queues.iter().map(|(grid, queue)| (*grid, (queue.debtor, queue.claims.clone())));
 		same_maps("claims on", &claims.collect(), &chain.claims)?;
@@ -85,6 +88,20 @@ impl Model {
 		same_maps("standing order", &standing, &rest.standing)
 	}
 
+	/// Deposits of meters, links, standing orders and communities.
+	fn held(&self) -> BTreeMap<Who, Planck> {
+		let meters = self.meters.values().map(|meter| (meter.owner, meter.deposit));
+		let links = self.links.values().map(|link| (link.operator, LINK_DEPOSIT));
+		let standing = self.standing.values().map(|standing| (standing.owner, self.standing_deposit));
+		let grids = self.grids.iter().map(|grid| (grid.operator, grid.deposit));
+		let mut held: BTreeMap<Who, Planck> = BTreeMap::new();
+		for (who, deposit) in meters.chain(links).chain(standing).chain(grids) {
+			*held.entry(who).or_default() += deposit;
+		}
+		held.retain(|_, held| *held > 0);
+		held
+	}
+
 	/// What the clearing house holds: trading balances, funds, what is set aside for sellers over links, and the pot of a
 	/// settlement under way.
 	fn house(&self) -> Planck {
@@ -97,11 +114,10 @@ impl Model {
 	/// Locks are those of orders and positions; energy is conserved.
 	pub fn check_sums(&self) -> Result<(), String> {
 		let mut locked: BTreeMap<Who, Planck> = BTreeMap::new();
-		for ((grid, period), book) in &self.books {
-			let terms = &self.grid(*grid).open[period];
+		for book in self.books.values() {
 			for side in [Side::Bid, Side::Ask] {
 				for order in book.side(side) {
-					*locked.entry(order.owner).or_default() += Self::worst(terms, side, order.limit, order.left);
+					*locked.entry(order.owner).or_default() += Self::worst(&book.terms, side, order.limit, order.left);
 				}
 			}
 		}

@@ -31,7 +31,14 @@ impl Model {
 	}
 
 	/// Reduces a claim by at most so much; tells by how much.
-	pub fn reduce_claim(&mut self, grid: Grid, creditor: Creditor, amount: Planck, out: &mut Vec<Rec>) -> Planck {
+	pub fn reduce_claim(
+		&mut self,
+		grid: Grid,
+		creditor: Creditor,
+		amount: Planck,
+		set_off: bool,
+		out: &mut Vec<Rec>,
+	) -> Planck {
 		let claimed = self.claim_of(grid, creditor);
 		let paid = claimed.min(amount);
 		if paid == 0 {
@@ -53,6 +60,7 @@ impl Model {
 			creditor,
 			amount: paid,
 			left,
+			set_off,
 		});
 		paid
 	}
@@ -89,12 +97,12 @@ impl Model {
 				drawn
 			}
 		};
-		self.reduce_claim(grid, creditor, paid, out);
+		self.reduce_claim(grid, creditor, paid, false, out);
 	}
 
 	/// Records what a member owes to a community, after setting it off against its claim.
 	pub fn owe(&mut self, who: Who, grid: Grid, amount: Planck, out: &mut Vec<Rec>) {
-		let set_off = self.reduce_claim(grid, Creditor::Member(who), amount, out);
+		let set_off = self.reduce_claim(grid, Creditor::Member(who), amount, true, out);
 		let amount = amount - set_off;
 		if amount == 0 {
 			return;

@@ -107,8 +107,9 @@ pub struct Order {
 }
 
 /// The orders of a community and period, best first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Book {
+	pub terms: Terms,
 	pub bids: Vec<Order>,
 	pub asks: Vec<Order>,
 	pub market: Market,
@@ -122,6 +123,18 @@ pub struct Book {
 }
 
 impl Book {
+	pub fn new(terms: Terms) -> Self {
+		Self {
+			terms,
+			bids: Vec::new(),
+			asks: Vec::new(),
+			market: Market::default(),
+			removals: (0, 0),
+			limits: BTreeMap::new(),
+			clearing: None,
+			closed: false,
+		}
+	}
 	pub fn side(&self, side: Side) -> &Vec<Order> {
 		match side {
 			Side::Bid => &self.bids,

@@ -107,7 +107,8 @@ impl Model {
 					return wrong(record, format!("keeps from {bound} or {} on", community.unsettled));
 				}
 				community.open.retain(|period, _| period > last);
-				self.books.retain(|(of, period), _| of != grid || period > last);
+				let done = |book: &Book| book.closed || book.bids.is_empty() && book.asks.is_empty();
+				self.books.retain(|(of, period), book| of != grid || period > last || !done(book));
 				let links = &self.links;
 				self.flows.retain(|(link, period), _| {
 					links.get(link).is_some_and(|link| link.terms.to != *grid) || period > last
@@ -141,11 +142,11 @@ impl Model {
 				let Some((grid, period, side)) = self.places.get(order).copied() else {
 					return wrong(record, "no such order is open");
 				};
-				if self.open_terms(grid, period) != Err("GateClosed") {
+				if self.open_terms(grid, period).is_ok() {
 					return wrong(record, "the gate is open");
 				}
 				let book = &self.books[&(grid, period)];
-				let auction = self.grid(grid).open[&period].auction;
+				let auction = book.terms.auction;
 				let left = match book.clearing {
 					None if auction => auction::clear(&book.bids, &book.asks).map_or(0, |(_, volume)| volume),
 					clearing => clearing.map_or(0, |(_, left)| left),
@@ -160,8 +161,8 @@ impl Model {
 			}
 			Rec::AuctionCleared { grid, period, price, volume } => {
 				let id = (*grid, *period);
-				let terms = self.grid(*grid).open[period];
 				let book = &self.books[&id];
+				let terms = book.terms;
 				let expected = auction::clear(&book.bids, &book.asks);
 				if expected != Some((*price, *volume)) || self.now < self.gate(&terms, *period) {
 					return wrong(record, format!("the auction comes to {expected:?}"));
@@ -253,7 +254,7 @@ impl Model {
 	fn settlement(&mut self, record: &Rec, records: &mut std::collections::VecDeque<Rec>) -> Result<(), Mismatch> {
 		if !self.phase.served {
 			self.assign_debts();
-			if let Rec::ClaimPaid { grid, .. } = record {
+			if let Rec::ClaimPaid { grid, set_off: false, .. } = record {
 				if self.is_servable(*grid) {
 					let mut out = Vec::new();
 					self.serve(*grid, &mut out);
@@ -326,8 +327,7 @@ impl Model {
 	pub fn check_due(&mut self) -> Result<(), String> {
 		let late = self.now.saturating_sub(PATIENCE);
 		for ((grid, period), book) in &self.books {
-			let terms = &self.grid(*grid).open[period];
-			if !book.closed && late >= self.gate(terms, *period) {
+			if !book.closed && late >= self.gate(&book.terms, *period) {
 				return Err(format!("the book of {grid}/{period} is still open: {book:?}"));
 			}
 		}
