@@ -9,9 +9,22 @@ use super::{types::*, *};
 /// Price and volume of a book, if it trades.
 pub fn clear(bids: &[Order], asks: &[Order]) -> Option<(Price, Wh)> {
 	let limits: BTreeSet<Price> = bids.iter().chain(asks).map(|order| order.limit).collect();
-	let bid_from = |price: Price| -> Wh { bids.iter().filter(|o| o.limit >= price).map(|o| o.left).sum() };
-	let ask_up_to = |price: Price| -> Wh { asks.iter().filter(|o| o.limit <= price).map(|o| o.left).sum() };
-	let volume = limits.iter().map(|price| bid_from(*price).min(ask_up_to(*price))).max()?;
+	let bid_from = |price: Price| -> Wh {
+		bids.iter()
+			.filter(|o| o.limit >= price)
+			.map(|o| o.left)
+			.sum()
+	};
+	let ask_up_to = |price: Price| -> Wh {
+		asks.iter()
+			.filter(|o| o.limit <= price)
+			.map(|o| o.left)
+			.sum()
+	};
+	let volume = limits
+		.iter()
+		.map(|price| bid_from(*price).min(ask_up_to(*price)))
+		.max()?;
 	if volume == 0 {
 		return None;
 	}
@@ -36,7 +49,10 @@ impl Model {
 		let (price, left) = book.clearing.filter(|(_, left)| *left > 0)?;
 		let (bid, ask) = (book.bids.first()?.clone(), book.asks.first()?.clone());
 		let energy = bid.left.min(ask.left).min(left);
-		assert!(bid.limit >= price && ask.limit <= price, "the auction trades beyond a limit");
+		assert!(
+			bid.limit >= price && ask.limit <= price,
+			"the auction trades beyond a limit"
+		);
 		let quote = quote::Quote {
 			sent: energy,
 			received: energy,

@@ -63,7 +63,10 @@ impl Model {
 		let terms = self.open_terms(grid, order.period)?;
 		for (bad, error) in [
 			(order.energy < terms.least, "BelowMinimumQuantity"),
-			(terms.auction && order.force != Force::Gate, "TimeInForceNotAllowed"),
+			(
+				terms.auction && order.force != Force::Gate,
+				"TimeInForceNotAllowed",
+			),
 			(order.energy >= 1 << 32, "EnergyOutOfBounds"),
 			(order.limit < terms.floor, "PriceBelowFloor"),
 			(order.limit > terms.cap, "PriceAboveCap"),
@@ -104,7 +107,11 @@ impl Model {
 		}
 		let rests = plan.stop == Stop::NoMatch && order.force == Force::Gate;
 		// Looked at last by the chain, which then undoes the rest.
-		let too_many = rests && self.open_orders.get(&order.meter).is_some_and(|o| o.len() >= MAX_ORDERS);
+		let too_many = rests
+			&& self
+				.open_orders
+				.get(&order.meter)
+				.is_some_and(|o| o.len() >= MAX_ORDERS);
 		let lock = Self::worst(&terms, order.side, order.limit, order.energy);
 		if too_many {
 			self.clone().lock(who, lock, &mut Vec::new())?;
@@ -114,7 +121,13 @@ impl Model {
 		let no = self.next_order;
 		self.next_order += 1;
 		let standing = calm.is_some();
-		out.push(Rec::Placed { order: no, who, grid, what: *order, standing });
+		out.push(Rec::Placed {
+			order: no,
+			who,
+			grid,
+			what: *order,
+			standing,
+		});
 		if !plan.fills.is_empty() || rests {
 			self.books.entry(id).or_insert_with(|| Book::new(terms));
 		}
@@ -143,7 +156,15 @@ impl Model {
 	}
 
 	/// Puts what is left of an order into its book: behind all that are as good.
-	fn rest(&mut self, id: (Grid, Period), who: Who, order: &NewOrder, no: OrderNo, left: Wh, auction: bool) {
+	fn rest(
+		&mut self,
+		id: (Grid, Period),
+		who: Who,
+		order: &NewOrder,
+		no: OrderNo,
+		left: Wh,
+		auction: bool,
+	) {
 		let book = self.books.get_mut(&id).expect("opened");
 		let resting = Order {
 			no,
@@ -174,7 +195,10 @@ impl Model {
 
 	/// Nobody trades with themselves: in an auction an order that could is refused.
 	fn crosses_own(&self, id: (Grid, Period), who: Who, order: &NewOrder) -> Outcome {
-		let own = self.books.get(&id).and_then(|book| book.limits.get(&(who, order.side.other())));
+		let own = self
+			.books
+			.get(&id)
+			.and_then(|book| book.limits.get(&(who, order.side.other())));
 		let crosses = own.is_some_and(|(_, best)| match order.side {
 			Side::Bid => order.limit >= *best,
 			Side::Ask => order.limit <= *best,
@@ -214,7 +238,9 @@ impl Model {
 			passed: 0,
 		}];
 		for (no, link) in &self.links {
-			let LinkStage::Open { first, until } = link.stage else { continue };
+			let LinkStage::Open { first, until } = link.stage else {
+				continue;
+			};
 			if id.1 < first || until.is_some_and(|until| id.1 >= until) {
 				continue;
 			}
@@ -224,7 +250,9 @@ impl Model {
 			};
 			let sent = self.flows.get(&(*no, id.1)).map_or(0, |flow| flow.0);
 			let other = (there, id.1);
-			let open = self.open_terms(there, id.1).is_ok_and(|terms| !terms.auction);
+			let open = self
+				.open_terms(there, id.1)
+				.is_ok_and(|terms| !terms.auction);
 			if here != id.0
 				|| !open || sent >= link.terms.capacity
 				|| orders(other).is_empty()
@@ -317,8 +345,15 @@ impl Model {
 			market.last = Some(fill.order.limit);
 			market.trades += 1;
 			let side = order.side.other();
-			let orders = self.books.get_mut(&there).expect("it has orders").side_mut(side);
-			let at = orders.iter().position(|other| other.no == fill.order.no).expect("it rests");
+			let orders = self
+				.books
+				.get_mut(&there)
+				.expect("it has orders")
+				.side_mut(side);
+			let at = orders
+				.iter()
+				.position(|other| other.no == fill.order.no)
+				.expect("it rests");
 			orders[at].left = fill.left;
 			if fill.gone {
 				if fill.left > 0 {
@@ -335,7 +370,10 @@ impl Model {
 	pub fn forget(&mut self, id: (Grid, Period), side: Side, no: OrderNo) -> Order {
 		let book = self.books.get_mut(&id).expect("an open order has a book");
 		let orders = book.side_mut(side);
-		let at = orders.iter().position(|order| order.no == no).expect("it rests");
+		let at = orders
+			.iter()
+			.position(|order| order.no == no)
+			.expect("it rests");
 		let order = orders.remove(at);
 		if let Some(own) = book.limits.get_mut(&(order.owner, side)) {
 			own.0 -= 1;
@@ -351,10 +389,20 @@ impl Model {
 	}
 
 	/// Cancels an order: what it locks is free.
-	pub fn take_out(&mut self, id: (Grid, Period), side: Side, no: OrderNo, reason: Reason, out: &mut Vec<Rec>) {
+	pub fn take_out(
+		&mut self,
+		id: (Grid, Period),
+		side: Side,
+		no: OrderNo,
+		reason: Reason,
+		out: &mut Vec<Rec>,
+	) {
 		let order = self.forget(id, side, no);
 		let terms = self.books[&id].terms;
-		self.unlock(order.owner, Self::worst(&terms, side, order.limit, order.left));
+		self.unlock(
+			order.owner,
+			Self::worst(&terms, side, order.limit, order.left),
+		);
 		out.push(Rec::Cancelled {
 			order: no,
 			who: order.owner,
@@ -367,14 +415,24 @@ impl Model {
 	fn own_order(&self, who: Who, no: OrderNo) -> Outcome<(Grid, Period, Side, Order)> {
 		let (grid, period, side) = *self.places.get(&no).ok_or("OrderNotFound")?;
 		let orders = self.books[&(grid, period)].side(side);
-		let order = orders.iter().find(|order| order.no == no).expect("it rests").clone();
+		let order = orders
+			.iter()
+			.find(|order| order.no == no)
+			.expect("it rests")
+			.clone();
 		match order.owner == who {
 			true => Ok((grid, period, side, order)),
 			false => Err("NotOrderOwner"),
 		}
 	}
 
-	pub fn cancel(&mut self, who: Who, no: OrderNo, reason: Reason, out: &mut Vec<Rec>) -> Outcome<(Grid, Period, Side, Order)> {
+	pub fn cancel(
+		&mut self,
+		who: Who,
+		no: OrderNo,
+		reason: Reason,
+		out: &mut Vec<Rec>,
+	) -> Outcome<(Grid, Period, Side, Order)> {
 		let (grid, period, side, order) = self.own_order(who, no)?;
 		let id = (grid, period);
 		// The gate of a continuous book may be closed, that of an auction not.
@@ -399,10 +457,20 @@ impl Model {
 		if energy >= order.left {
 			return Err("NotReduced");
 		}
-		let orders = self.books.get_mut(&(grid, period)).expect("it rests").side_mut(side);
-		let resting = orders.iter_mut().find(|other| other.no == no).expect("it rests");
+		let orders = self
+			.books
+			.get_mut(&(grid, period))
+			.expect("it rests")
+			.side_mut(side);
+		let resting = orders
+			.iter_mut()
+			.find(|other| other.no == no)
+			.expect("it rests");
 		resting.left = energy;
-		self.unlock(who, Self::worst(&terms, side, order.limit, order.left - energy));
+		self.unlock(
+			who,
+			Self::worst(&terms, side, order.limit, order.left - energy),
+		);
 		out.push(Rec::Reduced {
 			order: no,
 			who,
@@ -412,7 +480,14 @@ impl Model {
 		Ok(())
 	}
 
-	pub fn replace(&mut self, who: Who, no: OrderNo, energy: Wh, limit: Price, out: &mut Vec<Rec>) -> Outcome {
+	pub fn replace(
+		&mut self,
+		who: Who,
+		no: OrderNo,
+		energy: Wh,
+		limit: Price,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		let before = self.clone();
 		let (_, period, side, order) = self.cancel(who, no, Reason::Replaced, out)?;
 		let new = NewOrder {
@@ -434,17 +509,23 @@ impl Model {
 
 	/// Open orders and trades of a meter in a period, of a side.
 	fn committed(&self, grid: Grid, period: Period, meter: MeterNo, side: Side) -> (Wh, Wh) {
-		let open = match (self.open_orders.get(&meter), self.books.get(&(grid, period))) {
+		let open = match (
+			self.open_orders.get(&meter),
+			self.books.get(&(grid, period)),
+		) {
 			(Some(open), Some(book)) if !open.is_empty() => {
 				let orders = book.side(side).iter().filter(|order| order.meter == meter);
 				orders.map(|order| order.left).sum()
 			}
 			_ => 0,
 		};
-		let traded = self.positions.get(&(grid, period, meter)).map_or(0, |position| match side {
-			Side::Bid => position.contracts.bought,
-			Side::Ask => position.contracts.sold,
-		});
+		let traded = self
+			.positions
+			.get(&(grid, period, meter))
+			.map_or(0, |position| match side {
+				Side::Bid => position.contracts.bought,
+				Side::Ask => position.contracts.sold,
+			});
 		(open, traded)
 	}
 
@@ -468,7 +549,9 @@ impl Model {
 				Side::Bid => "ExceedsImportRating",
 			});
 		}
-		let Kind::Storage(capacity) = meter.kind else { return Ok(()) };
+		let Kind::Storage(capacity) = meter.kind else {
+			return Ok(());
+		};
 		let unknown = match order.side {
 			Side::Ask => 0,
 			Side::Bid => capacity,
@@ -479,7 +562,11 @@ impl Model {
 		for period in now..=now + HORIZON {
 			let (asked, sold) = self.committed(meter.grid, period, order.meter, Side::Ask);
 			let (bid, bought) = self.committed(meter.grid, period, order.meter, Side::Bid);
-			let new = if period == order.period { order.energy } else { 0 };
+			let new = if period == order.period {
+				order.energy
+			} else {
+				0
+			};
 			let (up, down) = match order.side {
 				// All asks fill and no bid; what was bought for the period under way may not have come yet.
 				Side::Ask => (if period == now { 0 } else { bought }, sold + asked + new),

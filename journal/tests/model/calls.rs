@@ -5,21 +5,42 @@ use super::{types::*, *};
 impl Model {
 	/// Applies a call of an account; `None`: of the chain's governance, or an authority. `new`: the id of the meter that
 	/// the chain has given, if it registers one.
-	pub fn call(&mut self, who: Option<Who>, call: &Call, new: Option<MeterNo>) -> (Outcome, Vec<Rec>) {
+	pub fn call(
+		&mut self,
+		who: Option<Who>,
+		call: &Call,
+		new: Option<MeterNo>,
+	) -> (Outcome, Vec<Rec>) {
 		let mut out = Vec::new();
 		let result = self.apply(who, call, new, &mut out);
 		if result.is_err() {
-			assert!(out.is_empty(), "what is refused leaves nothing behind: {out:?}");
+			assert!(
+				out.is_empty(),
+				"what is refused leaves nothing behind: {out:?}"
+			);
 		}
 		(result, out)
 	}
 
-	fn apply(&mut self, who: Option<Who>, call: &Call, new: Option<MeterNo>, out: &mut Vec<Rec>) -> Outcome {
+	fn apply(
+		&mut self,
+		who: Option<Who>,
+		call: &Call,
+		new: Option<MeterNo>,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		match (who, call) {
-			(None, Call::CreateGrid { operator, terms }) => self.create_grid(*operator, *terms, out),
-			(None, Call::SpendFund { grid, beneficiary, amount }) => {
-				self.spend_fund(*grid, *beneficiary, *amount, out)
+			(None, Call::CreateGrid { operator, terms }) => {
+				self.create_grid(*operator, *terms, out)
 			}
+			(
+				None,
+				Call::SpendFund {
+					grid,
+					beneficiary,
+					amount,
+				},
+			) => self.spend_fund(*grid, *beneficiary, *amount, out),
 			(None, Call::Readings(readings)) => {
 				let (accepted, stale, deferred) = self.read(readings, out);
 				out.push(Rec::Readings {
@@ -34,9 +55,17 @@ impl Model {
 		}
 	}
 
-	fn apply_signed(&mut self, who: Who, call: &Call, new: Option<MeterNo>, out: &mut Vec<Rec>) -> Outcome {
+	fn apply_signed(
+		&mut self,
+		who: Who,
+		call: &Call,
+		new: Option<MeterNo>,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		match call {
-			Call::CreateGrid { .. } | Call::SpendFund { .. } | Call::Readings(_) => Err("BadOrigin"),
+			Call::CreateGrid { .. } | Call::SpendFund { .. } | Call::Readings(_) => {
+				Err("BadOrigin")
+			}
 			Call::SetTerms { grid, terms } => self.set_terms(who, *grid, *terms, out),
 			Call::OfferOperator { grid, to } => self.offer_operator(who, *grid, *to, out),
 			Call::WithdrawOffer { grid } => self.withdraw_offer(who, *grid, out),
@@ -73,10 +102,17 @@ impl Model {
 			}
 			Call::Cancel(order) => self.cancel(who, *order, Reason::Cancelled, out).map(|_| ()),
 			Call::Reduce { order, energy } => self.reduce(who, *order, *energy, out),
-			Call::Replace { order, energy, limit } => self.replace(who, *order, *energy, *limit, out),
-			Call::SetStanding { meter, side, limit, quantity } => {
-				self.set_standing(who, *meter, *side, *limit, *quantity, out)
-			}
+			Call::Replace {
+				order,
+				energy,
+				limit,
+			} => self.replace(who, *order, *energy, *limit, out),
+			Call::SetStanding {
+				meter,
+				side,
+				limit,
+				quantity,
+			} => self.set_standing(who, *meter, *side, *limit, *quantity, out),
 			Call::CancelStanding { meter, side } => self.cancel_standing(who, *meter, *side, out),
 			Call::TopUp(amount) => self.top_up(who, *amount, out),
 			Call::Withdraw(amount) => self.withdraw(who, *amount, out),

@@ -56,12 +56,23 @@ impl Model {
 		same_maps("account of", &self.accounts, &chain.accounts)?;
 		same_maps("held of", &self.held(), &chain.held)?;
 		same_maps("arrears of", &self.arrears, &chain.arrears)?;
-		let claims = self.queues.iter().map(|(grid, queue)| (*grid, (queue.debtor, queue.claims.clone())));
+		let claims = self
+			.queues
+			.iter()
+			.map(|(grid, queue)| (*grid, (queue.debtor, queue.claims.clone())));
 		same_maps("claims on", &claims.collect(), &chain.claims)?;
-		let funds = (0..).zip(&self.grids).map(|(grid, community)| (grid, community.fund));
-		same_maps("fund of", &funds.filter(|(_, fund)| *fund > 0).collect(), &chain.funds)?;
+		let funds = (0..)
+			.zip(&self.grids)
+			.map(|(grid, community)| (grid, community.fund));
+		same_maps(
+			"fund of",
+			&funds.filter(|(_, fund)| *fund > 0).collect(),
+			&chain.funds,
+		)?;
 		same("the clearing house", self.house(), chain.house)?;
-		let Some(rest) = &chain.rest else { return Ok(()) };
+		let Some(rest) = &chain.rest else {
+			return Ok(());
+		};
 		same_maps("position", &self.positions, &rest.positions)?;
 		same_maps("exchange", &self.exchanges, &rest.exchanges)?;
 		let mut orders = BTreeMap::new();
@@ -75,24 +86,42 @@ impl Model {
 		same_maps("orders of", &orders, &rest.orders)?;
 		let kept = |((_, period), _): &(&(LinkNo, Period), &(Wh, Wh))| *period >= self.current();
 		let copy = |(key, flow): (&(LinkNo, Period), &(Wh, Wh))| (*key, *flow);
-		let of = |flows: &BTreeMap<(LinkNo, Period), (Wh, Wh)>| flows.iter().filter(kept).map(copy).collect();
+		let of = |flows: &BTreeMap<(LinkNo, Period), (Wh, Wh)>| {
+			flows.iter().filter(kept).map(copy).collect()
+		};
 		same_maps("flow over", &of(&self.flows), &of(&rest.flows))?;
 		same_maps("totals of", &self.totals, &rest.totals)?;
 		let mut metered = BTreeMap::new();
 		for (no, meter) in &self.meters {
-			let energy = meter.energy.iter().map(|(period, energy)| ((*no, *period), (energy.import, energy.export)));
+			let energy = meter
+				.energy
+				.iter()
+				.map(|(period, energy)| ((*no, *period), (energy.import, energy.export)));
 			metered.extend(energy);
 		}
 		same_maps("energy of", &metered, &rest.metered)?;
-		let standing = self.standing.iter().map(|(key, standing)| (*key, standing.owner)).collect();
+		let standing = self
+			.standing
+			.iter()
+			.map(|(key, standing)| (*key, standing.owner))
+			.collect();
 		same_maps("standing order", &standing, &rest.standing)
 	}
 
 	/// Deposits of meters, links, standing orders and communities.
 	fn held(&self) -> BTreeMap<Who, Planck> {
-		let meters = self.meters.values().map(|meter| (meter.owner, meter.deposit));
-		let links = self.links.values().map(|link| (link.operator, LINK_DEPOSIT));
-		let standing = self.standing.values().map(|standing| (standing.owner, self.standing_deposit));
+		let meters = self
+			.meters
+			.values()
+			.map(|meter| (meter.owner, meter.deposit));
+		let links = self
+			.links
+			.values()
+			.map(|link| (link.operator, LINK_DEPOSIT));
+		let standing = self
+			.standing
+			.values()
+			.map(|standing| (standing.owner, self.standing_deposit));
 		let grids = self.grids.iter().map(|grid| (grid.operator, grid.deposit));
 		let mut held: BTreeMap<Who, Planck> = BTreeMap::new();
 		for (who, deposit) in meters.chain(links).chain(standing).chain(grids) {
@@ -107,7 +136,11 @@ impl Model {
 	fn house(&self) -> Planck {
 		let ledger: Planck = self.ledger.values().map(|entry| entry.balance).sum();
 		let funds: Planck = self.grids.iter().map(|grid| grid.fund).sum();
-		let aside: Planck = self.exchanges.values().map(|exchange| exchange.proceeds).sum();
+		let aside: Planck = self
+			.exchanges
+			.values()
+			.map(|exchange| exchange.proceeds)
+			.sum();
 		ledger + funds + aside + self.job.as_ref().map_or(0, |job| job.pot)
 	}
 
@@ -117,7 +150,8 @@ impl Model {
 		for book in self.books.values() {
 			for side in [Side::Bid, Side::Ask] {
 				for order in book.side(side) {
-					*locked.entry(order.owner).or_default() += Self::worst(&book.terms, side, order.limit, order.left);
+					*locked.entry(order.owner).or_default() +=
+						Self::worst(&book.terms, side, order.limit, order.left);
 				}
 			}
 		}
@@ -126,7 +160,11 @@ impl Model {
 		}
 		locked.retain(|_, locked| *locked > 0);
 		let promised = self.ledger.iter().map(|(who, entry)| (*who, entry.locked));
-		same_maps("locks of", &promised.filter(|(_, locked)| *locked > 0).collect(), &locked)?;
+		same_maps(
+			"locks of",
+			&promised.filter(|(_, locked)| *locked > 0).collect(),
+			&locked,
+		)?;
 
 		let mut energy: BTreeMap<(Grid, Period), (i128, Planck, Planck)> = BTreeMap::new();
 		for ((grid, period, _), position) in &self.positions {
@@ -137,7 +175,10 @@ impl Model {
 			sum.2 += contracts.payable;
 		}
 		for (id, (net, receivable, payable)) in energy {
-			let of_job = self.job.as_ref().is_some_and(|job| (job.grid, job.period) == id);
+			let of_job = self
+				.job
+				.as_ref()
+				.is_some_and(|job| (job.grid, job.period) == id);
 			if of_job {
 				continue;
 			}
@@ -145,13 +186,21 @@ impl Model {
 			let over = i128::from(links.sent) - i128::from(links.received);
 			same(&format!("energy contracted in {id:?}"), net, over)?;
 			let over = receivable + links.payments;
-			same(&format!("money contracted in {id:?}"), over, payable + links.proceeds)?;
+			same(
+				&format!("money contracted in {id:?}"),
+				over,
+				payable + links.proceeds,
+			)?;
 		}
 		for (no, meter) in &self.meters {
 			let open: Wh = meter.energy.values().map(|energy| energy.outstanding).sum();
 			let estimated = i128::from(open) + i128::from(meter.gone);
 			let counted = (meter.counted.0 as i128 + estimated, meter.counted.1 as i128);
-			same(&format!("energy booked of meter {no}"), meter.booked, counted)?;
+			same(
+				&format!("energy booked of meter {no}"),
+				meter.booked,
+				counted,
+			)?;
 		}
 		Ok(())
 	}

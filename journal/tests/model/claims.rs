@@ -10,7 +10,14 @@ impl Model {
 	}
 
 	/// Records what an operator could not pay.
-	pub fn claim(&mut self, grid: Grid, operator: Who, creditor: Creditor, amount: Planck, out: &mut Vec<Rec>) {
+	pub fn claim(
+		&mut self,
+		grid: Grid,
+		operator: Who,
+		creditor: Creditor,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) {
 		if amount == 0 {
 			return;
 		}
@@ -18,7 +25,11 @@ impl Model {
 			debtor: operator,
 			claims: Vec::new(),
 		});
-		match queue.claims.iter_mut().find(|(whose, _)| *whose == creditor) {
+		match queue
+			.claims
+			.iter_mut()
+			.find(|(whose, _)| *whose == creditor)
+		{
 			Some((_, claimed)) => *claimed += amount,
 			None => queue.claims.push((creditor, amount)),
 		}
@@ -46,7 +57,11 @@ impl Model {
 		}
 		let left = claimed - paid;
 		let queue = self.queues.get_mut(&grid).expect("it has a claim");
-		let at = queue.claims.iter().position(|(whose, _)| *whose == creditor).expect("found");
+		let at = queue
+			.claims
+			.iter()
+			.position(|(whose, _)| *whose == creditor)
+			.expect("found");
 		if left == 0 {
 			queue.claims.remove(at);
 		} else {
@@ -74,7 +89,9 @@ impl Model {
 
 	/// Whether the oldest claim of a community can be paid something of.
 	pub fn is_servable(&self, grid: Grid) -> bool {
-		let Some(queue) = self.queues.get(&grid) else { return false };
+		let Some(queue) = self.queues.get(&grid) else {
+			return false;
+		};
 		queue.claims.first().is_some_and(|(creditor, _)| {
 			*creditor == Creditor::Member(queue.debtor) || self.entry(queue.debtor).free() > 0
 		})
@@ -82,7 +99,9 @@ impl Model {
 
 	/// Pays the oldest claim of a community from what is free of its operator's trading balance.
 	pub fn serve(&mut self, grid: Grid, out: &mut Vec<Rec>) {
-		let Some(queue) = self.queues.get(&grid) else { return };
+		let Some(queue) = self.queues.get(&grid) else {
+			return;
+		};
 		let (debtor, (creditor, amount)) = (queue.debtor, queue.claims[0]);
 		let paid = match creditor {
 			Creditor::Member(who) if who == debtor => amount,
@@ -118,7 +137,15 @@ impl Model {
 	}
 
 	/// Takes what a member owes into a pot.
-	pub fn collect(&mut self, grid: Grid, operator: Who, pot: &mut Planck, who: Who, amount: Planck, out: &mut Vec<Rec>) {
+	pub fn collect(
+		&mut self,
+		grid: Grid,
+		operator: Who,
+		pot: &mut Planck,
+		who: Who,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) {
 		// What the operator owes itself is not moved.
 		if who == operator {
 			return;
@@ -139,7 +166,15 @@ impl Model {
 	}
 
 	/// Pays a member or the fund: set off against arrears, of the pot, of the operator's, else by a claim.
-	pub fn pay(&mut self, grid: Grid, operator: Who, pot: &mut Planck, creditor: Creditor, amount: Planck, out: &mut Vec<Rec>) {
+	pub fn pay(
+		&mut self,
+		grid: Grid,
+		operator: Who,
+		pot: &mut Planck,
+		creditor: Creditor,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) {
 		let set_off = match creditor {
 			Creditor::Member(who) if who == operator => return,
 			Creditor::Member(who) => self.reduce_arrears(who, grid, amount, out),
@@ -150,7 +185,11 @@ impl Model {
 		*pot -= of_pot;
 		// An operator who owes claims fronts nothing: they come first.
 		let waits = self.queues.contains_key(&grid) || self.indebted(operator);
-		let fronted = if waits { 0 } else { self.draw(operator, due - of_pot) };
+		let fronted = if waits {
+			0
+		} else {
+			self.draw(operator, due - of_pot)
+		};
 		let paid = of_pot + fronted;
 		match creditor {
 			Creditor::Member(who) => self.credit(who, paid),

@@ -31,7 +31,10 @@ impl Model {
 
 	fn check_terms(terms: &Terms) -> Outcome {
 		let bound = 1 << 40;
-		if [terms.retail, terms.cap, terms.fee].iter().any(|price| *price >= bound) {
+		if [terms.retail, terms.cap, terms.fee]
+			.iter()
+			.any(|price| *price >= bound)
+		{
 			return Err("PriceOutOfBounds");
 		}
 		if terms.feed_in == 0 || terms.feed_in > terms.retail {
@@ -53,7 +56,8 @@ impl Model {
 		Self::check_terms(&terms)?;
 		self.hold(operator, GRID_DEPOSIT, "DepositUnavailable")?;
 		let grid = self.grids.len() as Grid;
-		self.grids.push(Community::new(operator, terms, GRID_DEPOSIT));
+		self.grids
+			.push(Community::new(operator, terms, GRID_DEPOSIT));
 		self.kept.push(0);
 		out.push(Rec::GridCreated {
 			grid,
@@ -99,7 +103,11 @@ impl Model {
 		let (old, deposit) = (community.operator, community.deposit);
 		(community.operator, community.deposit, community.offered) = (who, GRID_DEPOSIT, None);
 		self.release(old, deposit);
-		out.push(Rec::OperatorChanged { grid, old, new: who });
+		out.push(Rec::OperatorChanged {
+			grid,
+			old,
+			new: who,
+		});
 		Ok(())
 	}
 
@@ -112,7 +120,10 @@ impl Model {
 		for (bad, error) in [
 			(terms.from == terms.to, "LinkToItself"),
 			(terms.loss >= 500_000, "LossOutOfBounds"),
-			(terms.capacity == 0 || terms.capacity >= 1 << 32, "CapacityOutOfBounds"),
+			(
+				terms.capacity == 0 || terms.capacity >= 1 << 32,
+				"CapacityOutOfBounds",
+			),
 			(terms.wheeling >= 1 << 40, "WheelingFeeOutOfBounds"),
 			(
 				terms.least == 0 || terms.least > quote::arrives(terms.loss, terms.capacity),
@@ -123,7 +134,10 @@ impl Model {
 				return Err(error);
 			}
 		}
-		let awaits = match (self.operated(who, terms.from)?, self.operated(who, terms.to)?) {
+		let awaits = match (
+			self.operated(who, terms.from)?,
+			self.operated(who, terms.to)?,
+		) {
 			(true, true) => None,
 			(true, false) => Some(terms.to),
 			(false, true) => Some(terms.from),
@@ -168,10 +182,14 @@ impl Model {
 			self.links.values().filter(open)
 		};
 		let lasting = |link: &Link| matches!(link.stage, LinkStage::Open { until: None, .. });
-		if agreed().any(|link| link.terms.from == terms.from && link.terms.to == terms.to && lasting(link)) {
+		if agreed()
+			.any(|link| link.terms.from == terms.from && link.terms.to == terms.to && lasting(link))
+		{
 			return Err("AlreadyLinked");
 		}
-		let out = agreed().filter(|link| link.terms.from == terms.from).count();
+		let out = agreed()
+			.filter(|link| link.terms.from == terms.from)
+			.count();
 		let into = agreed().filter(|link| link.terms.to == terms.to).count();
 		if out >= MAX_LINKS || into >= MAX_LINKS {
 			return Err("TooManyLinks");
@@ -202,7 +220,12 @@ impl Model {
 	pub fn close_link(&mut self, who: Who, no: LinkNo, out: &mut Vec<Rec>) -> Outcome {
 		let link = self.links.get(&no).ok_or("UnknownLink")?.clone();
 		let LinkTerms { from, to, .. } = link.terms;
-		let mut parties = [link.operator, self.grid(from).operator, self.grid(to).operator].into_iter();
+		let mut parties = [
+			link.operator,
+			self.grid(from).operator,
+			self.grid(to).operator,
+		]
+		.into_iter();
 		if !parties.any(|party| party == who) {
 			return Err("NotOperator");
 		}
@@ -228,14 +251,32 @@ impl Model {
 
 	/// A closed link is gone when both sides have pruned its last period.
 	pub fn is_over(&self, no: LinkNo) -> bool {
-		let Some(link) = self.links.get(&no) else { return false };
-		let LinkStage::Open { until: Some(until), .. } = link.stage else { return false };
-		[link.terms.from, link.terms.to]
-			.into_iter()
-			.all(|grid| self.grid(grid).open.keys().next().is_some_and(|kept| *kept >= until))
+		let Some(link) = self.links.get(&no) else {
+			return false;
+		};
+		let LinkStage::Open {
+			until: Some(until), ..
+		} = link.stage
+		else {
+			return false;
+		};
+		[link.terms.from, link.terms.to].into_iter().all(|grid| {
+			self.grid(grid)
+				.open
+				.keys()
+				.next()
+				.is_some_and(|kept| *kept >= until)
+		})
 	}
 
-	pub fn register(&mut self, owner: Who, grid: Grid, kind: Kind, no: MeterNo, out: &mut Vec<Rec>) -> Outcome {
+	pub fn register(
+		&mut self,
+		owner: Who,
+		grid: Grid,
+		kind: Kind,
+		no: MeterNo,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		self.operated(owner, grid)?;
 		let meter = meters::Meter {
 			owner,
@@ -272,7 +313,13 @@ impl Model {
 		*self.accounts.get_mut(&owner).expect("it pays") -= deposit;
 	}
 
-	pub fn admit(&mut self, who: Who, no: MeterNo, ratings: Ratings, out: &mut Vec<Rec>) -> Outcome {
+	pub fn admit(
+		&mut self,
+		who: Who,
+		no: MeterNo,
+		ratings: Ratings,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		let meter = self.meters.get(&no).ok_or("UnknownMeter")?;
 		self.check_operator(who, meter.grid)?;
 		if meter.retired {
@@ -330,7 +377,13 @@ impl Model {
 		});
 	}
 
-	pub fn offer_meter(&mut self, who: Who, no: MeterNo, to: Option<Who>, out: &mut Vec<Rec>) -> Outcome {
+	pub fn offer_meter(
+		&mut self,
+		who: Who,
+		no: MeterNo,
+		to: Option<Who>,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		let meter = self.meters.get_mut(&no).ok_or("UnknownMeter")?;
 		if meter.owner != who {
 			return Err("NotOwner");
@@ -358,7 +411,11 @@ impl Model {
 		let (from, deposit) = (meter.owner, std::mem::take(&mut meter.deposit));
 		(meter.owner, meter.offered) = (who, None);
 		self.release(from, deposit);
-		out.push(Rec::MeterTransferred { meter: no, from, to: who });
+		out.push(Rec::MeterTransferred {
+			meter: no,
+			from,
+			to: who,
+		});
 		Ok(())
 	}
 }

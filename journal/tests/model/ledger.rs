@@ -11,7 +11,10 @@ impl Model {
 	pub fn change<R>(&mut self, who: Who, change: impl FnOnce(&mut Entry) -> R) -> R {
 		let entry = self.ledger.entry(who).or_default();
 		let result = change(entry);
-		assert!(entry.locked <= entry.balance, "{who:?} has less than its locks: {entry:?}");
+		assert!(
+			entry.locked <= entry.balance,
+			"{who:?} has less than its locks: {entry:?}"
+		);
 		if *entry == Entry::default() {
 			self.ledger.remove(&who);
 		}
@@ -51,7 +54,8 @@ impl Model {
 	}
 
 	pub fn owing(&self, who: Who) -> Planck {
-		let of = |((debtor, _), amount): (&(Who, Grid), &Planck)| (*debtor == who).then_some(*amount);
+		let of =
+			|((debtor, _), amount): (&(Who, Grid), &Planck)| (*debtor == who).then_some(*amount);
 		self.arrears.iter().filter_map(of).sum()
 	}
 
@@ -67,7 +71,11 @@ impl Model {
 		if amount > entry.free() {
 			let missing = amount - entry.free();
 			let new = entry == Entry::default();
-			let pays = if new { missing.max(LEAST_TOP_UP) } else { missing };
+			let pays = if new {
+				missing.max(LEAST_TOP_UP)
+			} else {
+				missing
+			};
 			self.pay_in(who, pays)?;
 			self.credit(who, pays);
 			out.push(Rec::ToppedUp { who, amount: pays });
@@ -117,7 +125,13 @@ impl Model {
 	}
 
 	/// Reduces arrears by at most so much; tells by how much.
-	pub fn reduce_arrears(&mut self, who: Who, grid: Grid, amount: Planck, out: &mut Vec<Rec>) -> Planck {
+	pub fn reduce_arrears(
+		&mut self,
+		who: Who,
+		grid: Grid,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) -> Planck {
 		let owed = self.arrears.get(&(who, grid)).copied().unwrap_or(0);
 		let paid = owed.min(amount);
 		if paid == 0 {
@@ -137,7 +151,13 @@ impl Model {
 		paid
 	}
 
-	pub fn pay_arrears(&mut self, who: Who, grid: Grid, amount: Planck, out: &mut Vec<Rec>) -> Outcome {
+	pub fn pay_arrears(
+		&mut self,
+		who: Who,
+		grid: Grid,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		if amount == 0 {
 			return Err("ZeroAmount");
 		}
@@ -156,7 +176,13 @@ impl Model {
 		Ok(())
 	}
 
-	pub fn spend_fund(&mut self, grid: Grid, who: Who, amount: Planck, out: &mut Vec<Rec>) -> Outcome {
+	pub fn spend_fund(
+		&mut self,
+		grid: Grid,
+		who: Who,
+		amount: Planck,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		if amount == 0 {
 			return Err("ZeroAmount");
 		}
@@ -184,14 +210,20 @@ impl Model {
 		(to, bid): (Grid, &Order),
 		(from, ask): (Grid, &Order),
 	) {
-		assert!(!self.frozen(period), "a period that is frozen is not traded");
+		assert!(
+			!self.frozen(period),
+			"a period that is frozen is not traded"
+		);
 		assert_ne!(bid.owner, ask.owner, "nobody trades with themselves");
 		let (buyers, sellers) = (self.grid(to).open[&period], self.grid(from).open[&period]);
 		let payable = quote.value + quote.wheeling;
 		let fee = cost(sellers.fee, quote.sent);
 		let released = Self::worst(&sellers, Side::Ask, ask.limit, quote.sent);
 		let margin = (cost(sellers.retail, quote.sent) + fee).saturating_sub(quote.value);
-		assert!(margin <= released, "a sale's margin is more than its order locked");
+		assert!(
+			margin <= released,
+			"a sale's margin is more than its order locked"
+		);
 		self.change(ask.owner, |entry| entry.locked -= released - margin);
 		let position = self.position((from, period, ask.meter), ask.owner);
 		position.margin += margin;
@@ -203,7 +235,10 @@ impl Model {
 		let released = Self::worst(&buyers, Side::Bid, bid.limit, quote.received);
 		let paid = if link.is_some() { payable } else { 0 };
 		let margin = payable - paid + fee;
-		assert!(margin + paid <= released, "a purchase costs more than its order locked");
+		assert!(
+			margin + paid <= released,
+			"a purchase costs more than its order locked"
+		);
 		self.change(bid.owner, |entry| {
 			entry.locked -= released - margin;
 			entry.balance -= paid;
@@ -226,7 +261,10 @@ impl Model {
 		let flow = self.flows.entry((link, period)).or_default();
 		flow.0 += quote.sent;
 		flow.1 += quote.received;
-		assert!(flow.0 <= self.links[&link].terms.capacity, "more was sent than link {link} takes");
+		assert!(
+			flow.0 <= self.links[&link].terms.capacity,
+			"more was sent than link {link} takes"
+		);
 		self.credit(self.links[&link].operator, quote.wheeling);
 		self.tally.trades_over_links += 1;
 		self.tally.sent += u128::from(quote.sent);
@@ -239,7 +277,10 @@ impl Model {
 			contracts: Contracts::default(),
 			margin: 0,
 		});
-		assert_eq!(position.owner, owner, "a meter with positions has one owner");
+		assert_eq!(
+			position.owner, owner,
+			"a meter with positions has one owner"
+		);
 		position
 	}
 }

@@ -97,11 +97,17 @@ impl Model {
 
 	/// Forgets energy that is no longer kept, as the chain does at the begin of a block.
 	pub fn prune_energy(&mut self) {
-		let kept: Vec<Period> = (0..self.grids.len()).map(|grid| self.kept_from(grid as Grid)).collect();
+		let kept: Vec<Period> = (0..self.grids.len())
+			.map(|grid| self.kept_from(grid as Grid))
+			.collect();
 		self.kept.clone_from(&kept);
 		for meter in self.meters.values_mut() {
 			let kept = kept[meter.grid as usize];
-			let before = meter.energy.range(..kept).map(|(period, _)| *period).collect::<Vec<_>>();
+			let before = meter
+				.energy
+				.range(..kept)
+				.map(|(period, _)| *period)
+				.collect::<Vec<_>>();
 			for period in before {
 				let energy = meter.energy.remove(&period).expect("listed");
 				meter.gone += energy.outstanding;
@@ -156,7 +162,9 @@ impl Model {
 		// What is kept, and what may be: more was settled since the block began.
 		let (kept, due) = (self.kept[grid as usize], self.kept_from(grid));
 		let meter = self.meters.get_mut(&reading.meter).expect("known");
-		let Some(before) = meter.latest.replace(*reading) else { return Vec::new() };
+		let Some(before) = meter.latest.replace(*reading) else {
+			return Vec::new();
+		};
 		let ratings = meter.ratings_since(before.at);
 		let (from, until) = (before.at, reading.at);
 		let counted = |old: Wh, new: Wh, power: u32| {
@@ -199,12 +207,17 @@ impl Model {
 			if !alone {
 				continue;
 			}
-			let end = if period == last { until } else { clock.end(period) };
+			let end = if period == last {
+				until
+			} else {
+				clock.end(period)
+			};
 			parts.push((Some(period), at, end));
 			at = end;
 		}
 		let share = |energy: Wh, from_: u64, until_: u64| {
-			let up_to = |at: u64| u128::from(energy) * u128::from(at - from) / u128::from(until - from);
+			let up_to =
+				|at: u64| u128::from(energy) * u128::from(at - from) / u128::from(until - from);
 			(up_to(until_) - up_to(from_)) as Wh
 		};
 		let mut corrections = Vec::new();
@@ -222,7 +235,8 @@ impl Model {
 				Some(period) => {
 					let confirmed = meter.energy.get_mut(&period).map_or(0, |energy| {
 						let start = from.max(clock.start(period));
-						let confirmed = part(energy.outstanding, until - start, clock.end(period) - start);
+						let confirmed =
+							part(energy.outstanding, until - start, clock.end(period) - start);
 						energy.outstanding -= confirmed;
 						energy.source = Source::Corrected;
 						confirmed
@@ -250,14 +264,19 @@ impl Model {
 		let clock = self.clock;
 		let kept = self.kept[grid as usize];
 		let mut metered = Vec::new();
-		for (no, meter) in self.meters.iter_mut().filter(|(_, meter)| meter.grid == grid) {
+		for (no, meter) in self
+			.meters
+			.iter_mut()
+			.filter(|(_, meter)| meter.grid == grid)
+		{
 			let uncovered = meter.uncovered(&clock, period);
 			if let (Some(latest), true) = (&meter.latest, uncovered > 0) {
 				let first = clock.at(latest.at).max(kept);
 				let entry = meter.energy.get(&period).copied().unwrap_or(NONE);
 				if period.saturating_sub(first) < MAX_SPAN - 1 && entry.source == Source::Measured {
 					let from = latest.at.max(clock.start(period));
-					let most = u128::from(meter.ratings_since(from).import) * u128::from(uncovered) / 3_600;
+					let most = u128::from(meter.ratings_since(from).import) * u128::from(uncovered)
+						/ 3_600;
 					let usual = usual_import(&meter.energy, period, kept);
 					let estimate = part(usual, uncovered, clock.length).min(most as Wh);
 					meter.booked.0 += i128::from(estimate);
@@ -281,11 +300,15 @@ impl Model {
 
 	/// What a standing order may expect of a meter: the mean of the latest periods that its readings cover.
 	pub fn expected(&self, meter: MeterNo, side: Side) -> Wh {
-		let Some(info) = self.meters.get(&meter) else { return 0 };
+		let Some(info) = self.meters.get(&meter) else {
+			return 0;
+		};
 		let Some(latest) = &info.latest else { return 0 };
 		let open = self.clock.at(latest.at);
 		let recent = (1..=EXPECTED_OF).filter_map(|back| info.energy.get(&(open - back)));
-		let measured: Vec<&Energy> = recent.filter(|energy| energy.source == Source::Measured).collect();
+		let measured: Vec<&Energy> = recent
+			.filter(|energy| energy.source == Source::Measured)
+			.collect();
 		let net = |energy: &&Energy| match side {
 			Side::Ask => energy.export.saturating_sub(energy.import),
 			Side::Bid => energy.import.saturating_sub(energy.export),
@@ -299,7 +322,9 @@ impl Model {
 	/// What is open for a meter: orders, positions, or debts of its owner there.
 	pub fn is_committed(&self, meter: MeterNo) -> bool {
 		let info = &self.meters[&meter];
-		self.open_orders.get(&meter).is_some_and(|open| !open.is_empty())
+		self.open_orders
+			.get(&meter)
+			.is_some_and(|open| !open.is_empty())
 			|| self.positions.keys().any(|(.., no)| *no == meter)
 			|| self.arrears.contains_key(&(info.owner, info.grid))
 	}
@@ -316,18 +341,29 @@ fn part(amount: Wh, covered: u64, whole: u64) -> Wh {
 /// The mean of what was measured in the periods before; without any, what was estimated last.
 fn usual_import(energy: &BTreeMap<Period, Energy>, period: Period, kept: Period) -> Wh {
 	let first = period.saturating_sub(ESTIMATE_OF).max(kept);
-	let before: Vec<&Energy> = energy.range(first..period).map(|(_, energy)| energy).collect();
-	let measured: Vec<&&Energy> = before.iter().filter(|e| e.source == Source::Measured).collect();
+	let before: Vec<&Energy> = energy
+		.range(first..period)
+		.map(|(_, energy)| energy)
+		.collect();
+	let measured: Vec<&&Energy> = before
+		.iter()
+		.filter(|e| e.source == Source::Measured)
+		.collect();
 	if measured.is_empty() {
 		return before.last().map_or(0, |energy| energy.import);
 	}
-	let sum: u128 = measured.iter().map(|energy| u128::from(energy.import)).sum();
+	let sum: u128 = measured
+		.iter()
+		.map(|energy| u128::from(energy.import))
+		.sum();
 	(sum / measured.len() as u128) as Wh
 }
 
 impl Meter {
 	/// The ratings that counted since the latest reading, if there is one.
 	pub fn since_latest(&self) -> Option<Ratings> {
-		self.latest.as_ref().map(|latest| self.ratings_since(latest.at))
+		self.latest
+			.as_ref()
+			.map(|latest| self.ratings_since(latest.at))
 	}
 }

@@ -85,8 +85,13 @@ pub struct Community {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStage {
-	Proposed { awaits: Grid },
-	Open { first: Period, until: Option<Period> },
+	Proposed {
+		awaits: Grid,
+	},
+	Open {
+		first: Period,
+		until: Option<Period>,
+	},
 }
 
 #[derive(Clone, Debug)]

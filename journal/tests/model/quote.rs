@@ -68,12 +68,7 @@ enum Offer {
 }
 
 /// What an order that rests has for one that comes in.
-fn offer(
-	taker: &Taker,
-	left: Wh,
-	resting: &Order,
-	link: Option<(&LinkTerms, Wh)>,
-) -> Offer {
+fn offer(taker: &Taker, left: Wh, resting: &Order, link: Option<(&LinkTerms, Wh)>) -> Offer {
 	let Some((terms, capacity)) = link else {
 		let crosses = match taker.side {
 			Side::Bid => taker.limit >= resting.limit,
@@ -192,7 +187,10 @@ pub fn plan(taker: &Taker, mut venues: Vec<Venue>, most: u32) -> Plan {
 				let Some(first) = venue.orders.first() else {
 					break None;
 				};
-				let link = venue.link.as_ref().map(|(_, terms, capacity)| (terms, *capacity));
+				let link = venue
+					.link
+					.as_ref()
+					.map(|(_, terms, capacity)| (terms, *capacity));
 				match offer(taker, plan.left, first, link) {
 					Offer::Good(quote) => break Some(quote),
 					Offer::TooSmall if venue.passed < MAX_PASSED && plan.met < most => {

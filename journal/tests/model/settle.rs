@@ -37,11 +37,14 @@ impl Silence {
 	/// A silent meter never gains by its silence: a bill and its corrections are never better than the bill would have
 	/// been, at the period's prices, had the readings come in time.
 	fn correct(&mut self, meter: MeterNo, period: Period, import: i64, export: i64, amount: i128) {
-		let Some(known) = self.bills.get_mut(&(meter, period)) else { return };
+		let Some(known) = self.bills.get_mut(&(meter, period)) else {
+			return;
+		};
 		known.amount += amount;
 		known.import += i128::from(import);
 		known.export += i128::from(export);
-		let (Ok(import), Ok(export)) = (Wh::try_from(known.import), Wh::try_from(known.export)) else {
+		let (Ok(import), Ok(export)) = (Wh::try_from(known.import), Wh::try_from(known.export))
+		else {
 			return;
 		};
 		let bill = &known.statement;
@@ -108,12 +111,21 @@ pub fn residual(terms: &Terms, surplus: Wh, need: Wh) -> ((Price, Price), (Price
 		((sell) as Price, paid.div_ceil(m) as Price)
 	};
 	let (sell, buy) = (sell.clamp(low, high), buy.min(high));
-	let kept = |gain: Price| (u128::from(gain) * u128::from(1_000_000 - spread) / 1_000_000) as Price;
-	((low + kept(sell - low), high - kept(high - buy)), (sell, buy))
+	let kept =
+		|gain: Price| (u128::from(gain) * u128::from(1_000_000 - spread) / 1_000_000) as Price;
+	(
+		(low + kept(sell - low), high - kept(high - buy)),
+		(sell, buy),
+	)
 }
 
 /// A bill, what is still due of it, and the entries of operator and fund.
-pub fn bill(contracts: &Contracts, import: Wh, export: Wh, prices: &Prices) -> (Split, i128, i128, i128, Planck) {
+pub fn bill(
+	contracts: &Contracts,
+	import: Wh,
+	export: Wh,
+	prices: &Prices,
+) -> (Split, i128, i128, i128, Planck) {
 	let split = split(contracts, import, export);
 	let money = |price, energy| signed(cost(price, energy));
 	let trades = signed(contracts.receivable) - signed(contracts.payable);
@@ -125,25 +137,46 @@ pub fn bill(contracts: &Contracts, import: Wh, export: Wh, prices: &Prices) -> (
 	let amount = trades + grid + rest;
 	let fund = base - rest;
 	assert!(fund >= 0, "the fund never pays");
-	(split, amount, amount + signed(contracts.paid), -grid - base, fund as Planck)
+	(
+		split,
+		amount,
+		amount + signed(contracts.paid),
+		-grid - base,
+		fund as Planck,
+	)
 }
 
 impl Model {
 	/// The terms a period is settled by.
 	pub fn terms_for(&self, grid: Grid, period: Period) -> Option<Terms> {
-		self.grid(grid).open.range(period..).next().map(|(_, terms)| *terms)
+		self.grid(grid)
+			.open
+			.range(period..)
+			.next()
+			.map(|(_, terms)| *terms)
 	}
 
 	/// Begins to settle a period: all its bills, those that owe first, then the others, then of meters without
 	/// metered energy.
 	pub fn begin_settling(&mut self, grid: Grid, period: Period) {
 		assert!(self.job.is_none(), "one settlement at a time");
-		assert!(self.frozen(period), "{grid}/{period} is settled before its energy is frozen");
-		assert_eq!(self.grid(grid).unsettled, period, "no period is passed over");
+		assert!(
+			self.frozen(period),
+			"{grid}/{period} is settled before its energy is frozen"
+		);
+		assert_eq!(
+			self.grid(grid).unsettled,
+			period,
+			"no period is passed over"
+		);
 		let metered = self.close(grid, period);
 		let terms = self.terms_for(grid, period).expect("it opened");
 		let contracts = |model: &Self, meter: MeterNo| {
-			model.positions.get(&(grid, period, meter)).map(|p| p.contracts).unwrap_or_default()
+			model
+				.positions
+				.get(&(grid, period, meter))
+				.map(|p| p.contracts)
+				.unwrap_or_default()
 		};
 		let (mut surplus, mut need) = (0, 0);
 		for (meter, energy) in &metered {
@@ -167,9 +200,15 @@ impl Model {
 			drafts.push(self.draft(grid, period, operator, &prices, meter, Some(energy)));
 		}
 		let done: BTreeSet<MeterNo> = drafts.iter().map(|draft| draft.meter).collect();
-		let traded = self.positions.range((grid, period, 0)..=(grid, period, MeterNo::MAX));
-		let silent: Vec<MeterNo> = traded.map(|((.., meter), _)| *meter).filter(|m| !done.contains(m)).collect();
-		let (debtors, others): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| draft.due < 0);
+		let traded = self
+			.positions
+			.range((grid, period, 0)..=(grid, period, MeterNo::MAX));
+		let silent: Vec<MeterNo> = traded
+			.map(|((.., meter), _)| *meter)
+			.filter(|m| !done.contains(m))
+			.collect();
+		let (debtors, others): (Vec<Draft>, Vec<Draft>) =
+			drafts.into_iter().partition(|draft| draft.due < 0);
 		let mut bills: VecDeque<Draft> = debtors.into_iter().chain(others).collect();
 		for meter in silent {
 			bills.push_back(self.draft(grid, period, operator, &prices, meter, None));
@@ -201,11 +240,15 @@ impl Model {
 		let contracts = position.as_ref().map(|p| p.contracts).unwrap_or_default();
 		let (import, export) = energy.map_or((0, 0), |energy| (energy.import, energy.export));
 		let (split, amount, due, of_operator, fund) = bill(&contracts, import, export, prices);
-		let owner = self.meters.get(&meter).map_or(operator, |meter| meter.owner);
+		let owner = self
+			.meters
+			.get(&meter)
+			.map_or(operator, |meter| meter.owner);
 		let account = position.as_ref().map_or(owner, |position| position.owner);
 		if let Some(position) = &position {
 			// No trade can default: what it may cost is in its margin, whatever was metered.
-			let rest = signed(cost(prices.sell, split.surplus)) - signed(cost(prices.buy, split.need));
+			let rest =
+				signed(cost(prices.sell, split.surplus)) - signed(cost(prices.buy, split.need));
 			let trades = due - rest;
 			assert!(
 				trades + signed(position.margin) >= 0,
@@ -249,19 +292,39 @@ impl Model {
 		}
 		let before = self.arrears.get(&(who, grid)).copied().unwrap_or(0);
 		if draft.due < 0 {
-			self.collect(grid, operator, &mut job.pot, who, (-draft.due) as Planck, &mut out);
+			self.collect(
+				grid,
+				operator,
+				&mut job.pot,
+				who,
+				(-draft.due) as Planck,
+				&mut out,
+			);
 		} else {
 			let creditor = Creditor::Member(who);
-			self.pay(grid, operator, &mut job.pot, creditor, draft.due as Planck, &mut out);
+			self.pay(
+				grid,
+				operator,
+				&mut job.pot,
+				creditor,
+				draft.due as Planck,
+				&mut out,
+			);
 		}
 		let after = self.arrears.get(&(who, grid)).copied().unwrap_or(0);
 		let need = cost(statement.prices.buy, statement.split.need);
-		assert!(after <= before + need, "only residual need comes to arrears");
+		assert!(
+			after <= before + need,
+			"only residual need comes to arrears"
+		);
 		if draft.position.is_some() {
 			self.recover(grid, &mut job.pot, who, &mut out);
 		}
 		job.summary.add(&draft);
-		let retired = self.meters.get(&draft.meter).is_none_or(|meter| meter.retired);
+		let retired = self
+			.meters
+			.get(&draft.meter)
+			.is_none_or(|meter| meter.retired);
 		if draft.position.is_some() || !retired {
 			self.totals.entry(draft.meter).or_default().add(&statement);
 		}
@@ -285,7 +348,11 @@ impl Model {
 		self.credit(operator, job.pot);
 		self.grid_mut(grid).unsettled = period + 1;
 		let links = signed(sums.links.proceeds) - signed(sums.links.payments);
-		assert_eq!(sums.members + sums.operator + signed(sums.fund), links, "payments sum to zero");
+		assert_eq!(
+			sums.members + sums.operator + signed(sums.fund),
+			links,
+			"payments sum to zero"
+		);
 		// Nobody is worse off than by the tariff, and the remainder is at most one unit of price per Wh of need.
 		let prices = &sums.prices;
 		assert!(prices.feed_in <= prices.sell && prices.buy <= prices.retail);
@@ -299,15 +366,28 @@ impl Model {
 	}
 
 	/// Late readings of a meter, priced period by period and paid at once.
-	pub fn settle_corrections(&mut self, meter: MeterNo, corrections: &[(Period, i64, i64)], out: &mut Vec<Rec>) {
-		let Some(info) = self.meters.get(&meter) else { return };
+	pub fn settle_corrections(
+		&mut self,
+		meter: MeterNo,
+		corrections: &[(Period, i64, i64)],
+		out: &mut Vec<Rec>,
+	) {
+		let Some(info) = self.meters.get(&meter) else {
+			return;
+		};
 		let (grid, account, retired) = (info.grid, info.owner, info.retired);
 		let operator = self.grid(grid).operator;
 		let mut sum = 0i128;
 		for (period, import, export) in corrections {
-			let Some(terms) = self.terms_for(grid, *period) else { continue };
+			let Some(terms) = self.terms_for(grid, *period) else {
+				continue;
+			};
 			let value = |price: Price, energy: i64| i128::from(price) * i128::from(energy) * 1_000;
-			let import_price = if *import < 0 { terms.feed_in } else { terms.retail };
+			let import_price = if *import < 0 {
+				terms.feed_in
+			} else {
+				terms.retail
+			};
 			let amount = value(terms.feed_in, *export) - value(import_price, *import);
 			sum += amount;
 			out.push(Rec::Corrected {
@@ -319,7 +399,8 @@ impl Model {
 				amount,
 			});
 			self.tally.corrections += 1;
-			self.silence.correct(meter, *period, *import, *export, amount);
+			self.silence
+				.correct(meter, *period, *import, *export, amount);
 			if !retired {
 				let totals = self.totals.entry(meter).or_default();
 				totals.import = totals.import.saturating_add_signed(*import);
@@ -351,7 +432,9 @@ impl Model {
 			self.silence.bills.insert((meter, period), known);
 			// What is corrected later than this is so at the prices of another period.
 			let oldest = period.saturating_sub(64);
-			self.silence.bills.retain(|(_, period), _| *period >= oldest);
+			self.silence
+				.bills
+				.retain(|(_, period), _| *period >= oldest);
 		}
 	}
 }

@@ -31,7 +31,9 @@ impl Model {
 					Side::Bid => "ExceedsImportRating",
 				})
 			}
-			Quantity::Fixed(0) | Quantity::Above { most: Some(0), .. } => return Err("NothingToTrade"),
+			Quantity::Fixed(0) | Quantity::Above { most: Some(0), .. } => {
+				return Err("NothingToTrade")
+			}
 			_ => {}
 		}
 		let key = (grid, meter, side);
@@ -76,7 +78,13 @@ impl Model {
 		Ok(())
 	}
 
-	pub fn cancel_standing(&mut self, who: Who, meter: MeterNo, side: Side, out: &mut Vec<Rec>) -> Outcome {
+	pub fn cancel_standing(
+		&mut self,
+		who: Who,
+		meter: MeterNo,
+		side: Side,
+		out: &mut Vec<Rec>,
+	) -> Outcome {
 		let grid = self.meters.get(&meter).ok_or("UnknownMeter")?.grid;
 		let key = (grid, meter, side);
 		let standing = self.standing.get(&key).ok_or("NoStandingOrder")?;
@@ -105,23 +113,39 @@ impl Model {
 
 	/// Those of a community that have not had their turn in its round.
 	fn waiting(&self, grid: Grid, round: &Round) -> Vec<(MeterNo, Side)> {
-		let all = self.standing.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask));
+		let all = self
+			.standing
+			.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask));
 		let keys = all.map(|((_, meter, side), _)| (*meter, *side));
-		keys.filter(|key| round.after.is_none_or(|after| *key > after)).collect()
+		keys.filter(|key| round.after.is_none_or(|after| *key > after))
+			.collect()
 	}
 
 	/// What is due next of the rounds of communities, in turns: who was due first, then who had fewer turns.
 	pub fn next_turn(&mut self) -> Option<Turn> {
 		loop {
-			let due = self.rounds.iter().filter(|(_, round)| round.due <= self.now);
-			let (_, grid) = due.map(|(grid, round)| ((round.due, round.turns, *grid), *grid)).min()?;
+			let due = self
+				.rounds
+				.iter()
+				.filter(|(_, round)| round.due <= self.now);
+			let (_, grid) = due
+				.map(|(grid, round)| ((round.due, round.turns, *grid), *grid))
+				.min()?;
 			let mut round = self.rounds[&grid].clone();
-			let stands = self.standing.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask)).next();
+			let stands = self
+				.standing
+				.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask))
+				.next();
 			if stands.is_none() {
 				self.rounds.remove(&grid);
 				continue;
 			}
-			let opened = self.grid(grid).open.range(round.period..).next().map(|(period, _)| *period);
+			let opened = self
+				.grid(grid)
+				.open
+				.range(round.period..)
+				.next()
+				.map(|(period, _)| *period);
 			let open = opened.map(|period| (period, self.open_terms(grid, period)));
 			let waiting = self.waiting(grid, &round);
 			let (period, skips) = match open {
@@ -199,7 +223,14 @@ impl Model {
 				limit: standing.limit,
 				force: Force::Gate,
 			};
-			let placed = self.place(standing.owner, &order, &mut 0, MAX_STANDING_FILLS, Some(CALM), &mut out);
+			let placed = self.place(
+				standing.owner,
+				&order,
+				&mut 0,
+				MAX_STANDING_FILLS,
+				Some(CALM),
+				&mut out,
+			);
 			let refused = placed.err().map(String::from);
 			if refused != standing.refused {
 				if let Some(error) = refused.clone() {
@@ -211,7 +242,10 @@ impl Model {
 						error,
 					});
 				}
-				self.standing.get_mut(&(grid, meter, side)).expect("it stands").refused = refused;
+				self.standing
+					.get_mut(&(grid, meter, side))
+					.expect("it stands")
+					.refused = refused;
 			}
 		}
 		self.pass(grid, (meter, side));
@@ -221,11 +255,20 @@ impl Model {
 	/// Whether a standing order's meter is still its owner's to trade for.
 	pub fn stands_alone(&self, grid: Grid, meter: MeterNo, side: Side) -> bool {
 		let owner = self.standing[&(grid, meter, side)].owner;
-		!self.meters.get(&meter).is_some_and(|meter| meter.owner == owner && meter.may_trade())
+		!self
+			.meters
+			.get(&meter)
+			.is_some_and(|meter| meter.owner == owner && meter.may_trade())
 	}
 
 	/// Ends one in its turn.
-	pub fn end_in_turn(&mut self, grid: Grid, meter: MeterNo, side: Side, reason: Ended) -> Vec<Rec> {
+	pub fn end_in_turn(
+		&mut self,
+		grid: Grid,
+		meter: MeterNo,
+		side: Side,
+		reason: Ended,
+	) -> Vec<Rec> {
 		let mut out = Vec::new();
 		self.end_standing((grid, meter, side), reason, &mut out);
 		self.pass(grid, (meter, side));

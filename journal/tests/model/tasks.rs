@@ -29,7 +29,10 @@ fn wrong<T>(seen: &Rec, expected: impl Into<String>) -> Result<T, Mismatch> {
 }
 
 /// Compares what was predicted with what comes next.
-pub fn compare(predicted: &[Rec], seen: &mut std::collections::VecDeque<Rec>) -> Result<(), Mismatch> {
+pub fn compare(
+	predicted: &[Rec],
+	seen: &mut std::collections::VecDeque<Rec>,
+) -> Result<(), Mismatch> {
 	for expected in predicted {
 		match seen.pop_front() {
 			Some(record) if record == *expected => {}
@@ -54,7 +57,11 @@ impl Model {
 		Ok(())
 	}
 
-	fn task(&mut self, record: &Rec, records: &mut std::collections::VecDeque<Rec>) -> Result<(), Mismatch> {
+	fn task(
+		&mut self,
+		record: &Rec,
+		records: &mut std::collections::VecDeque<Rec>,
+	) -> Result<(), Mismatch> {
 		match record {
 			Rec::ArrearsGrew { .. }
 			| Rec::ArrearsPaid { .. }
@@ -74,17 +81,26 @@ impl Model {
 	}
 
 	/// What stands for itself.
-	fn single(&mut self, record: &Rec, records: &mut std::collections::VecDeque<Rec>) -> Result<(), Mismatch> {
+	fn single(
+		&mut self,
+		record: &Rec,
+		records: &mut std::collections::VecDeque<Rec>,
+	) -> Result<(), Mismatch> {
 		match record {
 			Rec::PeriodsOpened { grid, first, last } => {
 				let (current, begins) = (self.current(), self.grid(*grid).until.is_none());
 				let community = self.grid_mut(*grid);
 				let expected = community.until.unwrap_or(current);
 				if *first != expected || *last > current + HORIZON {
-					return wrong(record, format!("opens from {expected}, to at most {}", current + HORIZON));
+					return wrong(
+						record,
+						format!("opens from {expected}, to at most {}", current + HORIZON),
+					);
 				}
 				let terms = community.terms;
-				community.open.extend((*first..=*last).map(|period| (period, terms)));
+				community
+					.open
+					.extend((*first..=*last).map(|period| (period, terms)));
 				community.until = Some(last + 1);
 				if begins {
 					community.unsettled = *first;
@@ -104,11 +120,16 @@ impl Model {
 				let bound = self.expired_before();
 				let community = self.grid_mut(*grid);
 				if *last >= bound || *last >= community.unsettled {
-					return wrong(record, format!("keeps from {bound} or {} on", community.unsettled));
+					return wrong(
+						record,
+						format!("keeps from {bound} or {} on", community.unsettled),
+					);
 				}
 				community.open.retain(|period, _| period > last);
-				let done = |book: &Book| book.closed || book.bids.is_empty() && book.asks.is_empty();
-				self.books.retain(|(of, period), book| of != grid || period > last || !done(book));
+				let done =
+					|book: &Book| book.closed || book.bids.is_empty() && book.asks.is_empty();
+				self.books
+					.retain(|(of, period), book| of != grid || period > last || !done(book));
 				let links = &self.links;
 				self.flows.retain(|(link, period), _| {
 					links.get(link).is_some_and(|link| link.terms.to != *grid) || period > last
@@ -138,7 +159,11 @@ impl Model {
 				records.push_front(record.clone());
 				compare(&out, records)
 			}
-			Rec::Cancelled { order, reason: Reason::GateClosed, .. } => {
+			Rec::Cancelled {
+				order,
+				reason: Reason::GateClosed,
+				..
+			} => {
 				let Some((grid, period, side)) = self.places.get(order).copied() else {
 					return wrong(record, "no such order is open");
 				};
@@ -148,7 +173,9 @@ impl Model {
 				let book = &self.books[&(grid, period)];
 				let auction = book.terms.auction;
 				let left = match book.clearing {
-					None if auction => auction::clear(&book.bids, &book.asks).map_or(0, |(_, volume)| volume),
+					None if auction => {
+						auction::clear(&book.bids, &book.asks).map_or(0, |(_, volume)| volume)
+					}
 					clearing => clearing.map_or(0, |(_, left)| left),
 				};
 				if left > 0 && !self.frozen(period) {
@@ -159,7 +186,12 @@ impl Model {
 				records.push_front(record.clone());
 				compare(&out, records)
 			}
-			Rec::AuctionCleared { grid, period, price, volume } => {
+			Rec::AuctionCleared {
+				grid,
+				period,
+				price,
+				volume,
+			} => {
 				let id = (*grid, *period);
 				let book = &self.books[&id];
 				let terms = book.terms;
@@ -170,33 +202,62 @@ impl Model {
 				self.books.get_mut(&id).expect("it is there").clearing = expected;
 				Ok(())
 			}
-			Rec::AuctionAbandoned { period, .. } if !self.frozen(*period) => wrong(record, "the auction goes on"),
+			Rec::AuctionAbandoned { period, .. } if !self.frozen(*period) => {
+				wrong(record, "the auction goes on")
+			}
 			Rec::AuctionAbandoned { grid, period, .. } => {
-				self.books.get_mut(&(*grid, *period)).expect("it is there").clearing = None;
+				self.books
+					.get_mut(&(*grid, *period))
+					.expect("it is there")
+					.clearing = None;
 				Ok(())
 			}
-			Rec::Trade { grid, period, taker: None, .. } => match self.next_auction_trade((*grid, *period)) {
+			Rec::Trade {
+				grid,
+				period,
+				taker: None,
+				..
+			} => match self.next_auction_trade((*grid, *period)) {
 				Some(expected) if expected == *record => Ok(()),
 				expected => wrong(record, format!("{expected:?}")),
 			},
-			Rec::MarketClosed { grid, period, market } => {
+			Rec::MarketClosed {
+				grid,
+				period,
+				market,
+			} => {
 				let Some(book) = self.books.get_mut(&(*grid, *period)) else {
 					return wrong(record, "there is no such book");
 				};
-				if book.market != *market || !book.bids.is_empty() || !book.asks.is_empty() || book.closed {
+				if book.market != *market
+					|| !book.bids.is_empty()
+					|| !book.asks.is_empty()
+					|| book.closed
+				{
 					return wrong(record, format!("{book:?}"));
 				}
 				book.closed = true;
 				Ok(())
 			}
-			Rec::StandingSkipped { grid, period, orders } => match self.next_turn() {
-				Some(Turn::Skip(of, when, count)) if (of, when, count) == (*grid, *period, *orders) => {
+			Rec::StandingSkipped {
+				grid,
+				period,
+				orders,
+			} => match self.next_turn() {
+				Some(Turn::Skip(of, when, count))
+					if (of, when, count) == (*grid, *period, *orders) =>
+				{
 					self.restart(*grid, *period);
 					Ok(())
 				}
 				turn => wrong(record, format!("{turn:?}")),
 			},
-			Rec::StandingEnded { meter, side, reason, .. } => match self.next_turn() {
+			Rec::StandingEnded {
+				meter,
+				side,
+				reason,
+				..
+			} => match self.next_turn() {
 				Some(Turn::Execute(grid, _, no, of)) if (no, of) == (*meter, *side) => {
 					let gone = self.stands_alone(grid, no, of);
 					if gone != (*reason == Ended::MeterGone) {
@@ -230,8 +291,12 @@ impl Model {
 		let Some(Turn::Execute(grid, period, meter, side)) = turn else {
 			return wrong(record, format!("{turn:?}"));
 		};
-		if self.standing[&(grid, meter, side)].owner != who || self.stands_alone(grid, meter, side) {
-			return wrong(record, format!("{turn:?} of {:?}", self.standing[&(grid, meter, side)]));
+		if self.standing[&(grid, meter, side)].owner != who || self.stands_alone(grid, meter, side)
+		{
+			return wrong(
+				record,
+				format!("{turn:?} of {:?}", self.standing[&(grid, meter, side)]),
+			);
 		}
 		let account = self.accounts.get_mut(&who).expect("it pays");
 		if *account < amount + EXISTENTIAL {
@@ -240,7 +305,11 @@ impl Model {
 		*account -= amount;
 		let expected = self.execute(grid, period, meter, side);
 		compare(&expected, records)?;
-		if let Some(Rec::GivenBack { who: to, amount: back }) = records.front().cloned() {
+		if let Some(Rec::GivenBack {
+			who: to,
+			amount: back,
+		}) = records.front().cloned()
+		{
 			records.pop_front();
 			if to != who || back > amount {
 				return wrong(record, format!("{who:?} gets back at most what it paid"));
@@ -251,10 +320,19 @@ impl Model {
 	}
 
 	/// Claims first, then bills.
-	fn settlement(&mut self, record: &Rec, records: &mut std::collections::VecDeque<Rec>) -> Result<(), Mismatch> {
+	fn settlement(
+		&mut self,
+		record: &Rec,
+		records: &mut std::collections::VecDeque<Rec>,
+	) -> Result<(), Mismatch> {
 		if !self.phase.served {
 			self.assign_debts();
-			if let Rec::ClaimPaid { grid, set_off: false, .. } = record {
+			if let Rec::ClaimPaid {
+				grid,
+				set_off: false,
+				..
+			} = record
+			{
 				if self.is_servable(*grid) {
 					let mut out = Vec::new();
 					self.serve(*grid, &mut out);
@@ -265,7 +343,9 @@ impl Model {
 		}
 		if self.job.is_none() {
 			let next = records.iter().find_map(|record| match record {
-				Rec::Bill { grid, period, .. } | Rec::Settled { grid, period, .. } => Some((*grid, *period)),
+				Rec::Bill { grid, period, .. } | Rec::Settled { grid, period, .. } => {
+					Some((*grid, *period))
+				}
 				_ => None,
 			});
 			let Some((grid, period)) = next else {
@@ -301,7 +381,10 @@ impl Model {
 			if !started || !self.frozen(period) || until.is_some_and(|until| period >= until) {
 				return;
 			}
-			let traded = self.positions.range((grid, period, 0)..=(grid, period, MeterNo::MAX)).next();
+			let traded = self
+				.positions
+				.range((grid, period, 0)..=(grid, period, MeterNo::MAX))
+				.next();
 			if traded.is_some() || !self.close(grid, period).is_empty() {
 				return;
 			}
@@ -328,11 +411,15 @@ impl Model {
 		let late = self.now.saturating_sub(PATIENCE);
 		for ((grid, period), book) in &self.books {
 			if !book.closed && late >= self.gate(&book.terms, *period) {
-				return Err(format!("the book of {grid}/{period} is still open: {book:?}"));
+				return Err(format!(
+					"the book of {grid}/{period} is still open: {book:?}"
+				));
 			}
 		}
 		for (grid, community) in self.grids.iter().enumerate() {
-			let Some(until) = community.until else { continue };
+			let Some(until) = community.until else {
+				continue;
+			};
 			if until + 1 < self.clock.at(late) + HORIZON {
 				return Err(format!("{grid} has opened its periods before {until} only"));
 			}
@@ -352,7 +439,9 @@ impl Model {
 		}
 		for (no, meter) in &self.meters {
 			let Some(at) = meter.retired_at else { continue };
-			let last = self.clock.at(at.max(meter.latest.map_or(0, |latest| latest.at)) - 1);
+			let last = self
+				.clock
+				.at(at.max(meter.latest.map_or(0, |latest| latest.at)) - 1);
 			if late >= self.clock.expires(last) + self.clock.length {
 				return Err(format!("meter {no}, retired at {at}, is not freed"));
 			}

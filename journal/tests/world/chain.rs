@@ -51,8 +51,12 @@ impl Chain {
 	/// The development preset with changes, before its first block.
 	pub fn new(change: impl FnOnce(&mut Value)) -> Self {
 		let patch = preset(&"development".into()).expect("a preset");
-		let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("it serializes");
-		merge(&mut config, serde_json::from_slice(&patch).expect("presets are JSON"));
+		let mut config =
+			serde_json::to_value(RuntimeGenesisConfig::default()).expect("it serializes");
+		merge(
+			&mut config,
+			serde_json::from_slice(&patch).expect("presets are JSON"),
+		);
 		change(&mut config);
 		let mut ext = sp_io::TestExternalities::default();
 		ext.execute_with(|| {
@@ -70,7 +74,8 @@ impl Chain {
 
 	/// Key pair of a name.
 	pub fn pair(&mut self, name: &str) -> sr25519::Pair {
-		let new = || sr25519::Pair::from_string(&format!("//{name}"), None).expect("a valid derivation");
+		let new =
+			|| sr25519::Pair::from_string(&format!("//{name}"), None).expect("a valid derivation");
 		self.pairs.entry(name.into()).or_insert_with(new).clone()
 	}
 
@@ -89,7 +94,13 @@ impl Chain {
 				logs: vec![DigestItem::PreRuntime(*b"aura", slot.encode())],
 			};
 			let parent = System::block_hash(number - 1);
-			let header = Header::new(number, Default::default(), Default::default(), parent, digest);
+			let header = Header::new(
+				number,
+				Default::default(),
+				Default::default(),
+				parent,
+				digest,
+			);
 			Executive::initialize_block(&header);
 			let now = time * 1_000;
 			let inherent = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
@@ -122,7 +133,8 @@ impl Chain {
 		let account = AccountId::from(pair.public().0);
 		self.ext.execute_with(|| {
 			let nonce = System::account_nonce(&account);
-			let payload = SignedPayload::new(call, tx_extension(Era::Immortal, nonce, 0)).expect("it encodes");
+			let payload = SignedPayload::new(call, tx_extension(Era::Immortal, nonce, 0))
+				.expect("it encodes");
 			let signature = payload.using_encoded(|bytes| pair.sign(bytes));
 			let (call, extension, _) = payload.deconstruct();
 			let signature = Signature::Sr25519(signature);
@@ -137,7 +149,8 @@ impl Chain {
 	pub fn submit_authorised(&mut self, call: RuntimeCall) -> Applied {
 		self.ext.execute_with(|| {
 			let extension = tx_extension(Era::Immortal, 0, 0);
-			let result = Executive::apply_extrinsic(UncheckedExtrinsic::new_transaction(call, extension));
+			let result =
+				Executive::apply_extrinsic(UncheckedExtrinsic::new_transaction(call, extension));
 			let events = take_events();
 			Applied { result, events }
 		})
@@ -156,7 +169,10 @@ impl Chain {
 
 /// What happened since this was asked last. Events are taken out, so that none is decoded twice.
 fn take_events() -> Vec<RuntimeEvent> {
-	let events = System::events().into_iter().map(|record| record.event).collect();
+	let events = System::events()
+		.into_iter()
+		.map(|record| record.event)
+		.collect();
 	System::reset_events();
 	events
 }

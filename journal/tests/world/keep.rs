@@ -31,8 +31,14 @@ pub fn kept(members: &[my::Who], meters: &[my::MeterNo], current: my::Period, al
 	Kept {
 		ledger: ledger.collect(),
 		accounts: members.iter().map(|of| (*of, data(of).free)).collect(),
-		held: members.iter().map(|of| (*of, data(of).reserved)).filter(|(_, held)| *held > 0).collect(),
-		arrears: arrears.map(|(of, grid, amount)| ((who(&of), grid.get()), amount)).collect(),
+		held: members
+			.iter()
+			.map(|of| (*of, data(of).reserved))
+			.filter(|(_, held)| *held > 0)
+			.collect(),
+		arrears: arrears
+			.map(|(of, grid, amount)| ((who(&of), grid.get()), amount))
+			.collect(),
 		claims: claims(),
 		funds: funds.collect(),
 		house: house - EXISTENTIAL,
@@ -44,12 +50,17 @@ pub fn kept(members: &[my::Who], meters: &[my::MeterNo], current: my::Period, al
 fn claims() -> BTreeMap<my::Grid, (my::Who, Vec<(my::Creditor, my::Planck)>)> {
 	let mut of: BTreeMap<(u32, u64), (my::Creditor, my::Planck)> = BTreeMap::new();
 	for ((grid, index), claim) in pallet_settlement::Claims::<Runtime>::iter() {
-		of.insert((grid.get(), index.get()), (creditor(&claim.creditor), claim.amount));
+		of.insert(
+			(grid.get(), index.get()),
+			(creditor(&claim.creditor), claim.amount),
+		);
 	}
 	pallet_settlement::ClaimQueues::<Runtime>::iter()
 		.map(|(grid, queue)| {
 			let grid = grid.get();
-			let claims = of.range((grid, 0)..=(grid, u64::MAX)).map(|(_, claim)| *claim);
+			let claims = of
+				.range((grid, 0)..=(grid, u64::MAX))
+				.map(|(_, claim)| *claim);
 			(grid, (who(&queue.debtor), claims.collect()))
 		})
 		.collect()
@@ -59,18 +70,23 @@ type Key = (Be32, Be32, Be64, Be64);
 
 fn orders() -> BTreeMap<(my::Grid, my::Period, my::Side), Vec<Order>> {
 	let mut orders: BTreeMap<_, Vec<Order>> = BTreeMap::new();
-	let mut add = |(grid, period, price, no): Key, on: my::Side, resting: pallet_order_book::Resting<AccountId>| {
+	let mut add = |(grid, period, price, no): Key,
+	               on: my::Side,
+	               resting: pallet_order_book::Resting<AccountId>| {
 		let limit = match on {
 			my::Side::Ask => price.get(),
 			my::Side::Bid => u64::MAX - price.get(),
 		};
-		orders.entry((grid.get(), period.get(), on)).or_default().push(Order {
-			no: no.get(),
-			owner: who(&resting.owner),
-			meter: resting.meter.0,
-			limit,
-			left: resting.remaining.0,
-		});
+		orders
+			.entry((grid.get(), period.get(), on))
+			.or_default()
+			.push(Order {
+				no: no.get(),
+				owner: who(&resting.owner),
+				meter: resting.meter.0,
+				limit,
+				left: resting.remaining.0,
+			});
 	};
 	for (key, resting) in pallet_order_book::Asks::<Runtime>::iter() {
 		add(key, my::Side::Ask, resting);
@@ -82,15 +98,16 @@ fn orders() -> BTreeMap<(my::Grid, my::Period, my::Side), Vec<Order>> {
 }
 
 fn rest(meters: &[my::MeterNo], current: my::Period) -> Rest {
-	let positions = pallet_settlement::Positions::<Runtime>::iter().map(|((grid, period, meter), position)| {
-		let key = (grid.get(), period.get(), meter.get());
-		let position = Position {
-			owner: who(&position.owner),
-			contracts: contracts(&position.contracts),
-			margin: position.margin,
-		};
-		(key, position)
-	});
+	let positions =
+		pallet_settlement::Positions::<Runtime>::iter().map(|((grid, period, meter), position)| {
+			let key = (grid.get(), period.get(), meter.get());
+			let position = Position {
+				owner: who(&position.owner),
+				contracts: contracts(&position.contracts),
+				margin: position.margin,
+			};
+			(key, position)
+		});
 	let exchanges = pallet_settlement::Exchanges::<Runtime>::iter()
 		.map(|((grid, period), sums)| ((grid.get(), period.get()), exchange(&sums)));
 	let mut flows = BTreeMap::new();
@@ -133,7 +150,8 @@ pub fn invariants() {
 	pallet_order_book::Pallet::<Runtime>::do_try_state().expect("order book");
 	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
 	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
-	let mut locked: BTreeMap<AccountId, u128> = pallet_order_book::Pallet::<Runtime>::locked_by_orders();
+	let mut locked: BTreeMap<AccountId, u128> =
+		pallet_order_book::Pallet::<Runtime>::locked_by_orders();
 	for (who, amount) in pallet_settlement::Pallet::<Runtime>::locked_by_positions() {
 		*locked.entry(who).or_default() += amount;
 	}
@@ -144,4 +162,3 @@ pub fn invariants() {
 		.collect();
 	assert_eq!(locked, ledger);
 }
-

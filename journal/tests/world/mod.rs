@@ -18,9 +18,7 @@ use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
 	Be32, MeterId, MicrogridId, WattHours,
 };
-use gridweave_runtime::{
-	Runtime, RuntimeCall, RuntimeEvent, System, BLOCK_SECONDS,
-};
+use gridweave_runtime::{Runtime, RuntimeCall, RuntimeEvent, System, BLOCK_SECONDS};
 use pallet_balances::Event as Money;
 use pallet_transaction_payment::Event as Fees;
 use sp_core::{ed25519, Pair};
@@ -89,15 +87,22 @@ impl World {
 			})
 			.collect();
 		let mut chain = Chain::new(|config| {
-			let balances = config["balances"]["balances"].as_array_mut().expect("a list");
+			let balances = config["balances"]["balances"]
+				.as_array_mut()
+				.expect("a list");
 			for (place, account) in accounts.iter().enumerate() {
 				let amount = match place {
 					place if place == members => 1_000_000_000 * GRID,
 					place => endowment(place) * GRID,
 				};
-				balances.push(serde_json::json!([account, serde_json::Number::from_u128(amount)]));
+				balances.push(serde_json::json!([
+					account,
+					serde_json::Number::from_u128(amount)
+				]));
 			}
-			let grids = grids.iter().map(|(operator, terms)| (&accounts[*operator], words::to_terms(terms)));
+			let grids = grids
+				.iter()
+				.map(|(operator, terms)| (&accounts[*operator], words::to_terms(terms)));
 			config["microgrids"]["microgrids"] =
 				serde_json::to_value(grids.collect::<Vec<_>>()).expect("it serializes");
 		});
@@ -108,14 +113,21 @@ impl World {
 			grace: clock.grace.into(),
 			retention: clock.retention.into(),
 		};
-		let of_model: Vec<(Who, Terms)> = grids.iter().map(|(place, terms)| (who[*place], *terms)).collect();
+		let of_model: Vec<(Who, Terms)> = grids
+			.iter()
+			.map(|(place, terms)| (who[*place], *terms))
+			.collect();
 		let deposit = <Runtime as pallet_order_book::Config>::StandingDeposit::get();
 		let mut model = Model::new(clock, &of_model, deposit);
 		for (place, who) in who.iter().take(members).enumerate() {
 			model.accounts.insert(*who, endowment(place) * GRID);
 		}
-		let (genesis, issuance) =
-			chain.read(|| (System::block_hash(0), gridweave_runtime::Balances::total_issuance()));
+		let (genesis, issuance) = chain.read(|| {
+			(
+				System::block_hash(0),
+				gridweave_runtime::Balances::total_issuance(),
+			)
+		});
 		let mut world = Self {
 			chain,
 			model,
@@ -139,14 +151,23 @@ impl World {
 
 	fn records(&self, events: &[RuntimeEvent], tasks: bool) -> Vec<Rec> {
 		let known = |record: &Rec| match record {
-			Rec::Charged { who, .. } | Rec::GivenBack { who, .. } => self.model.accounts.contains_key(who),
+			Rec::Charged { who, .. } | Rec::GivenBack { who, .. } => {
+				self.model.accounts.contains_key(who)
+			}
 			_ => true,
 		};
-		events.iter().filter_map(|event| words::record(event, tasks)).filter(known).collect()
+		events
+			.iter()
+			.filter_map(|event| words::record(event, tasks))
+			.filter(known)
+			.collect()
 	}
 
 	fn fail(&self, mismatch: Mismatch) -> ! {
-		panic!("not as the model says\n  seen: {:?}\n  model: {}", mismatch.seen, mismatch.expected);
+		panic!(
+			"not as the model says\n  seen: {:?}\n  model: {}",
+			mismatch.seen, mismatch.expected
+		);
 	}
 
 	/// Ends the block, and begins another one so many seconds later.
@@ -164,7 +185,11 @@ impl World {
 		self.model.begin_block(self.chain.number, self.chain.time);
 		let records = self.records(&events, true);
 		self.stats.note(&records);
-		if let Err(mismatch) = self.model.tasks(records).and_then(|()| self.model.end_of_poll()) {
+		if let Err(mismatch) = self
+			.model
+			.tasks(records)
+			.and_then(|()| self.model.end_of_poll())
+		{
 			self.fail(mismatch);
 		}
 	}
@@ -188,8 +213,13 @@ impl World {
 		let members = self.members.clone();
 		let meters: Vec<MeterNo> = self.model.meters.keys().copied().collect();
 		let current = self.model.current();
-		let kept = self.chain.read(|| keep::kept(&members, &meters, current, thorough));
-		assert_eq!(kept.issuance, self.issuance, "money is neither made nor lost");
+		let kept = self
+			.chain
+			.read(|| keep::kept(&members, &meters, current, thorough));
+		assert_eq!(
+			kept.issuance, self.issuance,
+			"money is neither made nor lost"
+		);
 		if let Err(difference) = self.model.compare_kept(&kept) {
 			panic!("not as the model says: {difference}");
 		}
@@ -228,10 +258,12 @@ impl World {
 		self.stats.calls += 1;
 		let events = &applied.events;
 		let (taken, paid) = who.map_or((0, 0), |who| fees(events, who));
-		let new = events.iter().find_map(|event| match words::record(event, false) {
-			Some(Rec::MeterRegistered { meter, .. }) => Some(meter),
-			_ => None,
-		});
+		let new = events
+			.iter()
+			.find_map(|event| match words::record(event, false) {
+				Some(Rec::MeterRegistered { meter, .. }) => Some(meter),
+				_ => None,
+			});
 		if let Some(who) = who {
 			*self.model.accounts.get_mut(&who).expect("a member") -= taken;
 		}
@@ -254,7 +286,8 @@ impl World {
 				Call::AcceptMeter(meter) => *meter,
 				_ => new.expect("registered"),
 			};
-			let stored = || pallet_meter_registry::Meters::<Runtime>::get(Be32::from(MeterId(meter)));
+			let stored =
+				|| pallet_meter_registry::Meters::<Runtime>::get(Be32::from(MeterId(meter)));
 			let deposit = self.chain.read(stored).expect("registered").deposit;
 			self.model.note_deposit(meter, deposit);
 		}
@@ -303,11 +336,15 @@ impl World {
 /// What a transaction took of who signed it at first, and what it cost in the end.
 fn fees(events: &[RuntimeEvent], signer: Who) -> (Planck, Planck) {
 	let taken = events.iter().find_map(|event| match event {
-		RuntimeEvent::Balances(Money::Withdraw { who, amount }) if words::who(who) == signer => Some(*amount),
+		RuntimeEvent::Balances(Money::Withdraw { who, amount }) if words::who(who) == signer => {
+			Some(*amount)
+		}
 		_ => None,
 	});
 	let paid = events.iter().find_map(|event| match event {
-		RuntimeEvent::TransactionPayment(Fees::TransactionFeePaid { actual_fee, .. }) => Some(*actual_fee),
+		RuntimeEvent::TransactionPayment(Fees::TransactionFeePaid { actual_fee, .. }) => {
+			Some(*actual_fee)
+		}
 		_ => None,
 	});
 	(taken.unwrap_or(0), paid.unwrap_or(0))

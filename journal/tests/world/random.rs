@@ -51,7 +51,9 @@ impl World {
 
 	/// A random call. Whether the block has room for another.
 	fn step(&mut self) -> bool {
-		let Some((who, call)) = self.pick() else { return true };
+		let Some((who, call)) = self.pick() else {
+			return true;
+		};
 		if self.call(who, &call) {
 			if let Call::Register { device, .. } = call {
 				self.note_device(device);
@@ -64,7 +66,12 @@ impl World {
 
 	/// A new meter gets a device with its number.
 	pub fn note_device(&mut self, device: u32) {
-		let new = self.model.meters.keys().copied().find(|no| !self.devices.contains_key(no));
+		let new = self
+			.model
+			.meters
+			.keys()
+			.copied()
+			.find(|no| !self.devices.contains_key(no));
 		let Some(no) = new else { return };
 		let habit = match self.dice.weighted(&[5, 3, 3, 1]) {
 			0 => Habit::Mixed,
@@ -96,7 +103,12 @@ impl World {
 	}
 
 	fn operator(&mut self, grid: Grid) -> Who {
-		match self.model.grids.get(grid as usize).map(|grid| grid.operator) {
+		match self
+			.model
+			.grids
+			.get(grid as usize)
+			.map(|grid| grid.operator)
+		{
 			Some(operator) => self.mostly(operator),
 			None => self.anybody(),
 		}
@@ -104,7 +116,12 @@ impl World {
 
 	/// A meter and who trades for it.
 	fn trader(&mut self) -> (Who, MeterNo) {
-		let meters: Vec<(MeterNo, Who)> = self.model.meters.iter().map(|(no, meter)| (*no, meter.owner)).collect();
+		let meters: Vec<(MeterNo, Who)> = self
+			.model
+			.meters
+			.iter()
+			.map(|(no, meter)| (*no, meter.owner))
+			.collect();
 		if meters.is_empty() || self.dice.permille(3) {
 			return (self.anybody(), 9_999);
 		}
@@ -172,7 +189,12 @@ impl World {
 	fn open_order(&mut self) -> (Who, OrderNo) {
 		let last = self.model.next_order;
 		let from = last.saturating_sub(self.dice.below(400));
-		let found = self.model.places.range(from..).next().or_else(|| self.model.places.iter().next());
+		let found = self
+			.model
+			.places
+			.range(from..)
+			.next()
+			.or_else(|| self.model.places.iter().next());
 		let Some((no, (grid, period, side))) = found.map(|(no, place)| (*no, *place)) else {
 			return (self.anybody(), last);
 		};
@@ -180,7 +202,12 @@ impl World {
 			return (self.anybody(), last + 7);
 		}
 		let book = &self.model.books[&(grid, period)];
-		let owner = book.side(side).iter().find(|order| order.no == no).expect("open").owner;
+		let owner = book
+			.side(side)
+			.iter()
+			.find(|order| order.no == no)
+			.expect("open")
+			.owner;
 		(self.mostly(owner), no)
 	}
 
@@ -205,7 +232,12 @@ impl World {
 	}
 
 	fn terms(&mut self, grid: Grid) -> Terms {
-		let old = self.model.grids.get(grid as usize).map(|grid| grid.terms).unwrap_or(TERMS);
+		let old = self
+			.model
+			.grids
+			.get(grid as usize)
+			.map(|grid| grid.terms)
+			.unwrap_or(TERMS);
 		let dice = &mut self.dice;
 		let mut terms = Terms {
 			retail: dice.from(250_000, 350_000),
@@ -256,24 +288,11 @@ impl World {
 			60,  // reduce
 			70,  // replace
 			40,  // standing orders
-			14,
-			45, // money
-			40,
-			40,
-			10,
-			9, // communities
-			2,
-			1,
-			4,
-			9, // links
-			9,
-			2,
-			6, // meters
-			8,
-			3,
-			4,
-			6,
-			3, // bursts
+			14, 45, // money
+			40, 40, 10, 9, // communities
+			2, 1, 4, 9, // links
+			9, 2, 6, // meters
+			8, 3, 4, 6, 3, // bursts
 		];
 		let picked = self.dice.weighted(&weights);
 		Some(match picked {
@@ -299,7 +318,14 @@ impl World {
 			4 => {
 				let (who, order) = self.open_order();
 				let (energy, limit) = (self.energy(), self.price());
-				(Some(who), Call::Replace { order, energy, limit })
+				(
+					Some(who),
+					Call::Replace {
+						order,
+						energy,
+						limit,
+					},
+				)
 			}
 			5 => {
 				let (who, meter) = self.trader();
@@ -326,7 +352,10 @@ impl World {
 					}
 					false => *self.dice.of(&standing),
 				};
-				(Some(self.mostly(owner)), Call::CancelStanding { meter, side })
+				(
+					Some(self.mostly(owner)),
+					Call::CancelStanding { meter, side },
+				)
 			}
 			7 => {
 				let amount = match self.dice.below(10) {
@@ -350,8 +379,12 @@ impl World {
 				(Some(who), Call::Withdraw(amount))
 			}
 			9 => {
-				let arrears: Vec<((Who, Grid), Planck)> =
-					self.model.arrears.iter().map(|(key, amount)| (*key, *amount)).collect();
+				let arrears: Vec<((Who, Grid), Planck)> = self
+					.model
+					.arrears
+					.iter()
+					.map(|(key, amount)| (*key, *amount))
+					.collect();
 				let ((who, grid), owed) = match arrears.is_empty() || self.dice.permille(50) {
 					true => ((self.anybody(), self.grid()), 7),
 					false => *self.dice.of(&arrears),
@@ -365,7 +398,11 @@ impl World {
 			}
 			10 => {
 				let grid = self.grid();
-				let fund = self.model.grids.get(grid as usize).map_or(0, |grid| grid.fund);
+				let fund = self
+					.model
+					.grids
+					.get(grid as usize)
+					.map_or(0, |grid| grid.fund);
 				let share = u128::from(self.dice.from(0, 11));
 				let (beneficiary, amount) = (self.anybody(), fund * share / 10);
 				let call = Call::SpendFund {
@@ -391,7 +428,11 @@ impl World {
 			}
 			14 => {
 				let grid = self.grid();
-				let offered = self.model.grids.get(grid as usize).and_then(|grid| grid.offered);
+				let offered = self
+					.model
+					.grids
+					.get(grid as usize)
+					.and_then(|grid| grid.offered);
 				let who = offered.unwrap_or(self.anybody());
 				(Some(self.mostly(who)), Call::AcceptOperator { grid })
 			}
@@ -401,20 +442,31 @@ impl World {
 				(Some(self.operator(side)), Call::ProposeLink(terms))
 			}
 			16 => {
-				let waiting = self.model.links.iter().filter_map(|(no, link)| match link.stage {
-					LinkStage::Proposed { awaits } => Some((*no, awaits)),
-					LinkStage::Open { .. } => None,
-				});
+				let waiting = self
+					.model
+					.links
+					.iter()
+					.filter_map(|(no, link)| match link.stage {
+						LinkStage::Proposed { awaits } => Some((*no, awaits)),
+						LinkStage::Open { .. } => None,
+					});
 				let waiting: Vec<(LinkNo, Grid)> = waiting.collect();
 				let (link, awaits) = match waiting.is_empty() || self.dice.permille(60) {
-					true => (self.dice.below(u64::from(self.model.next_link) + 1) as LinkNo, self.grid()),
+					true => (
+						self.dice.below(u64::from(self.model.next_link) + 1) as LinkNo,
+						self.grid(),
+					),
 					false => *self.dice.of(&waiting),
 				};
 				(Some(self.operator(awaits)), Call::AcceptLink(link))
 			}
 			17 => {
-				let links: Vec<(LinkNo, Who)> =
-					self.model.links.iter().map(|(no, link)| (*no, link.operator)).collect();
+				let links: Vec<(LinkNo, Who)> = self
+					.model
+					.links
+					.iter()
+					.map(|(no, link)| (*no, link.operator))
+					.collect();
 				if links.is_empty() {
 					return None;
 				}

@@ -94,13 +94,25 @@ impl World {
 		let dice = &mut self.dice;
 		let takes = habit != Habit::Empty && habit != Habit::Gives && dice.permille(700);
 		let gives = habit != Habit::Empty && habit != Habit::Takes && dice.permille(700);
-		let mut import = if takes { dice.from(0, most(ratings.import) / 2) } else { 0 };
-		let export = if gives { dice.from(0, most(ratings.export) / 2) } else { 0 };
+		let mut import = if takes {
+			dice.from(0, most(ratings.import) / 2)
+		} else {
+			0
+		};
+		let export = if gives {
+			dice.from(0, most(ratings.export) / 2)
+		} else {
+			0
+		};
 		if dice.permille(4) {
 			// More than its connection can take.
 			import = most(ratings.import) * 3;
 		}
-		let back = if dice.permille(2) { dice.from(1, 50) } else { 0 };
+		let back = if dice.permille(2) {
+			dice.from(1, 50)
+		} else {
+			0
+		};
 		let (unread, mode) = (dice.from(1, 8), dice.weighted(&[860, 80, 55, 5]));
 		let wait = dice.from(1, 20) * 3;
 		let level = dice.below(1_000);
@@ -136,7 +148,11 @@ impl World {
 	fn deliver(&mut self, now: u64) {
 		let mut readings = Vec::new();
 		for device in self.devices.values_mut() {
-			let due = device.waiting.iter().take_while(|(after, _)| *after <= now).count();
+			let due = device
+				.waiting
+				.iter()
+				.take_while(|(after, _)| *after <= now)
+				.count();
 			readings.extend(device.waiting.drain(..due).map(|(_, reading)| reading));
 		}
 		// What touches many periods comes alone.

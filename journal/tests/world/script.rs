@@ -42,8 +42,17 @@ impl World {
 			wheeling: 5_000,
 			least: 10,
 		};
-		for terms in [link(0, 1, 50_000), link(1, 0, 123_456), link(0, 3, 0), link(3, 1, 10_000), link(2, 0, 0)] {
-			let (from, to) = (world.model.grid(terms.from).operator, world.model.grid(terms.to).operator);
+		for terms in [
+			link(0, 1, 50_000),
+			link(1, 0, 123_456),
+			link(0, 3, 0),
+			link(3, 1, 10_000),
+			link(2, 0, 0),
+		] {
+			let (from, to) = (
+				world.model.grid(terms.from).operator,
+				world.model.grid(terms.to).operator,
+			);
 			let no = world.model.next_link;
 			assert!(world.call(Some(from), &Call::ProposeLink(terms)));
 			if from != to {
@@ -74,14 +83,22 @@ impl World {
 		let registered = Call::Register { grid, kind, device };
 		assert!(self.call(Some(who), &registered), "there is room");
 		self.note_device(device);
-		let new = self.model.meters.keys().copied().find(|no| !before.contains(no));
+		let new = self
+			.model
+			.meters
+			.keys()
+			.copied()
+			.find(|no| !before.contains(no));
 		let meter = new.expect("registered");
 		let ratings = Ratings {
 			import: 1_000_000,
 			export: 1_000_000,
 		};
 		let operator = self.model.grid(grid).operator;
-		assert!(self.call(Some(operator), &Call::Admit { meter, ratings }), "there is room");
+		assert!(
+			self.call(Some(operator), &Call::Admit { meter, ratings }),
+			"there is room"
+		);
 		meter
 	}
 
@@ -105,7 +122,12 @@ impl World {
 			// Those whose meter is gone end by themselves.
 			self.call(Some(owner), &Call::CancelStanding { meter, side });
 		}
-		let links: Vec<(LinkNo, Who)> = self.model.links.iter().map(|(no, link)| (*no, link.operator)).collect();
+		let links: Vec<(LinkNo, Who)> = self
+			.model
+			.links
+			.iter()
+			.map(|(no, link)| (*no, link.operator))
+			.collect();
 		for (link, operator) in links {
 			self.afford(operator);
 			self.call(Some(operator), &Call::CloseLink(link));

@@ -48,16 +48,29 @@ impl Stats {
 
 	/// The kinds of records that never came.
 	pub fn missing(&self) -> Vec<&'static str> {
-		KINDS.iter().copied().filter(|kind| !self.kinds.contains_key(kind)).collect()
+		KINDS
+			.iter()
+			.copied()
+			.filter(|kind| !self.kinds.contains_key(kind))
+			.collect()
 	}
 
 	pub fn report(&self) -> String {
 		let list = |what: &str, counts: Vec<(String, u64)>| {
-			let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+			let counts: Vec<String> = counts
+				.iter()
+				.map(|(name, count)| format!("{name} {count}"))
+				.collect();
 			format!("{what}: {}\n", counts.join(", "))
 		};
-		let owned = |counts: &BTreeMap<String, u64>| counts.iter().map(|(name, n)| (name.clone(), *n)).collect();
-		let kinds = self.kinds.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+		let owned = |counts: &BTreeMap<String, u64>| {
+			counts.iter().map(|(name, n)| (name.clone(), *n)).collect()
+		};
+		let kinds = self
+			.kinds
+			.iter()
+			.map(|(name, count)| ((*name).to_owned(), *count))
+			.collect();
 		format!(
 			"{} calls in {} blocks, {} accepted, {} transactions left out\n{}{}{}{}",
 			self.calls,

@@ -41,7 +41,10 @@ pub fn error(error: &DispatchError) -> String {
 	let bytes = &mut &module.error[..];
 	match module.index {
 		40 => format!("{:?}", pallet_microgrids::Error::<Runtime>::decode(bytes)),
-		41 => format!("{:?}", pallet_meter_registry::Error::<Runtime>::decode(bytes)),
+		41 => format!(
+			"{:?}",
+			pallet_meter_registry::Error::<Runtime>::decode(bytes)
+		),
 		42 => format!("{:?}", pallet_order_book::Error::<Runtime>::decode(bytes)),
 		43 => format!("{:?}", pallet_settlement::Error::<Runtime>::decode(bytes)),
 		_ => format!("Ok({error:?})"),
@@ -353,45 +356,81 @@ pub fn record(event: &RuntimeEvent, tasks: bool) -> Option<my::Rec> {
 fn grids(event: &Grids<Runtime>) -> Option<my::Rec> {
 	use my::Rec;
 	Some(match event {
-		Grids::MicrogridCreated { microgrid, operator, deposit, terms: of } => Rec::GridCreated {
+		Grids::MicrogridCreated {
+			microgrid,
+			operator,
+			deposit,
+			terms: of,
+		} => Rec::GridCreated {
 			grid: microgrid.0,
 			operator: who(operator),
 			terms: terms(of),
 			deposit: *deposit,
 		},
-		Grids::TermsChanged { microgrid, terms: of, .. } => Rec::TermsChanged {
+		Grids::TermsChanged {
+			microgrid,
+			terms: of,
+			..
+		} => Rec::TermsChanged {
 			grid: microgrid.0,
 			terms: terms(of),
 		},
-		Grids::OperatorOffered { microgrid, successor } => Rec::OperatorOffered {
+		Grids::OperatorOffered {
+			microgrid,
+			successor,
+		} => Rec::OperatorOffered {
 			grid: microgrid.0,
 			to: who(successor),
 		},
-		Grids::OfferWithdrawn { microgrid, successor } => Rec::OfferWithdrawn {
+		Grids::OfferWithdrawn {
+			microgrid,
+			successor,
+		} => Rec::OfferWithdrawn {
 			grid: microgrid.0,
 			to: who(successor),
 		},
-		Grids::OperatorChanged { microgrid, old, new } => Rec::OperatorChanged {
+		Grids::OperatorChanged {
+			microgrid,
+			old,
+			new,
+		} => Rec::OperatorChanged {
 			grid: microgrid.0,
 			old: who(old),
 			new: who(new),
 		},
-		Grids::PeriodsOpened { microgrid, first, last } => Rec::PeriodsOpened {
+		Grids::PeriodsOpened {
+			microgrid,
+			first,
+			last,
+		} => Rec::PeriodsOpened {
 			grid: microgrid.0,
 			first: first.0,
 			last: last.0,
 		},
-		Grids::PeriodsSkipped { microgrid, first, last } => Rec::PeriodsSkipped {
+		Grids::PeriodsSkipped {
+			microgrid,
+			first,
+			last,
+		} => Rec::PeriodsSkipped {
 			grid: microgrid.0,
 			first: first.0,
 			last: last.0,
 		},
-		Grids::PeriodsPruned { microgrid, first, last } => Rec::PeriodsPruned {
+		Grids::PeriodsPruned {
+			microgrid,
+			first,
+			last,
+		} => Rec::PeriodsPruned {
 			grid: microgrid.0,
 			first: first.0,
 			last: last.0,
 		},
-		Grids::LinkProposed { link, operator, terms, deposit } => Rec::LinkProposed {
+		Grids::LinkProposed {
+			link,
+			operator,
+			terms,
+			deposit,
+		} => Rec::LinkProposed {
 			link: link.0,
 			operator: who(operator),
 			terms: link_terms(terms),
@@ -413,7 +452,13 @@ fn grids(event: &Grids<Runtime>) -> Option<my::Rec> {
 fn registry(event: &Registry<Runtime>) -> Option<my::Rec> {
 	use my::Rec;
 	Some(match event {
-		Registry::MeterRegistered { meter, microgrid, owner, kind: of, .. } => Rec::MeterRegistered {
+		Registry::MeterRegistered {
+			meter,
+			microgrid,
+			owner,
+			kind: of,
+			..
+		} => Rec::MeterRegistered {
 			meter: meter.0,
 			grid: microgrid.0,
 			owner: who(owner),
@@ -424,7 +469,11 @@ fn registry(event: &Registry<Runtime>) -> Option<my::Rec> {
 			ratings: ratings(of),
 		},
 		Registry::MeterRetired { meter } => Rec::MeterRetired { meter: meter.0 },
-		Registry::MeterFreed { meter, owner, deposit } => Rec::MeterFreed {
+		Registry::MeterFreed {
+			meter,
+			owner,
+			deposit,
+		} => Rec::MeterFreed {
 			meter: meter.0,
 			owner: who(owner),
 			deposit: *deposit,
@@ -438,17 +487,30 @@ fn registry(event: &Registry<Runtime>) -> Option<my::Rec> {
 			from: who(from),
 			to: who(to),
 		},
-		Registry::ReadingsAccepted { accepted, stale, deferred, .. } => Rec::Readings {
+		Registry::ReadingsAccepted {
+			accepted,
+			stale,
+			deferred,
+			..
+		} => Rec::Readings {
 			accepted: *accepted,
 			stale: *stale,
 			deferred: *deferred,
 		},
-		Registry::EnergySuspended { meter, import, export } => Rec::Suspended {
+		Registry::EnergySuspended {
+			meter,
+			import,
+			export,
+		} => Rec::Suspended {
 			meter: meter.0,
 			import: import.0,
 			export: export.0,
 		},
-		Registry::RegisterRolledBack { meter, import, export } => Rec::RolledBack {
+		Registry::RegisterRolledBack {
+			meter,
+			import,
+			export,
+		} => Rec::RolledBack {
 			meter: meter.0,
 			import: *import,
 			export: *export,
@@ -460,14 +522,24 @@ fn registry(event: &Registry<Runtime>) -> Option<my::Rec> {
 fn book(event: &Book<Runtime>) -> Option<my::Rec> {
 	use my::Rec;
 	Some(match event {
-		Book::OrderPlaced { order_id, who: of, microgrid, order, standing } => Rec::Placed {
+		Book::OrderPlaced {
+			order_id,
+			who: of,
+			microgrid,
+			order,
+			standing,
+		} => Rec::Placed {
 			order: order_id.0,
 			who: who(of),
 			grid: microgrid.0,
 			what: new_order(order),
 			standing: *standing,
 		},
-		Book::OrderRefused { who: of, index, error: why } => Rec::Refused {
+		Book::OrderRefused {
+			who: of,
+			index,
+			error: why,
+		} => Rec::Refused {
 			who: who(of),
 			index: *index,
 			error: error(why),
@@ -532,32 +604,57 @@ fn book(event: &Book<Runtime>) -> Option<my::Rec> {
 			seller_meter: seller_meter.0,
 			from: from.0,
 		},
-		Book::OrderCancelled { order_id, who: of, meter, energy, reason: why } => Rec::Cancelled {
+		Book::OrderCancelled {
+			order_id,
+			who: of,
+			meter,
+			energy,
+			reason: why,
+		} => Rec::Cancelled {
 			order: order_id.0,
 			who: who(of),
 			meter: meter.0,
 			energy: energy.0,
 			reason: reason(*why),
 		},
-		Book::OrderReduced { order_id, who: of, meter, remaining } => Rec::Reduced {
+		Book::OrderReduced {
+			order_id,
+			who: of,
+			meter,
+			remaining,
+		} => Rec::Reduced {
 			order: order_id.0,
 			who: who(of),
 			meter: meter.0,
 			left: remaining.0,
 		},
-		Book::AuctionCleared { microgrid, period, price, volume } => Rec::AuctionCleared {
+		Book::AuctionCleared {
+			microgrid,
+			period,
+			price,
+			volume,
+		} => Rec::AuctionCleared {
 			grid: microgrid.0,
 			period: period.0,
 			price: price.0,
 			volume: volume.0,
 		},
-		Book::AuctionAbandoned { microgrid, period, left, error: why } => Rec::AuctionAbandoned {
+		Book::AuctionAbandoned {
+			microgrid,
+			period,
+			left,
+			error: why,
+		} => Rec::AuctionAbandoned {
 			grid: microgrid.0,
 			period: period.0,
 			left: left.0,
 			error: error(why),
 		},
-		Book::MarketClosed { microgrid, period, market } => Rec::MarketClosed {
+		Book::MarketClosed {
+			microgrid,
+			period,
+			market,
+		} => Rec::MarketClosed {
 			grid: microgrid.0,
 			period: period.0,
 			market: my::Market {
@@ -567,14 +664,24 @@ fn book(event: &Book<Runtime>) -> Option<my::Rec> {
 				trades: market.trades,
 			},
 		},
-		Book::StandingOrderSet { who: of, meter, side: on, instruction } => Rec::StandingSet {
+		Book::StandingOrderSet {
+			who: of,
+			meter,
+			side: on,
+			instruction,
+		} => Rec::StandingSet {
 			who: who(of),
 			meter: meter.0,
 			side: side(*on),
 			limit: instruction.limit_price.0,
 			quantity: quantity(instruction.quantity),
 		},
-		Book::StandingOrderEnded { who: of, meter, side: on, reason } => Rec::StandingEnded {
+		Book::StandingOrderEnded {
+			who: of,
+			meter,
+			side: on,
+			reason,
+		} => Rec::StandingEnded {
 			who: who(of),
 			meter: meter.0,
 			side: side(*on),
@@ -584,14 +691,24 @@ fn book(event: &Book<Runtime>) -> Option<my::Rec> {
 				EndReason::MeterGone => my::Ended::MeterGone,
 			},
 		},
-		Book::StandingOrderRefused { who: of, meter, side: on, period, error: why } => Rec::StandingRefused {
+		Book::StandingOrderRefused {
+			who: of,
+			meter,
+			side: on,
+			period,
+			error: why,
+		} => Rec::StandingRefused {
 			who: who(of),
 			meter: meter.0,
 			side: side(*on),
 			period: period.0,
 			error: error(why),
 		},
-		Book::StandingOrdersSkipped { microgrid, period, orders } => Rec::StandingSkipped {
+		Book::StandingOrdersSkipped {
+			microgrid,
+			period,
+			orders,
+		} => Rec::StandingSkipped {
 			grid: microgrid.0,
 			period: period.0,
 			orders: *orders,
@@ -611,18 +728,33 @@ fn money(event: &House<Runtime>) -> Option<my::Rec> {
 			who: who(of),
 			amount: *amount,
 		},
-		House::StatementIssued { microgrid, period, meter, statement: bill } => Rec::Bill {
+		House::StatementIssued {
+			microgrid,
+			period,
+			meter,
+			statement: bill,
+		} => Rec::Bill {
 			grid: microgrid.0,
 			period: period.0,
 			meter: meter.0,
 			statement: statement(bill),
 		},
-		House::PeriodSettled { microgrid, period, summary: sums } => Rec::Settled {
+		House::PeriodSettled {
+			microgrid,
+			period,
+			summary: sums,
+		} => Rec::Settled {
 			grid: microgrid.0,
 			period: period.0,
 			summary: summary(sums),
 		},
-		House::CorrectionSettled { meter, period, account, correction, amount } => Rec::Corrected {
+		House::CorrectionSettled {
+			meter,
+			period,
+			account,
+			correction,
+			amount,
+		} => Rec::Corrected {
 			meter: meter.0,
 			period: period.0,
 			account: who(account),
@@ -630,32 +762,57 @@ fn money(event: &House<Runtime>) -> Option<my::Rec> {
 			export: correction.export,
 			amount: *amount,
 		},
-		House::ArrearsGrew { who: of, microgrid, amount, total } => Rec::ArrearsGrew {
+		House::ArrearsGrew {
+			who: of,
+			microgrid,
+			amount,
+			total,
+		} => Rec::ArrearsGrew {
 			who: who(of),
 			grid: microgrid.0,
 			amount: *amount,
 			total: *total,
 		},
-		House::ArrearsPaid { who: of, microgrid, amount, left } => Rec::ArrearsPaid {
+		House::ArrearsPaid {
+			who: of,
+			microgrid,
+			amount,
+			left,
+		} => Rec::ArrearsPaid {
 			who: who(of),
 			grid: microgrid.0,
 			amount: *amount,
 			left: *left,
 		},
-		House::ClaimRecorded { microgrid, creditor: whom, amount, total } => Rec::ClaimRecorded {
+		House::ClaimRecorded {
+			microgrid,
+			creditor: whom,
+			amount,
+			total,
+		} => Rec::ClaimRecorded {
 			grid: microgrid.0,
 			creditor: creditor(whom),
 			amount: *amount,
 			total: *total,
 		},
-		House::ClaimPaid { microgrid, creditor: whom, amount, left, set_off } => Rec::ClaimPaid {
+		House::ClaimPaid {
+			microgrid,
+			creditor: whom,
+			amount,
+			left,
+			set_off,
+		} => Rec::ClaimPaid {
 			grid: microgrid.0,
 			creditor: creditor(whom),
 			amount: *amount,
 			left: *left,
 			set_off: *set_off,
 		},
-		House::FundSpent { microgrid, beneficiary, amount } => Rec::FundSpent {
+		House::FundSpent {
+			microgrid,
+			beneficiary,
+			amount,
+		} => Rec::FundSpent {
 			grid: microgrid.0,
 			beneficiary: who(beneficiary),
 			amount: *amount,
@@ -704,19 +861,27 @@ pub fn call(call: &my::Call) -> RuntimeCall {
 		my::Call::ProposeLink(terms) => grids(Grids::propose_link {
 			terms: to_link_terms(terms),
 		}),
-		my::Call::AcceptLink(link) => grids(Grids::accept_link { link: LinkId(*link) }),
-		my::Call::CloseLink(link) => grids(Grids::close_link { link: LinkId(*link) }),
+		my::Call::AcceptLink(link) => grids(Grids::accept_link {
+			link: LinkId(*link),
+		}),
+		my::Call::CloseLink(link) => grids(Grids::close_link {
+			link: LinkId(*link),
+		}),
 		my::Call::Register { .. } | my::Call::Readings(_) => unreachable!("made elsewhere"),
 		my::Call::Admit { meter, ratings } => registry(Registry::admit_meter {
 			meter: MeterId(*meter),
 			ratings: to_ratings(*ratings),
 		}),
-		my::Call::Retire(meter) => registry(Registry::retire_meter { meter: MeterId(*meter) }),
+		my::Call::Retire(meter) => registry(Registry::retire_meter {
+			meter: MeterId(*meter),
+		}),
 		my::Call::OfferMeter { meter, to } => registry(Registry::offer_meter {
 			meter: MeterId(*meter),
 			to: to.map(account),
 		}),
-		my::Call::AcceptMeter(meter) => registry(Registry::accept_meter { meter: MeterId(*meter) }),
+		my::Call::AcceptMeter(meter) => registry(Registry::accept_meter {
+			meter: MeterId(*meter),
+		}),
 		my::Call::Place(order) => book(Book::place_order {
 			order: to_new_order(order),
 		}),
@@ -733,12 +898,21 @@ pub fn call(call: &my::Call) -> RuntimeCall {
 			order_id: OrderId(*order),
 			energy: WattHours(*energy),
 		}),
-		my::Call::Replace { order, energy, limit } => book(Book::replace_order {
+		my::Call::Replace {
+			order,
+			energy,
+			limit,
+		} => book(Book::replace_order {
 			order_id: OrderId(*order),
 			energy: WattHours(*energy),
 			limit_price: Price(*limit),
 		}),
-		my::Call::SetStanding { meter, side, limit, quantity } => book(Book::set_standing_order {
+		my::Call::SetStanding {
+			meter,
+			side,
+			limit,
+			quantity,
+		} => book(Book::set_standing_order {
 			meter: MeterId(*meter),
 			side: to_side(*side),
 			instruction: Instruction {
@@ -756,7 +930,11 @@ pub fn call(call: &my::Call) -> RuntimeCall {
 			microgrid: MicrogridId(*grid),
 			amount: *amount,
 		}),
-		my::Call::SpendFund { grid, beneficiary, amount } => house(House::spend_fund {
+		my::Call::SpendFund {
+			grid,
+			beneficiary,
+			amount,
+		} => house(House::spend_fund {
 			microgrid: MicrogridId(*grid),
 			beneficiary: account(*beneficiary),
 			amount: *amount,

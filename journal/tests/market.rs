@@ -11,7 +11,9 @@ use world::World;
 
 fn setting(name: &str, default: u64) -> u64 {
 	match std::env::var(name) {
-		Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")),
+		Ok(text) => text
+			.parse()
+			.unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")),
 		Err(_) => default,
 	}
 }
@@ -25,7 +27,10 @@ fn market_should_do_what_the_model_says() {
 	world.come_to_rest();
 	world.wind_up();
 	println!("seed {seed}: {}", world.stats.report());
-	println!("{:?}, {} estimates compared", world.model.tally, world.model.silence.compared);
+	println!(
+		"{:?}, {} estimates compared",
+		world.model.tally, world.model.silence.compared
+	);
 	let missing = world.stats.missing();
 	if calls >= 200_000 {
 		assert!(missing.is_empty(), "never happened: {missing:?}");
