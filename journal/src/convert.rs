@@ -23,6 +23,9 @@ mod money;
 mod orders;
 mod touched;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use energy::metered;
 use touched::Touched;
 

@@ -1,8 +1,9 @@
 //! A node, asked by JSON-RPC.
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 use anyhow::{bail, ensure, Context, Result};
+use codec::Encode;
 use gridweave_journal::{
 	state::{decode, Key, Value},
 	Error, Event, State,
@@ -10,6 +11,7 @@ use gridweave_journal::{
 use gridweave_runtime::{Hash, VERSION};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use sp_core::storage::well_known_keys;
 use subxt::rpcs::{client::RpcParams, rpc_params, RpcClient};
 use tokio::runtime::Runtime;
 
@@ -22,6 +24,8 @@ const VALUES: usize = 256;
 pub struct Node {
 	runtime: Runtime,
 	rpc: RpcClient,
+	/// Hash of the runtime's code that was found to be the one that is known.
+	known: Cell<Option<Hash>>,
 }
 
 impl Node {
@@ -34,7 +38,11 @@ impl Node {
 		let rpc = runtime
 			.block_on(RpcClient::from_insecure_url(url))
 			.with_context(|| format!("no node answers at {url}"))?;
-		Ok(Self { runtime, rpc })
+		Ok(Self {
+			runtime,
+			rpc,
+			known: Cell::new(None),
+		})
 	}
 
 	fn ask<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Result<T> {
@@ -61,19 +69,36 @@ impl Node {
 	/// Fails if a block was made by another runtime than that whose events and storage this program knows: by
 	/// the one that was in force at the end of the block before, its `parent`.
 	pub fn ensure_runtime(&self, number: u32, parent: Hash) -> Result<()> {
-		let version: Json = self
-			.ask("state_getRuntimeVersion", rpc_params![text(parent)])
+		let code = rpc_params![hexed(well_known_keys::CODE), text(parent)];
+		let code: Option<Hash> = self
+			.ask("state_getStorageHash", code)
 			.with_context(|| format!("which runtime made block {number}"))?;
+		if code.is_some() && self.known.get() == code {
+			return Ok(());
+		}
+		self.compare_runtime(number, parent)?;
+		self.known.set(code);
+		Ok(())
+	}
+
+	fn compare_runtime(&self, number: u32, parent: Hash) -> Result<()> {
+		let version: Json = self.ask("state_getRuntimeVersion", rpc_params![text(parent)])?;
 		let name = version.get("specName").and_then(Json::as_str);
 		let number_of = version.get("specVersion").and_then(Json::as_u64);
 		let (Some(name), Some(version)) = (name, number_of) else {
-			bail!("state_getRuntimeVersion: no name or version of the runtime that made block {number}");
+			bail!("the runtime that made block {number} has no name or version");
 		};
 		ensure!(
 			name == VERSION.spec_name && version == u64::from(VERSION.spec_version),
 			"block {number} was made by the runtime {name} {version}; this program knows {} {}",
 			VERSION.spec_name,
 			VERSION.spec_version,
+		);
+		// Of one version there may be builds that differ: how events and storage are encoded, metadata says.
+		let metadata: String = self.ask("state_getMetadata", rpc_params![text(parent)])?;
+		ensure!(
+			unhexed(&metadata)? == gridweave_runtime::Runtime::metadata().encode(),
+			"block {number} was made by another build of the runtime {name} {version} than this program knows"
 		);
 		Ok(())
 	}

@@ -11,6 +11,8 @@ mod kinds;
 mod money;
 mod opening;
 mod parts;
+#[cfg(test)]
+mod tests;
 
 pub use kinds::Role;
 pub use money::{Owed, Planck};

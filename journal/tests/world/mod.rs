@@ -20,7 +20,6 @@ use gridweave_primitives::{
 };
 use gridweave_runtime::{Runtime, RuntimeCall, RuntimeEvent, System, BLOCK_SECONDS};
 use pallet_balances::Event as Money;
-use pallet_transaction_payment::Event as Fees;
 use sp_core::{ed25519, Pair};
 use sp_runtime::MultiAddress;
 
@@ -342,9 +341,9 @@ fn fees(events: &[RuntimeEvent], signer: Who) -> (Planck, Planck) {
 		_ => None,
 	});
 	let paid = events.iter().find_map(|event| match event {
-		RuntimeEvent::TransactionPayment(Fees::TransactionFeePaid { actual_fee, .. }) => {
-			Some(*actual_fee)
-		}
+		RuntimeEvent::TransactionPayment(
+			pallet_transaction_payment::Event::TransactionFeePaid { actual_fee, .. },
+		) => Some(*actual_fee),
 		_ => None,
 	});
 	(taken.unwrap_or(0), paid.unwrap_or(0))

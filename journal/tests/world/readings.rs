@@ -1,5 +1,6 @@
 //! Devices: what they meter, and when they tell it.
 
+use codec::Compact;
 use gridweave_primitives::{
 	device::DeviceSignature,
 	ingest::{IngestSignature, ReadingBatch},
@@ -179,7 +180,7 @@ impl World {
 				captured_at: reading.at,
 				import_register: WattHours(reading.import),
 				export_register: WattHours(reading.export),
-				state_of_charge: reading.charge.map(WattHours),
+				state_of_charge: reading.charge.map(Compact),
 				quality: None,
 				acknowledged: None,
 				status: 0,
