@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 
 use chain::{Applied, Chain};
 use dice::Dice;
-use frame_support::traits::{fungible::Inspect, Get};
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
 	Be32, MeterId, MicrogridId, WattHours,
