@@ -445,10 +445,11 @@ fn standstill() -> Journal {
 }
 
 /// Blocks with so little time that the chain gets on by single steps, until it has come as far as is wanted.
-fn creep(chain: &mut Chain, wanted: impl Fn() -> bool) {
+/// They begin with one in so many parts of a block's time, and get more.
+fn creep(chain: &mut Chain, parts: u64, wanted: impl Fn() -> bool) {
 	let most = RuntimeBlockWeights::get().max_block.ref_time();
-	let mut left = most / 1_000;
-	for _ in 0..500 {
+	let mut left = most / parts;
+	for _ in 0..100 {
 		if chain.read(&wanted) {
 			return;
 		}
@@ -506,11 +507,12 @@ fn a_journal_that_begins_within_a_settlement_should_tell_what_is_billed_already(
 	let (mut taker, _) = metered(&mut chain, &clock, "Bob", 1);
 	let (mut giver, first) = metered(&mut chain, &clock, "Charlie", 2);
 	chain.advance_to(clock.end_of(first));
+	// What the taker took is of two periods, and this is the second.
 	(taker.import, giver.export) = (500, 1_000);
 	report(&mut chain, &mut taker, clock.end_of(first));
 	report(&mut chain, &mut giver, clock.end_of(first));
 	chain.advance_to(clock.freezes_at(first) - u64::from(BLOCK_SECONDS));
-	creep(&mut chain, || {
+	creep(&mut chain, 1_000, || {
 		Current::<Runtime>::get().is_some_and(|job| job.period == first && job.summary.meters == 1)
 	});
 	let now = journal.opening_now();
@@ -533,7 +535,7 @@ fn a_journal_that_begins_within_a_settlement_should_tell_what_is_billed_already(
 			_ => None,
 		})
 		.collect();
-	assert_eq!(energy, [(meter, 500, 0), (giver.meter.0, 0, 1_000)]);
+	assert_eq!(energy, [(meter, 250, 0), (giver.meter.0, 0, 1_000)]);
 	// The rest is billed later, of the energy that was told before the first bill.
 	settle(&mut chain, &clock, first);
 	check_bills(&journal);
@@ -573,7 +575,7 @@ fn a_journal_that_begins_within_an_auction_should_tell_what_is_left_of_it() {
 		});
 		trades.sum::<u64>()
 	};
-	creep(&mut chain, || {
+	creep(&mut chain, 100, || {
 		Agenda::<Runtime>::iter_values().any(|stage| match stage {
 			Stage::Clear(execution) => execution.left() < WattHours(400),
 			_ => false,
