@@ -12,7 +12,7 @@ use common::{
 	meters::{bring, enrol, enrol_in, genesis_hash, order, report, Device, MICROGRID},
 	Chain,
 };
-use frame_support::assert_ok;
+use frame_support::{assert_ok, dispatch::DispatchClass, weights::Weight};
 use gridweave_journal::{
 	record::{CancelReason, Creditor, Opening, Owed, Planck},
 	Record,
@@ -26,10 +26,14 @@ use gridweave_primitives::{
 	Balance, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours,
 };
 use gridweave_runtime::{
-	genesis::development_terms, Microgrids, Runtime, RuntimeCall, Settlement, BLOCK_SECONDS, GRID,
+	configs::system::RuntimeBlockWeights, genesis::development_terms, Microgrids, Runtime,
+	RuntimeCall, Settlement, System, BLOCK_SECONDS, GRID,
 };
 use journalist::{check_bills, check_orders, Journal};
-use pallet_order_book::{Call as Orders, Instruction, NewOrder, Quantity, TimeInForce};
+use pallet_order_book::{
+	Agenda, Call as Orders, Instruction, NewOrder, Quantity, Stage, TimeInForce,
+};
+use pallet_settlement::Current;
 use pallet_utility::Call as Utility;
 use sp_core::crypto::Ss58Codec;
 use sp_runtime::Permill;
@@ -440,6 +444,26 @@ fn standstill() -> Journal {
 	journal
 }
 
+/// Blocks with so little time that the chain gets on by single steps, until it has come as far as is wanted.
+/// They begin with one in so many parts of a block's time, and get more.
+fn creep(chain: &mut Chain, parts: u64, wanted: impl Fn() -> bool) {
+	let most = RuntimeBlockWeights::get().max_block.ref_time();
+	let mut left = most / parts;
+	for _ in 0..100 {
+		if chain.read(&wanted) {
+			return;
+		}
+		chain.read(|| {
+			let used = System::block_weight().total().ref_time();
+			let full = Weight::from_parts(most.saturating_sub(used).saturating_sub(left), 0);
+			System::register_extra_weight_unchecked(full, DispatchClass::Mandatory);
+		});
+		chain.next_block();
+		left += left / 20;
+	}
+	panic!("it never came so far");
+}
+
 /// Orders as the journal tells them are those that the chain has, and so is an opening of this moment.
 fn check_orders_and_openings(journal: &Journal, chain: &mut Chain) {
 	chain.next_block();
@@ -475,6 +499,104 @@ fn every_kind_of_record_should_come_about() {
 		"never told"
 	);
 	assert_eq!(told, all);
+}
+
+#[test]
+fn a_journal_that_begins_within_a_settlement_should_tell_what_is_billed_already() {
+	let (mut chain, journal, clock) = two_operators();
+	let (mut taker, _) = metered(&mut chain, &clock, "Bob", 1);
+	let (mut giver, first) = metered(&mut chain, &clock, "Charlie", 2);
+	chain.advance_to(clock.end_of(first));
+	// What the taker took is of two periods, and this is the second.
+	(taker.import, giver.export) = (500, 1_000);
+	report(&mut chain, &mut taker, clock.end_of(first));
+	report(&mut chain, &mut giver, clock.end_of(first));
+	chain.advance_to(clock.freezes_at(first) - u64::from(BLOCK_SECONDS));
+	creep(&mut chain, 1_000, || {
+		Current::<Runtime>::get().is_some_and(|job| job.period == first && job.summary.meters == 1)
+	});
+	let now = journal.opening_now();
+	let settling = now.iter().find_map(|opening| match opening {
+		Opening::Settling {
+			microgrid,
+			period,
+			billed,
+			summary,
+			..
+		} => Some((*microgrid, *period, billed.clone(), summary.meters)),
+		_ => None,
+	});
+	let meter = taker.meter.0;
+	assert_eq!(settling, Some((0, first.0, vec![meter], 1)));
+	let energy: Vec<_> = now
+		.iter()
+		.filter_map(|opening| match opening {
+			Opening::Metered(metered) => Some((metered.meter, metered.import, metered.export)),
+			_ => None,
+		})
+		.collect();
+	assert_eq!(energy, [(meter, 250, 0), (giver.meter.0, 0, 1_000)]);
+	// The rest is billed later, of the energy that was told before the first bill.
+	settle(&mut chain, &clock, first);
+	check_bills(&journal);
+}
+
+#[test]
+fn a_journal_that_begins_within_an_auction_should_tell_what_is_left_of_it() {
+	let (mut chain, journal) = Journal::of(genesis("development", |config| {
+		config["microgrids"]["microgrids"][0][1]["rules"]["mechanism"] = "CallAuction".into();
+	}));
+	chain.next_block();
+	let clock = chain.read(<Microgrids as SettlementClock>::clock);
+	let seller = enrol(&mut chain, "Bob", 1);
+	let buyer = enrol(&mut chain, "Charlie", 2);
+	let period = current(&mut chain).saturating_add(2);
+	for (who, device, side) in [("Bob", &seller, Side::Ask), ("Charlie", &buyer, Side::Bid)] {
+		let orders = vec![
+			NewOrder {
+				meter: device.meter,
+				side,
+				period,
+				energy: WattHours(10),
+				limit_price: Price(150_000),
+				time_in_force: TimeInForce::GoodUntilGate,
+			};
+			40
+		];
+		let orders = orders.try_into().expect("as many as a batch takes");
+		assert_ok!(chain.submit(who, self::orders(Orders::place_orders { orders })));
+	}
+	chain.advance_to(clock.start_of(period) - u64::from(BLOCK_SECONDS));
+	let traded = |journal: &Journal| {
+		let trades = journal.records();
+		let trades = trades.iter().filter_map(|record| match record {
+			Record::Trade { energy, .. } => Some(*energy),
+			_ => None,
+		});
+		trades.sum::<u64>()
+	};
+	creep(&mut chain, 100, || {
+		Agenda::<Runtime>::iter_values().any(|stage| match stage {
+			Stage::Clear(execution) => execution.left() < WattHours(400),
+			_ => false,
+		})
+	});
+	let auction = journal
+		.opening_now()
+		.into_iter()
+		.find_map(|opening| match opening {
+			Opening::Book { auction, .. } => auction,
+			_ => None,
+		});
+	let auction = auction.expect("it is under way");
+	assert_eq!(auction.price, 150_000);
+	assert_eq!(auction.left, 400 - traded(&journal));
+	check_orders(&journal);
+	for _ in 0..3 {
+		chain.next_block();
+	}
+	assert_eq!(traded(&journal), 400);
+	check_orders(&journal);
 }
 
 #[test]
@@ -535,7 +657,7 @@ fn trades_and_what_is_left_should_be_told_in_the_order_of_happening() {
 		[CancelReason::SelfTrade, CancelReason::ImmediateOrCancel]
 	);
 	assert!(reasons.contains(&CancelReason::GateClosed));
-	// The lock of the first order of a batch opened the trading balance; the batch of calls topped it up.
+	// The locks of the batch's orders brought money to the trading balance; then Charlie did, by a call.
 	let first: Vec<_> = records
 		.iter()
 		.filter(|record| {
@@ -544,7 +666,7 @@ fn trades_and_what_is_left_should_be_told_in_the_order_of_happening() {
 		})
 		.map(Record::kind)
 		.collect();
-	assert_eq!(first[..2], ["toppedUp", "topUp"]);
+	assert_eq!(first[..3], ["toppedUp", "toppedUp", "topUp"]);
 	let standing: BTreeSet<_> = records
 		.iter()
 		.filter_map(|record| match record {
