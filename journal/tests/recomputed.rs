@@ -22,7 +22,8 @@ fn setting(name: &str, default: u64) -> u64 {
 fn market_should_do_what_the_model_says() {
 	let calls = setting("GRIDWEAVE_MODEL_CALLS", 2_000);
 	let seed = setting("GRIDWEAVE_MODEL_SEED", 1);
-	let mut world = World::begun(seed);
+	let journal = setting("GRIDWEAVE_MODEL_JOURNAL", u64::from(calls <= 20_000)) > 0;
+	let mut world = World::begun(seed, journal);
 	world.run(calls);
 	world.come_to_rest();
 	world.wind_up();
@@ -31,6 +32,9 @@ fn market_should_do_what_the_model_says() {
 		"{:?}, {} estimates compared",
 		world.model.tally, world.model.silence.compared
 	);
+	if let Some((replay, _)) = &world.replay {
+		println!("{} outcomes recomputed from the journal", replay.compared);
+	}
 	let missing = world.stats.missing();
 	if calls >= 200_000 {
 		assert!(missing.is_empty(), "never happened: {missing:?}");

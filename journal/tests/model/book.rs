@@ -549,6 +549,10 @@ impl Model {
 				Side::Bid => "ExceedsImportRating",
 			});
 		}
+		// Where its readings are not known, neither is its charge.
+		if self.given.is_some() {
+			return Ok(());
+		}
 		let Kind::Storage(capacity) = meter.kind else {
 			return Ok(());
 		};

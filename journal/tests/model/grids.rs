@@ -278,23 +278,7 @@ impl Model {
 		out: &mut Vec<Rec>,
 	) -> Outcome {
 		self.operated(owner, grid)?;
-		let meter = meters::Meter {
-			owner,
-			grid,
-			kind,
-			ratings: Ratings::default(),
-			former: None,
-			admitted: None,
-			retired: false,
-			retired_at: None,
-			offered: None,
-			deposit: 0,
-			latest: None,
-			energy: BTreeMap::new(),
-			gone: 0,
-			counted: (0, 0),
-			booked: (0, 0),
-		};
+		let meter = meters::Meter::new(owner, grid, kind);
 		self.meters.insert(no, meter);
 		out.push(Rec::MeterRegistered {
 			meter: no,

@@ -40,6 +40,9 @@ impl Model {
 
 	/// Pays into the clearing house; the account keeps its existential deposit.
 	fn pay_in(&mut self, who: Who, amount: Planck) -> Outcome {
+		if self.unlimited {
+			return Ok(());
+		}
 		let account = self.accounts.entry(who).or_default();
 		if *account < amount + EXISTENTIAL {
 			return Err("InsufficientFunds");

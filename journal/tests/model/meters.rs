@@ -51,6 +51,26 @@ pub struct Meter {
 }
 
 impl Meter {
+	pub fn new(owner: Who, grid: Grid, kind: Kind) -> Self {
+		Self {
+			owner,
+			grid,
+			kind,
+			ratings: Ratings::default(),
+			former: None,
+			admitted: None,
+			retired: false,
+			retired_at: None,
+			offered: None,
+			deposit: 0,
+			latest: None,
+			energy: BTreeMap::new(),
+			gone: 0,
+			counted: (0, 0),
+			booked: (0, 0),
+		}
+	}
+
 	pub fn may_trade(&self) -> bool {
 		self.admitted.is_some() && !self.retired && self.kind != Kind::Feeder
 	}
@@ -68,6 +88,36 @@ impl Meter {
 			},
 			_ => self.ratings,
 		}
+	}
+
+	/// Whether a frozen period is to be estimated.
+	fn is_silent(&self, clock: &Clock, kept: Period, period: Period) -> bool {
+		let Some(latest) = &self.latest else {
+			return false;
+		};
+		let first = clock.at(latest.at).max(kept);
+		let entry = self.energy.get(&period).copied().unwrap_or(NONE);
+		self.uncovered(clock, period) > 0
+			&& period.saturating_sub(first) < MAX_SPAN - 1
+			&& entry.source == Source::Measured
+	}
+
+	/// Estimates what is missing of a frozen period.
+	fn close(&mut self, clock: &Clock, kept: Period, period: Period) {
+		if !self.is_silent(clock, kept, period) {
+			return;
+		}
+		let uncovered = self.uncovered(clock, period);
+		let latest = self.latest.as_ref().map_or(0, |latest| latest.at);
+		let from = latest.max(clock.start(period));
+		let most = u128::from(self.ratings_since(from).import) * u128::from(uncovered) / 3_600;
+		let usual = usual_import(&self.energy, period, kept);
+		let estimate = part(usual, uncovered, clock.length).min(most as Wh);
+		self.booked.0 += i128::from(estimate);
+		let entry = self.energy.entry(period).or_insert(NONE);
+		entry.import += estimate;
+		entry.source = Source::Estimated;
+		entry.outstanding = estimate;
 	}
 
 	/// Until when a period is estimated: a retired meter is so until it was retired.
@@ -161,10 +211,19 @@ impl Model {
 		let grid = self.meters[&reading.meter].grid;
 		// What is kept, and what may be: more was settled since the block began.
 		let (kept, due) = (self.kept[grid as usize], self.kept_from(grid));
+		let unsettled = self.grid(grid).unsettled;
 		let meter = self.meters.get_mut(&reading.meter).expect("known");
-		let Some(before) = meter.latest.replace(*reading) else {
+		let Some(before) = meter.latest else {
+			meter.latest = Some(*reading);
 			return Vec::new();
 		};
+		// What is frozen and waits for its settlement is estimated as it would be then.
+		for period in clock.at(before.at).max(kept).max(unsettled)..=clock.at(reading.at - 1) {
+			if now >= clock.freezes(period) {
+				meter.close(&clock, kept, period);
+			}
+		}
+		meter.latest = Some(*reading);
 		let ratings = meter.ratings_since(before.at);
 		let (from, until) = (before.at, reading.at);
 		let counted = |old: Wh, new: Wh, power: u32| {
@@ -261,41 +320,34 @@ impl Model {
 
 	/// Freezes a period: of who is silent the import is estimated. What each meter metered, in order.
 	pub fn close(&mut self, grid: Grid, period: Period) -> Vec<(MeterNo, Energy)> {
-		let clock = self.clock;
-		let kept = self.kept[grid as usize];
+		if let Some(given) = &self.given {
+			return given.get(&(grid, period)).cloned().unwrap_or_default();
+		}
+		let (clock, kept) = (self.clock, self.kept[grid as usize]);
 		let mut metered = Vec::new();
 		for (no, meter) in self
 			.meters
 			.iter_mut()
 			.filter(|(_, meter)| meter.grid == grid)
 		{
-			let uncovered = meter.uncovered(&clock, period);
-			if let (Some(latest), true) = (&meter.latest, uncovered > 0) {
-				let first = clock.at(latest.at).max(kept);
-				let entry = meter.energy.get(&period).copied().unwrap_or(NONE);
-				if period.saturating_sub(first) < MAX_SPAN - 1 && entry.source == Source::Measured {
-					let from = latest.at.max(clock.start(period));
-					let most = u128::from(meter.ratings_since(from).import) * u128::from(uncovered)
-						/ 3_600;
-					let usual = usual_import(&meter.energy, period, kept);
-					let estimate = part(usual, uncovered, clock.length).min(most as Wh);
-					meter.booked.0 += i128::from(estimate);
-					meter.energy.insert(
-						period,
-						Energy {
-							import: entry.import + estimate,
-							export: entry.export,
-							source: Source::Estimated,
-							outstanding: estimate,
-						},
-					);
-				}
-			}
+			meter.close(&clock, kept, period);
 			if let (Some(energy), true) = (meter.energy.get(&period), meter.kind != Kind::Feeder) {
 				metered.push((*no, *energy));
 			}
 		}
 		metered
+	}
+
+	/// Whether any meter has energy in a period that is frozen, measured or to be estimated.
+	pub fn is_metered(&self, grid: Grid, period: Period) -> bool {
+		if self.given.is_some() {
+			return !self.clone().close(grid, period).is_empty();
+		}
+		let (clock, kept) = (self.clock, self.kept[grid as usize]);
+		let of_grid = |meter: &&Meter| meter.grid == grid && meter.kind != Kind::Feeder;
+		self.meters.values().filter(of_grid).any(|meter| {
+			meter.energy.contains_key(&period) || meter.is_silent(&clock, kept, period)
+		})
 	}
 
 	/// What a standing order may expect of a meter: the mean of the latest periods that its readings cover.

@@ -29,7 +29,6 @@ pub const CALM: u32 = 64;
 pub const MAX_PASSED: usize = 4;
 pub const MAX_ORDERS: usize = 256;
 pub const MAX_LINKS: usize = 8;
-pub const TURN: u32 = 32;
 pub const GRID: Planck = 1_000_000_000_000;
 pub const LEAST_TOP_UP: Planck = GRID / 100;
 pub const EXISTENTIAL: Planck = GRID / 1_000;
@@ -194,9 +193,6 @@ pub struct Round {
 	pub period: Period,
 	pub after: Option<(MeterNo, Side)>,
 	pub due: u64,
-	pub turns: u32,
-	/// Whether the last standing order went otherwise than in its turn: the round ends with its next one.
-	pub steps: u32,
 }
 
 /// A settlement under way.
@@ -211,15 +207,13 @@ pub struct Job {
 	pub summary: Summary,
 }
 
-/// Sums that must add up, over the whole run.
+/// What came of it all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-	/// The most that was ever locked of an account, over what its balance was: never above 0.
 	pub trades: u64,
 	pub trades_over_links: u64,
 	pub sent: u128,
 	pub received: u128,
-	pub lost: u128,
 	pub bills: u64,
 	pub corrections: u64,
 }
@@ -259,6 +253,10 @@ pub struct Model {
 	pub silence: settle::Silence,
 	/// From which period on a community's energy is kept in this block.
 	pub kept: Vec<Period>,
+	/// What meters metered in a period, where the model does not know their readings.
+	pub given: Option<BTreeMap<(Grid, Period), Vec<(MeterNo, meters::Energy)>>>,
+	/// Whether accounts pay whatever they are asked for, where the model does not know their money.
+	pub unlimited: bool,
 }
 
 impl Model {
@@ -293,6 +291,8 @@ impl Model {
 			phase: tasks::Phase::default(),
 			silence: settle::Silence::default(),
 			kept: vec![0; grids.len()],
+			given: None,
+			unlimited: false,
 		}
 	}
 

@@ -63,8 +63,6 @@ impl Model {
 				period,
 				after: None,
 				due: self.opens(period),
-				turns: 0,
-				steps: 0,
 			};
 			self.rounds.insert(grid, round);
 		}
@@ -111,59 +109,61 @@ impl Model {
 		self.clock.start(period - HORIZON).max(self.now + 1)
 	}
 
-	/// Those of a community that have not had their turn in its round.
-	fn waiting(&self, grid: Grid, round: &Round) -> Vec<(MeterNo, Side)> {
+	/// The standing orders of a community, in order.
+	fn of_grid(&self, grid: Grid) -> impl Iterator<Item = (MeterNo, Side)> + '_ {
 		let all = self
 			.standing
 			.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask));
-		let keys = all.map(|((_, meter, side), _)| (*meter, *side));
-		keys.filter(|key| round.after.is_none_or(|after| *key > after))
+		all.map(|((_, meter, side), _)| (*meter, *side))
+	}
+
+	/// Those that have not had their turn in its round.
+	fn waiting(&self, grid: Grid, round: &Round) -> Vec<(MeterNo, Side)> {
+		let left = |key: &(MeterNo, Side)| round.after.is_none_or(|after| *key > after);
+		self.of_grid(grid).filter(left).collect()
+	}
+
+	/// What is due next of each community's round. Which of them has its turn first is a matter of how much room a block
+	/// has.
+	pub fn turns(&mut self) -> Vec<Turn> {
+		let due = |round: &Round| round.due <= self.now;
+		let grids: Vec<Grid> = self
+			.rounds
+			.iter()
+			.filter(|(_, round)| due(round))
+			.map(|(grid, _)| *grid)
+			.collect();
+		grids
+			.into_iter()
+			.filter_map(|grid| self.turn(grid))
 			.collect()
 	}
 
-	/// What is due next of the rounds of communities, in turns: who was due first, then who had fewer turns.
-	pub fn next_turn(&mut self) -> Option<Turn> {
+	/// What is due next of a community's round, if anything is.
+	fn turn(&mut self, grid: Grid) -> Option<Turn> {
 		loop {
-			let due = self
-				.rounds
-				.iter()
-				.filter(|(_, round)| round.due <= self.now);
-			let (_, grid) = due
-				.map(|(grid, round)| ((round.due, round.turns, *grid), *grid))
-				.min()?;
-			let mut round = self.rounds[&grid].clone();
-			let stands = self
-				.standing
-				.range((grid, 0, Side::Bid)..=(grid, MeterNo::MAX, Side::Ask))
-				.next();
-			if stands.is_none() {
-				self.rounds.remove(&grid);
-				continue;
+			let mut round = self.rounds.get(&grid)?.clone();
+			if round.due > self.now {
+				return None;
 			}
-			let opened = self
-				.grid(grid)
-				.open
-				.range(round.period..)
-				.next()
-				.map(|(period, _)| *period);
-			let open = opened.map(|period| (period, self.open_terms(grid, period)));
-			let waiting = self.waiting(grid, &round);
-			let (period, skips) = match open {
-				Some((period, Ok(_))) => (period, false),
-				Some((period, Err("GateClosed"))) => (period, true),
-				_ => {
-					round.due = self.now + 1;
-					round.turns = 0;
-					self.rounds.insert(grid, round);
-					continue;
-				}
+			if self.of_grid(grid).next().is_none() {
+				self.rounds.remove(&grid);
+				return None;
+			}
+			let opened = self.grid(grid).open.range(round.period..).next();
+			let period = opened.map(|(period, _)| *period)?;
+			let skips = match self.open_terms(grid, period) {
+				Ok(_) => false,
+				Err("GateClosed") => true,
+				Err(_) => return None,
 			};
 			round.period = period;
+			let waiting = self.waiting(grid, &round);
+			self.rounds.insert(grid, round);
 			let Some((meter, side)) = waiting.first().copied() else {
 				self.restart(grid, period);
 				continue;
 			};
-			self.rounds.insert(grid, round);
 			return Some(match skips {
 				true => Turn::Skip(grid, period, waiting.len() as u32),
 				false => Turn::Execute(grid, period, meter, side),
@@ -178,25 +178,17 @@ impl Model {
 			period: period + 1,
 			after: None,
 			due,
-			turns: 0,
-			steps: 0,
 		};
 		self.rounds.insert(grid, round);
 	}
 
-	/// Notes that one had its turn. After so many it is the next community's.
+	/// Notes that one had its turn.
 	fn pass(&mut self, grid: Grid, key: (MeterNo, Side)) {
-		let now = self.now;
 		let round = self.rounds.get_mut(&grid).expect("under way");
 		round.after = Some(key);
-		round.steps += 1;
-		let (period, steps) = (round.period, round.steps);
-		if self.waiting(grid, &self.rounds[&grid].clone()).is_empty() {
-			self.restart(grid, period);
-		} else if steps >= TURN {
-			let round = self.rounds.get_mut(&grid).expect("under way");
-			round.turns = if round.due == now { round.turns + 1 } else { 1 };
-			(round.due, round.steps) = (now, 0);
+		let round = round.clone();
+		if self.waiting(grid, &round).is_empty() {
+			self.restart(grid, round.period);
 		}
 	}
 

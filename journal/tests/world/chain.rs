@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use codec::Encode;
 use frame_support::{genesis_builder_helper::build_state, traits::UnfilteredDispatchable};
+use frame_system::EventRecord;
 use gridweave_runtime::{
-	genesis::preset, tx_extension, AccountId, Executive, Header, RuntimeCall, RuntimeEvent,
+	genesis::preset, tx_extension, AccountId, Executive, Hash, Header, RuntimeCall, RuntimeEvent,
 	RuntimeGenesisConfig, RuntimeOrigin, Signature, SignedPayload, System, UncheckedExtrinsic,
 	BLOCK_SECONDS,
 };
@@ -33,7 +34,12 @@ pub struct Chain {
 	pub number: u32,
 	pub time: u64,
 	pairs: BTreeMap<String, sr25519::Pair>,
+	/// All events of the block, as it stores them.
+	stored: Vec<Event>,
 }
+
+/// An event as a block stores it.
+pub type Event = EventRecord<RuntimeEvent, Hash>;
 
 /// Lays one JSON over another (RFC 7386).
 fn merge(into: &mut Value, patch: Value) {
@@ -69,6 +75,7 @@ impl Chain {
 			number: 0,
 			time: START - u64::from(BLOCK_SECONDS),
 			pairs: BTreeMap::new(),
+			stored: Vec::new(),
 		}
 	}
 
@@ -89,7 +96,8 @@ impl Chain {
 		self.time += after;
 		let (number, time) = (self.number, self.time);
 		let slot = time / u64::from(BLOCK_SECONDS);
-		self.ext.execute_with(|| {
+		self.stored.clear();
+		let events = self.ext.execute_with(|| {
 			let digest = Digest {
 				logs: vec![DigestItem::PreRuntime(*b"aura", slot.encode())],
 			};
@@ -109,7 +117,8 @@ impl Chain {
 				.expect("good");
 			Executive::inherents_applied();
 			take_events()
-		})
+		});
+		self.keep(events)
 	}
 
 	/// Ends the block, and tells what the chain did with what was left of it.
@@ -119,7 +128,19 @@ impl Chain {
 			take_events()
 		});
 		self.ext.commit_all().expect("no transaction is open");
-		events
+		self.keep(events)
+	}
+
+	/// Keeps events, and tells them.
+	fn keep(&mut self, events: Vec<Event>) -> Vec<RuntimeEvent> {
+		let told = events.iter().map(|event| event.event.clone()).collect();
+		self.stored.extend(events);
+		told
+	}
+
+	/// The events of the block so far.
+	pub fn stored(&self) -> &[Event] {
+		&self.stored
 	}
 
 	/// Looks at the state.
@@ -131,7 +152,7 @@ impl Chain {
 	pub fn submit(&mut self, who: &str, call: RuntimeCall) -> Applied {
 		let pair = self.pair(who);
 		let account = AccountId::from(pair.public().0);
-		self.ext.execute_with(|| {
+		let (result, events) = self.ext.execute_with(|| {
 			let nonce = System::account_nonce(&account);
 			let payload = SignedPayload::new(call, tx_extension(Era::Immortal, nonce, 0))
 				.expect("it encodes");
@@ -139,40 +160,39 @@ impl Chain {
 			let (call, extension, _) = payload.deconstruct();
 			let signature = Signature::Sr25519(signature);
 			let signed = UncheckedExtrinsic::new_signed(call, account.into(), signature, extension);
-			let result = Executive::apply_extrinsic(signed);
-			let events = take_events();
-			Applied { result, events }
-		})
+			(Executive::apply_extrinsic(signed), take_events())
+		});
+		let events = self.keep(events);
+		Applied { result, events }
 	}
 
 	/// Applies an authorised call as a general transaction.
 	pub fn submit_authorised(&mut self, call: RuntimeCall) -> Applied {
-		self.ext.execute_with(|| {
+		let (result, events) = self.ext.execute_with(|| {
 			let extension = tx_extension(Era::Immortal, 0, 0);
 			let result =
 				Executive::apply_extrinsic(UncheckedExtrinsic::new_transaction(call, extension));
-			let events = take_events();
-			Applied { result, events }
-		})
+			(result, take_events())
+		});
+		let events = self.keep(events);
+		Applied { result, events }
 	}
 
 	/// Dispatches a call as the chain's governance.
 	pub fn root(&mut self, call: RuntimeCall) -> Applied {
-		self.ext.execute_with(|| {
+		let (result, events) = self.ext.execute_with(|| {
 			let result = call.dispatch_bypass_filter(RuntimeOrigin::root());
 			let result = Ok(result.map(|_| ()).map_err(|error| error.error));
-			let events = take_events();
-			Applied { result, events }
-		})
+			(result, take_events())
+		});
+		let events = self.keep(events);
+		Applied { result, events }
 	}
 }
 
 /// What happened since this was asked last. Events are taken out, so that none is decoded twice.
-fn take_events() -> Vec<RuntimeEvent> {
-	let events = System::events()
-		.into_iter()
-		.map(|record| record.event)
-		.collect();
+fn take_events() -> Vec<Event> {
+	let events = System::events().into_iter().collect();
 	System::reset_events();
 	events
 }

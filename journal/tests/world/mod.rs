@@ -3,8 +3,10 @@
 pub mod chain;
 pub mod dice;
 pub mod keep;
+pub mod lines;
 pub mod random;
 pub mod readings;
+pub mod replay;
 pub mod script;
 pub mod stats;
 pub mod words;
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 
 use chain::{Applied, Chain};
 use dice::Dice;
+use gridweave_journal::Snapshot;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
 	Be32, MeterId, MicrogridId, WattHours,
@@ -51,6 +54,8 @@ pub struct World {
 	/// How often everything is compared, and every invariant checked; in blocks.
 	pub thorough: u32,
 	last: String,
+	/// Who recomputes the market from its journal, and the state at the end of the last block.
+	pub replay: Option<(replay::Replay, Snapshot)>,
 }
 
 impl Drop for World {
@@ -74,7 +79,7 @@ fn endowment(place: usize) -> u128 {
 
 impl World {
 	/// A chain of these communities, whose operators are members by their places.
-	pub fn new(seed: u64, members: usize, grids: &[(usize, Terms)]) -> Self {
+	pub fn new(seed: u64, members: usize, grids: &[(usize, Terms)], journal: bool) -> Self {
 		let mut names: Vec<String> = (0..members).map(|place| format!("Member{place}")).collect();
 		names.push("Bank".into());
 		let accounts: Vec<_> = names
@@ -142,7 +147,13 @@ impl World {
 			moved: 1,
 			thorough: 16,
 			last: String::new(),
+			replay: None,
 		};
+		if journal {
+			let state = world.chain.read(Snapshot::take);
+			let opening = gridweave_journal::opening(0, genesis, &state).expect("it can be told");
+			world.replay = Some((replay::Replay::new(&opening), state));
+		}
 		world.begin(BLOCK);
 		world
 	}
@@ -201,8 +212,26 @@ impl World {
 			self.fail(mismatch);
 		}
 		self.stats.blocks += 1;
+		self.tell();
 		let thorough = self.chain.number.is_multiple_of(self.thorough);
 		self.check(thorough);
+	}
+
+	/// Tells the block as its journal does, and has it recomputed.
+	fn tell(&mut self) {
+		let Some((replay, before)) = &mut self.replay else {
+			return;
+		};
+		self.last = "the journal of the block".into();
+		let after = self.chain.read(Snapshot::take);
+		let block = gridweave_journal::Block {
+			number: self.chain.number,
+			hash: self.genesis,
+			events: self.chain.stored(),
+		};
+		let lines = gridweave_journal::records(&block, before, &after).expect("it can be told");
+		replay.block(lines);
+		*before = after;
 	}
 
 	/// Compares what chain and model keep.

@@ -26,8 +26,8 @@ pub fn communities() -> Vec<(usize, Terms)> {
 
 impl World {
 	/// Members of four communities with meters, linked, when all links are open.
-	pub fn begun(seed: u64) -> Self {
-		let mut world = Self::new(seed, 20, &communities());
+	pub fn begun(seed: u64, journal: bool) -> Self {
+		let mut world = Self::new(seed, 20, &communities(), journal);
 		let kinds = [Kind::Plain, Kind::Plain, Kind::Plain, Kind::Storage(2_000)];
 		for place in 0..26usize {
 			let who = world.members[place % 20];
