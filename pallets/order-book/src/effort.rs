@@ -33,6 +33,8 @@ pub(crate) struct Effort {
 	pub withheld: u32,
 	/// If set, books over links that more orders than this have left in this block are passed over.
 	pub calm: Option<u32>,
+	/// Whether the chain places what a standing order wants.
+	pub standing: bool,
 }
 
 impl Effort {

@@ -452,6 +452,8 @@ pub mod pallet {
 			microgrid: MicrogridId,
 			/// What was asked for.
 			order: NewOrder,
+			/// Whether the chain placed it, for a standing order.
+			standing: bool,
 		},
 		/// An order of a batch was refused. The others are not affected.
 		OrderRefused {

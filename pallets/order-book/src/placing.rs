@@ -132,6 +132,7 @@ impl<T: Config> Pallet<T> {
 			who: owner.clone(),
 			microgrid: id.microgrid,
 			order: *order,
+			standing: effort.standing,
 		});
 		// Looked up before anything is deleted: walks go on behind what the plan consumed.
 		let taken: Vec<_> = (0..)

@@ -12,7 +12,7 @@ use gridweave_primitives::traits::MicrogridInspect;
 impl<T: Config> Pallet<T> {
 	/// Records what `who` owes to a community's operator, after setting it off against its claim.
 	pub(crate) fn owe(who: &T::AccountId, microgrid: MicrogridId, amount: Balance) {
-		let set_off = Self::reduce_claim(microgrid, &Creditor::Member(who.clone()), amount);
+		let set_off = Self::reduce_claim(microgrid, &Creditor::Member(who.clone()), amount, true);
 		let amount = amount.saturating_sub(set_off);
 		if amount.is_zero() {
 			return;

@@ -85,11 +85,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Reduces a creditor's claim by up to `amount`; returns by how much. The caller moves the money, or
-	/// sets the claim off against what the creditor owes.
+	/// sets the claim off against what the creditor owes, and says which.
 	pub(crate) fn reduce_claim(
 		microgrid: MicrogridId,
 		creditor: &CreditorOf<T>,
 		amount: Balance,
+		set_off: bool,
 	) -> Balance {
 		let key = Be32::from(microgrid);
 		let Some(index) = ClaimIndex::<T>::get(creditor, key) else {
@@ -133,6 +134,7 @@ impl<T: Config> Pallet<T> {
 			creditor: creditor.clone(),
 			amount: paid,
 			left,
+			set_off,
 		});
 		paid
 	}
@@ -177,7 +179,7 @@ impl<T: Config> Pallet<T> {
 		if paid.is_zero() {
 			return Serving::Waits;
 		}
-		Self::reduce_claim(microgrid, &claim.creditor, paid);
+		Self::reduce_claim(microgrid, &claim.creditor, paid, false);
 		Serving::Went
 	}
 

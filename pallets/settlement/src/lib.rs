@@ -389,6 +389,8 @@ pub mod pallet {
 			amount: Balance,
 			/// What is still owed.
 			left: Balance,
+			/// Whether it was set off against what its creditor came to owe: then no money moved.
+			set_off: bool,
 		},
 		/// A community's fund paid into a trading balance.
 		FundSpent {

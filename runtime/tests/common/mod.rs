@@ -64,6 +64,9 @@ pub fn genesis(name: &str, change: impl FnOnce(&mut Value)) -> Value {
 	config
 }
 
+/// Looks at the state at the end of each block, genesis included, and is told the block's number.
+pub type Watch = Box<dyn FnMut(u32)>;
+
 /// A chain of one authority, always within a block.
 pub struct Chain {
 	ext: sp_io::TestExternalities,
@@ -71,6 +74,7 @@ pub struct Chain {
 	time: u64,
 	/// What happened in all blocks that have ended.
 	pub events: Vec<RuntimeEvent>,
+	watch: Watch,
 }
 
 impl Chain {
@@ -81,16 +85,23 @@ impl Chain {
 
 	/// A chain of this genesis in its first block.
 	pub fn from_genesis(config: Value) -> Self {
+		Self::watched(config, Box::new(|_| ()))
+	}
+
+	/// A chain of this genesis in its first block, with somebody who looks on.
+	pub fn watched(config: Value, mut watch: Watch) -> Self {
 		let mut ext = sp_io::TestExternalities::default();
 		ext.execute_with(|| {
 			build_state::<RuntimeGenesisConfig>(config.to_string().into_bytes())
-				.expect("the configuration is complete")
+				.expect("the configuration is complete");
+			watch(0);
 		});
 		let mut chain = Self {
 			ext,
 			number: 0,
 			time: START,
 			events: Vec::new(),
+			watch,
 		};
 		chain.begin();
 		chain
@@ -124,9 +135,11 @@ impl Chain {
 
 	/// Ends the block, checks every invariant, begins the next.
 	pub fn next_block(&mut self) {
+		let (number, watch) = (self.number, &mut self.watch);
 		let events = self.ext.execute_with(|| {
 			Executive::finalize_block();
 			try_state();
+			watch(number);
 			System::events()
 		});
 		self.events

@@ -123,6 +123,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let mut effort = Effort {
 			calm: Some(CALM_REMOVALS),
+			standing: true,
 			..Effort::of_fills::<T>(T::MaxStandingFills::get())
 		};
 		let weight = match wanted::<T>(&info, terms, key, &order) {

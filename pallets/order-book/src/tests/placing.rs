@@ -36,12 +36,14 @@ fn order_should_rest_and_lock_its_worst_case_when_no_counterparty_crosses() {
 					who: ALICE,
 					microgrid: GRID,
 					order: ask(ALICES, 1_000, 120_000),
+					standing: false,
 				},
 				Event::OrderPlaced {
 					order_id: purchase,
 					who: BOB,
 					microgrid: GRID,
 					order: bid(BOBS, 500, 110_000),
+					standing: false,
 				},
 			]
 		);

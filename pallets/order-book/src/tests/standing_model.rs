@@ -53,7 +53,11 @@ fn side(ask: bool) -> Side {
 /// Whatever is placed is placed for a meter, side and period that had none before.
 fn note_placements(placed: &mut BTreeSet<(MeterId, bool, Period)>) {
 	for event in take_events() {
-		if let Event::OrderPlaced { order, .. } = event {
+		if let Event::OrderPlaced {
+			order, standing, ..
+		} = event
+		{
+			assert!(standing, "nobody else places orders here");
 			let key = (order.meter, order.side == Side::Ask, order.period);
 			assert!(placed.insert(key), "executed twice: {key:?}");
 		}

@@ -217,7 +217,8 @@ fn empty_operator_should_leave_claims_that_are_served_first_come_first_served() 
 			microgrid: HOME,
 			creditor: Creditor::Member(2),
 			amount: 6 * G,
-			left: 0
+			left: 0,
+			set_off: false
 		}));
 
 		top_up(OPERATOR, 9 * G);
@@ -357,6 +358,13 @@ fn claim_should_be_set_off_against_what_its_creditor_comes_to_owe() {
 		assert_eq!(claims(1), 8 * G);
 		settle(PERIOD.next());
 		assert_eq!((claims(1), arrears(1)), (0, 22 * G));
+		assert!(events().contains(&Event::ClaimPaid {
+			microgrid: HOME,
+			creditor: Creditor::Member(1),
+			amount: 8 * G,
+			left: 0,
+			set_off: true
+		}));
 		// The gap in the queue does not stop the second.
 		top_up(OPERATOR, 8 * G);
 		poll();

@@ -1,0 +1,206 @@
+//! Devices: what they meter, and when they tell it.
+
+use codec::Compact;
+use gridweave_primitives::{
+	device::DeviceSignature,
+	ingest::{IngestSignature, ReadingBatch},
+	reading::{Reading as Signed, SignedReading},
+	MeterId, WattHours,
+};
+use gridweave_runtime::RuntimeCall;
+use sp_core::{ed25519, Pair};
+
+use super::{chain::Applied, World};
+use crate::model::types::*;
+
+/// What a meter is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+	/// Takes, gives, or both, as it comes.
+	Mixed,
+	Takes,
+	Gives,
+	/// Meters nothing.
+	Empty,
+}
+
+pub struct Device {
+	pub pair: ed25519::Pair,
+	pub habit: Habit,
+	sequence: u64,
+	/// When it was read last.
+	at: Option<u64>,
+	import: Wh,
+	export: Wh,
+	charge: Wh,
+	/// Nothing is read before this second.
+	silent_until: u64,
+	/// What was read and is not delivered yet.
+	waiting: Vec<(u64, Reading)>,
+}
+
+impl Device {
+	pub fn new(number: u32, habit: Habit) -> Self {
+		Self {
+			pair: World::device_pair(number),
+			habit,
+			sequence: 0,
+			at: None,
+			import: 1_000,
+			export: 0,
+			charge: 0,
+			silent_until: 0,
+			waiting: Vec::new(),
+		}
+	}
+}
+
+impl World {
+	/// Reads devices whose time it is, and brings what has waited long enough.
+	pub fn read_devices(&mut self) {
+		let meters: Vec<MeterNo> = self.devices.keys().copied().collect();
+		for no in &meters {
+			let gone = self.model.meters.get(no).is_none_or(|meter| meter.retired);
+			if gone {
+				self.devices.remove(no);
+			}
+		}
+		let now = self.chain.time;
+		let boundary = now.is_multiple_of(self.model.clock.length);
+		let ready: Vec<MeterNo> = self
+			.devices
+			.keys()
+			.copied()
+			.filter(|no| self.model.meters[no].admitted.is_some())
+			.collect();
+		for no in ready {
+			let device = &self.devices[&no];
+			let silent = now < device.silent_until || device.at == Some(now);
+			// On the boundaries of periods, and sometimes in between.
+			if silent || !(boundary || self.dice.permille(10)) {
+				continue;
+			}
+			self.read_device(no, now);
+		}
+		self.deliver(now);
+	}
+
+	/// Reads a device now.
+	fn read_device(&mut self, no: MeterNo, now: u64) {
+		let (ratings, kind) = (self.model.meters[&no].ratings, self.model.meters[&no].kind);
+		let habit = self.devices[&no].habit;
+		let length = self.model.clock.length;
+		let since = now - self.devices[&no].at.unwrap_or(now);
+		let most = |power: u32| u64::from(power) * since / 3_600;
+		let dice = &mut self.dice;
+		let takes = habit != Habit::Empty && habit != Habit::Gives && dice.permille(700);
+		let gives = habit != Habit::Empty && habit != Habit::Takes && dice.permille(700);
+		let mut import = if takes {
+			dice.from(0, most(ratings.import) / 2)
+		} else {
+			0
+		};
+		let export = if gives {
+			dice.from(0, most(ratings.export) / 2)
+		} else {
+			0
+		};
+		if dice.permille(4) {
+			// More than its connection can take.
+			import = most(ratings.import) * 3;
+		}
+		let back = if dice.permille(2) {
+			dice.from(1, 50)
+		} else {
+			0
+		};
+		let (unread, mode) = (dice.from(1, 8), dice.weighted(&[860, 80, 55, 5]));
+		let wait = dice.from(1, 20) * 3;
+		let level = dice.below(1_000);
+		let device = self.devices.get_mut(&no).expect("known");
+		device.sequence += 1;
+		device.at = Some(now);
+		device.import = (device.import + import).saturating_sub(back);
+		device.export += export;
+		if let Kind::Storage(capacity) = kind {
+			device.charge = capacity * level / 1_000;
+		}
+		let reading = Reading {
+			meter: no,
+			sequence: device.sequence,
+			at: now,
+			import: device.import,
+			export: device.export,
+			charge: matches!(kind, Kind::Storage(_)).then_some(device.charge),
+		};
+		let after = match mode {
+			1 => now + wait,
+			_ => now,
+		};
+		device.waiting.push((after, reading));
+		match mode {
+			2 => device.silent_until = now + unread * length,
+			3 => device.silent_until = now + unread * 5 * length,
+			_ => {}
+		}
+	}
+
+	/// Brings what is due; of a meter nothing before what was read earlier.
+	fn deliver(&mut self, now: u64) {
+		let mut readings = Vec::new();
+		for device in self.devices.values_mut() {
+			let due = device
+				.waiting
+				.iter()
+				.take_while(|(after, _)| *after <= now)
+				.count();
+			readings.extend(device.waiting.drain(..due).map(|(_, reading)| reading));
+		}
+		// What touches many periods comes alone.
+		for some in readings.chunks(40) {
+			let call = Call::Readings(some.to_vec());
+			if !self.call(None, &call) {
+				// No room: in a later block.
+				for reading in some.iter().rev() {
+					let device = self.devices.get_mut(&reading.meter).expect("known");
+					device.waiting.insert(0, (now, *reading));
+				}
+			}
+		}
+	}
+
+	/// A batch as the authority's worker makes it.
+	pub fn bring(&mut self, readings: &[Reading]) -> Applied {
+		let genesis = self.genesis;
+		let sign = |reading: &Reading| {
+			let device = &self.devices[&reading.meter];
+			let reading = Signed {
+				meter: MeterId(reading.meter),
+				sequence: reading.sequence,
+				captured_at: reading.at,
+				import_register: WattHours(reading.import),
+				export_register: WattHours(reading.export),
+				state_of_charge: reading.charge.map(Compact),
+				quality: None,
+				acknowledged: None,
+				status: 0,
+			};
+			let signature = DeviceSignature::Ed25519(device.pair.sign(&reading.digest(&genesis)));
+			SignedReading { reading, signature }
+		};
+		let signed: Vec<SignedReading> = readings.iter().map(sign).collect();
+		self.salt += 1;
+		let batch = ReadingBatch {
+			authority: 0,
+			salt: self.salt,
+			spans: 300,
+			corrections: 600,
+			readings: signed.try_into().expect("few"),
+		};
+		let digest = batch.digest(&genesis);
+		let signature = IngestSignature::from(self.chain.pair("Alice").sign(&digest));
+		self.chain.submit_authorised(RuntimeCall::MeterRegistry(
+			pallet_meter_registry::Call::submit_readings { batch, signature },
+		))
+	}
+}
