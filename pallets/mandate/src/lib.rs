@@ -27,7 +27,9 @@ pub mod pallet {
 	use alloc::boxed::Box;
 
 	use frame_support::{
-		dispatch::{extract_actual_weight, GetDispatchInfo, PostDispatchInfo},
+		dispatch::{
+			extract_actual_weight, GetDispatchInfo, PostDispatchInfo, WithPostDispatchInfo,
+		},
 		pallet_prelude::*,
 		traits::UnfilteredDispatchable,
 	};

@@ -84,13 +84,13 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::KeyOwnerProofSystem};
 	use frame_system::pallet_prelude::*;
 	use sp_consensus_aura::sr25519::AuthorityId as AuraId;
-	use sp_core::crypto::{ByteArray, KeyTypeId};
+	use sp_core::crypto::KeyTypeId;
 	use sp_runtime::{traits::One, RuntimeAppPublic};
 	use sp_session::MembershipProof;
 	use sp_staking::{offence::Kind, SessionIndex};
 
 	use super::*;
-	use crate::types::Moment;
+	use crate::types::{Member, Moment};
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use frame_support::traits::KeyOwnerProofSystem;
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
-use sp_core::crypto::ByteArray;
 use sp_runtime::RuntimeAppPublic;
 use sp_session::MembershipProof;
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-use frame_support::traits::Get;
+use frame_support::{traits::Get, Parameter};
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use pallet_session::historical;
 use sp_runtime::{traits::One, DispatchResult};
@@ -43,7 +43,7 @@ where
 	T: frame_system::Config<AccountId = AccountId>
 		+ pallet_session::Config<ValidatorId = AccountId>
 		+ historical::Config,
-	AccountId: PartialEq,
+	AccountId: Parameter,
 {
 	fn current() -> SessionIndex {
 		pallet_session::Pallet::<T>::current_index()
@@ -146,6 +146,7 @@ impl<T: Config> pallet_session::SessionManager<T::AccountId> for Pallet<T> {
 			Members::<T>::decode_len().unwrap_or(0),
 			"each validator of genesis needs session keys"
 		);
+		assert!(!able.is_empty(), "there are no validators of genesis");
 		Some(able)
 	}
 

@@ -1,6 +1,7 @@
 //! Genesis.
 
 use frame_support::traits::BuildGenesisConfig;
+use sp_runtime::BuildStorage;
 
 use crate::{mock::*, GenesisConfig, Member, Since};
 
@@ -72,16 +73,25 @@ fn genesis_should_refuse_sessions_without_room_for_transactions() {
 	build(vec![ALICE], Some(1));
 }
 
-#[test]
-#[should_panic(expected = "needs session keys")]
-fn genesis_should_refuse_a_validator_without_session_keys() {
-	use sp_runtime::BuildStorage;
+fn build_all(validators: Vec<AccountId>) {
 	let genesis = RuntimeGenesisConfig {
 		validator_set: GenesisConfig {
-			validators: vec![ALICE],
+			validators,
 			session_length: None,
 		},
 		..Default::default()
 	};
 	let _ = genesis.build_storage();
+}
+
+#[test]
+#[should_panic(expected = "needs session keys")]
+fn genesis_should_refuse_a_validator_without_session_keys() {
+	build_all(vec![ALICE]);
+}
+
+#[test]
+#[should_panic(expected = "no validators")]
+fn genesis_should_refuse_a_chain_without_validators() {
+	build_all(vec![]);
 }
