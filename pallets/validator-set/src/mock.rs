@@ -15,7 +15,7 @@ use sp_consensus_aura::{
 	sr25519::{AuthorityId as AuraId, AuthorityPair, AuthoritySignature},
 	Slot,
 };
-use sp_core::{crypto::ByteArray, Pair, H256};
+use sp_core::{Pair, H256};
 use sp_runtime::{
 	generic::{Digest, DigestItem},
 	impl_opaque_keys,
@@ -245,11 +245,11 @@ pub fn session(index: u32) {
 /// Who makes blocks, as Aura knows it.
 pub fn turns() -> Vec<AccountId> {
 	let names: BTreeMap<Vec<u8>, AccountId> = (ALICE..=EVE)
-		.map(|who| (aura(who).public().to_raw_vec(), who))
+		.map(|who| (aura(who).public().encode(), who))
 		.collect();
 	Turns::get()
 		.iter()
-		.filter_map(|key| names.get(&key.to_raw_vec()).copied())
+		.filter_map(|key| names.get(&key.encode()).copied())
 		.collect()
 }
 

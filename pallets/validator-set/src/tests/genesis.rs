@@ -89,9 +89,3 @@ fn build_all(validators: Vec<AccountId>) {
 fn genesis_should_refuse_a_validator_without_session_keys() {
 	build_all(vec![ALICE]);
 }
-
-#[test]
-#[should_panic(expected = "no validators")]
-fn genesis_should_refuse_a_chain_without_validators() {
-	build_all(vec![]);
-}

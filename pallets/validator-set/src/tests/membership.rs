@@ -62,12 +62,16 @@ fn only_the_origin_of_changes_should_change_the_set() {
 
 #[test]
 fn a_validator_should_be_taken_in_once() {
-	with_three(|| assert_noop!(add(BOB), Error::<Test>::AlreadyMember));
+	with_three(|| {
+		assert_noop!(add(BOB), Error::<Test>::AlreadyMember);
+	});
 }
 
 #[test]
 fn a_validator_should_need_session_keys() {
-	with_three(|| assert_noop!(add(POOR), Error::<Test>::NoSessionKeys));
+	with_three(|| {
+		assert_noop!(add(POOR), Error::<Test>::NoSessionKeys);
+	});
 }
 
 #[test]
@@ -79,7 +83,9 @@ fn the_set_should_be_bounded() {
 
 #[test]
 fn only_members_should_be_put_out() {
-	with_three(|| assert_noop!(remove(DAVE), Error::<Test>::NotMember));
+	with_three(|| {
+		assert_noop!(remove(DAVE), Error::<Test>::NotMember);
+	});
 }
 
 #[test]
