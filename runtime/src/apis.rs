@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
+use codec::Encode;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
+	traits::KeyOwnerProofSystem,
 	weights::Weight,
 };
 use gridweave_primitives::{
@@ -27,9 +29,9 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-	AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, MeterRegistry,
-	Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys,
-	Settlement, System, TransactionPayment, VERSION,
+	AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Historical, InherentDataExt,
+	MeterRegistry, Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig,
+	SessionKeys, Settlement, System, TransactionPayment, ValidatorSet, VERSION,
 };
 
 impl_runtime_apis! {
@@ -147,20 +149,34 @@ impl_runtime_apis! {
 		}
 
 		fn submit_report_equivocation_unsigned_extrinsic(
-			_proof: sp_consensus_grandpa::EquivocationProof<
+			equivocation_proof: sp_consensus_grandpa::EquivocationProof<
 				<Block as BlockT>::Hash,
 				NumberFor<Block>,
 			>,
-			_key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+			key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
 		) -> Option<()> {
-			None
+			let key_owner_proof = key_owner_proof.decode()?;
+			Grandpa::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof)
 		}
 
 		fn generate_key_ownership_proof(
 			_set_id: sp_consensus_grandpa::SetId,
-			_authority: GrandpaId,
+			authority: GrandpaId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-			None
+			let proof = Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority))?;
+			Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
+		}
+	}
+
+	impl pallet_validator_set::runtime_api::ValidatorSetApi<Block, AccountId, BlockNumber>
+		for Runtime
+	{
+		fn validators() -> Vec<pallet_validator_set::ValidatorStatus<AccountId, BlockNumber>> {
+			ValidatorSet::statuses()
+		}
+
+		fn aura_key_ownership_proof(key: AuraId) -> Option<sp_session::MembershipProof> {
+			ValidatorSet::prove_aura_key(&key)
 		}
 	}
 

@@ -4,7 +4,7 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | [`configs`] | one file per concern: system, consensus, monetary, governance, energy |
+//! | [`configs`] | one file per concern: system, consensus, monetary, governance, council, energy |
 //! | [`apis`] | what clients may ask of the runtime |
 //! | [`genesis`] | the presets `development` and `local_testnet` |
 //! | [`migrations`] | what runs on a runtime upgrade |
@@ -188,10 +188,15 @@ mod runtime {
 	pub type Authorship = pallet_authorship;
 	#[runtime::pallet_index(3)]
 	pub type Aura = pallet_aura;
+	// Before the sessions, whose genesis asks it for its validators.
 	#[runtime::pallet_index(4)]
-	pub type Session = pallet_session;
+	pub type ValidatorSet = pallet_validator_set;
 	#[runtime::pallet_index(5)]
+	pub type Session = pallet_session;
+	#[runtime::pallet_index(6)]
 	pub type Grandpa = pallet_grandpa;
+	#[runtime::pallet_index(7)]
+	pub type Historical = pallet_session::historical;
 
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;
@@ -206,6 +211,18 @@ mod runtime {
 	pub type Proxy = pallet_proxy;
 	#[runtime::pallet_index(23)]
 	pub type Multisig = pallet_multisig;
+	#[runtime::pallet_index(24)]
+	pub type Council = pallet_collective<Instance1>;
+	#[runtime::pallet_index(25)]
+	pub type CouncilMembership = pallet_membership<Instance1>;
+	#[runtime::pallet_index(26)]
+	pub type Mandate = pallet_mandate;
+	#[runtime::pallet_index(27)]
+	pub type Preimage = pallet_preimage;
+	#[runtime::pallet_index(28)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(29)]
+	pub type MultiBlockMigrations = pallet_migrations;
 
 	#[runtime::pallet_index(40)]
 	pub type Microgrids = pallet_microgrids;
@@ -238,6 +255,16 @@ where
 
 	fn create_transaction(call: RuntimeCall, extension: TxExtension) -> UncheckedExtrinsic {
 		UncheckedExtrinsic::new_transaction(call, extension)
+	}
+}
+
+/// For reports of GRANDPA's equivocations, which nodes submit unsigned.
+impl<LocalCall> frame_system::offchain::CreateBare<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+		UncheckedExtrinsic::new_bare(call)
 	}
 }
 

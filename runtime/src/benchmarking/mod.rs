@@ -9,8 +9,9 @@ use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKey
 use sp_storage::TrackedStorageKey;
 
 use crate::{
-	AllPalletsWithSystem, Balances, Grandpa, MeterRegistry, Microgrids, Multisig, OrderBook, Proxy,
-	Runtime, Settlement, Sudo, Timestamp, TransactionPayment, Utility,
+	AllPalletsWithSystem, Balances, Council, CouncilMembership, Grandpa, Mandate, MeterRegistry,
+	Microgrids, MultiBlockMigrations, Multisig, OrderBook, Preimage, Proxy, Runtime, Scheduler,
+	Settlement, Sudo, Timestamp, TransactionPayment, Utility, ValidatorSet,
 };
 
 type Extensions = frame_system_benchmarking::extensions::Pallet<Runtime>;
@@ -23,13 +24,20 @@ frame_benchmarking::define_benchmarks!(
 	[frame_system, SystemBench]
 	[frame_system_extensions, Extensions]
 	[pallet_balances, Balances]
+	[pallet_collective, Council]
 	[pallet_grandpa, Grandpa]
+	[pallet_membership, CouncilMembership]
+	[pallet_migrations, MultiBlockMigrations]
 	[pallet_multisig, Multisig]
+	[pallet_preimage, Preimage]
 	[pallet_proxy, Proxy]
+	[pallet_scheduler, Scheduler]
 	[pallet_sudo, Sudo]
 	[pallet_timestamp, Timestamp]
 	[pallet_transaction_payment, TransactionPayment]
 	[pallet_utility, Utility]
+	[pallet_mandate, Mandate]
+	[pallet_validator_set, ValidatorSet]
 	[pallet_microgrids, Microgrids]
 	[pallet_meter_registry, MeterRegistry]
 	[pallet_order_book, OrderBook]

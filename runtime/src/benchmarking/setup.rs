@@ -7,7 +7,7 @@ use alloc::{vec, vec::Vec};
 
 use codec::Compact;
 use frame_benchmarking::account;
-use frame_support::traits::fungible::Mutate;
+use frame_support::traits::fungible::{Mutate, MutateHold};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
@@ -21,12 +21,13 @@ use gridweave_primitives::{
 use pallet_meter_registry::ESTIMATE_PERIODS;
 use pallet_microgrids::PeriodRange;
 use pallet_order_book::standing::EXPECTED_PERIODS;
-use sp_core::{crypto::KeyTypeId, sr25519, H256};
-use sp_runtime::Permill;
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_core::{crypto::KeyTypeId, ed25519, sr25519, H256};
+use sp_runtime::{traits::OpaqueKeys, Permill};
 
 use crate::{
-	genesis::development_terms, AccountId, Balance, Balances, MeterRegistry, Microgrids, Runtime,
-	Signature, System, GRID,
+	genesis::development_terms, session_keys, AccountId, Balance, Balances, MeterRegistry,
+	Microgrids, Runtime, SessionKeys, Signature, System, GRID,
 };
 
 /// Implements what every pallet's benchmarks ask for.
@@ -314,5 +315,28 @@ impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
 			NOW,
 			metered.into_iter().map(|metered| metered.meter).collect(),
 		)
+	}
+}
+
+impl pallet_validator_set::BenchmarkHelper<AccountId> for Setup {
+	fn set_keys(who: &AccountId, aura: AuraId) {
+		let bytes: [u8; 32] = who.clone().into();
+		let keys = session_keys(
+			aura,
+			ed25519::Public::from_raw(bytes).into(),
+			sr25519::Public::from_raw(bytes).into(),
+		);
+		Balances::set_balance(who, MONEY);
+		let reason = pallet_session::HoldReason::Keys.into();
+		Balances::hold(&reason, who, GRID).expect("it is rich");
+		System::inc_consumers(who).expect("it exists");
+		for id in SessionKeys::key_ids() {
+			pallet_session::KeyOwner::<Runtime>::insert((*id, keys.get_raw(*id).to_vec()), who);
+		}
+		pallet_session::NextKeys::<Runtime>::insert(who, keys);
+	}
+
+	fn activate(validators: &[AccountId]) {
+		pallet_session::Validators::<Runtime>::put(validators.to_vec());
 	}
 }

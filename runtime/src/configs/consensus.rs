@@ -1,23 +1,30 @@
-//! Who makes and finalises blocks: a fixed set of authorities under proof of authority.
-
-use alloc::vec::Vec;
+//! Who makes and finalises blocks: the validators that governance trusts, under proof of authority.
 
 use frame_support::{
 	parameter_types,
-	traits::{ConstBool, ConstU32, ConstU64},
+	traits::{ConstBool, ConstU32, ConstU64, Contains},
 	weights::Weight,
 };
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::traits::{ConvertInto, OpaqueKeys};
 
-use super::system::BLOCK_SECONDS;
-use crate::{AccountId, Aura, Balance, Balances, BlockNumber, Runtime, RuntimeEvent, SessionKeys};
+use super::{council::TwoThirds, system::BLOCK_SECONDS};
+use crate::{
+	Aura, Balance, Balances, BlockNumber, Historical, Runtime, RuntimeCall, RuntimeEvent,
+	SessionKeys, ValidatorSet,
+};
 
 /// Most authorities.
 pub const MAX_AUTHORITIES: u32 = 32;
 
-/// Blocks of a session: ten minutes.
-pub const SESSION_BLOCKS: BlockNumber = 600 / BLOCK_SECONDS;
+/// Blocks of a session, if genesis says nothing else: an hour.
+pub const SESSION_BLOCKS: BlockNumber = 3_600 / BLOCK_SECONDS;
+
+/// Of how many past sessions, and changes of the voters, offences can be proven: a week of hours.
+pub const KEPT_SESSIONS: u32 = 168;
+
+/// How many blocks a report of an offence waits in a node's pool: a session of an hour.
+pub const REPORT_LONGEVITY: u64 = SESSION_BLOCKS as u64;
 
 impl pallet_aura::Config for Runtime {
 	type AuthorityId = AuraId;
@@ -45,47 +52,72 @@ impl pallet_grandpa::Config for Runtime {
 	type WeightInfo = GrandpaWeights;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;
-	type MaxSetIdSessionEntries = ConstU64<0>;
-	type KeyOwnerProof = sp_core::Void;
-	type EquivocationReportSystem = ();
+	type MaxSetIdSessionEntries = ConstU64<{ KEPT_SESSIONS as u64 }>;
+	type KeyOwnerProof = sp_session::MembershipProof;
+	type EquivocationReportSystem = pallet_grandpa::EquivocationReportSystem<
+		Self,
+		ValidatorSet,
+		Historical,
+		ConstU64<REPORT_LONGEVITY>,
+	>;
 }
 
 impl pallet_authorship::Config for Runtime {
 	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Self, Aura>;
-	type EventHandler = ();
+	type EventHandler = ValidatorSet;
 }
 
-/// The authorities of genesis, for ever; they may change their session keys.
-pub struct FixedAuthorities;
+impl pallet_validator_set::Config for Runtime {
+	type ChangeOrigin = TwoThirds;
+	type Sessions = pallet_validator_set::SessionPallet<Runtime>;
+	type KeyOwners = Historical;
+	type MaxValidators = ConstU32<MAX_AUTHORITIES>;
+	type DefaultSessionLength = ConstU32<SESSION_BLOCKS>;
+	type KeptSessions = ConstU32<KEPT_SESSIONS>;
+	type WeightInfo = pallet_validator_set::weights::Bounds;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
 
-impl pallet_session::SessionManager<AccountId> for FixedAuthorities {
-	fn new_session(_: sp_staking::SessionIndex) -> Option<Vec<AccountId>> {
-		None
+/// All calls but one: validators purge their session keys by `validatorSet.purgeKeys`, which does not let
+/// them take away keys that the chain needs.
+pub struct KeysStay;
+
+impl Contains<RuntimeCall> for KeysStay {
+	fn contains(call: &RuntimeCall) -> bool {
+		!matches!(
+			call,
+			RuntimeCall::Session(pallet_session::Call::purge_keys {})
+		)
 	}
-
-	fn start_session(_: sp_staking::SessionIndex) {}
-
-	fn end_session(_: sp_staking::SessionIndex) {}
 }
 
 parameter_types! {
-	pub const SessionPeriod: BlockNumber = SESSION_BLOCKS;
 	pub const SessionOffset: BlockNumber = 0;
 	/// Held for an authority's session keys.
 	pub const SessionKeyDeposit: Balance = crate::GRID;
 }
 
+type Periodic =
+	pallet_session::PeriodicSessions<pallet_validator_set::SessionBlocks<Runtime>, SessionOffset>;
+
 impl pallet_session::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
-	type ValidatorId = AccountId;
+	type ValidatorId = crate::AccountId;
 	type ValidatorIdOf = ConvertInto;
-	type ShouldEndSession = pallet_session::PeriodicSessions<SessionPeriod, SessionOffset>;
-	type NextSessionRotation = pallet_session::PeriodicSessions<SessionPeriod, SessionOffset>;
-	type SessionManager = FixedAuthorities;
+	type ShouldEndSession = Periodic;
+	type NextSessionRotation = Periodic;
+	type SessionManager = pallet_session::historical::NoteHistoricalRoot<Self, ValidatorSet>;
 	type SessionHandler = <SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
 	type Keys = SessionKeys;
 	type DisablingStrategy = ();
 	type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
 	type Currency = Balances;
 	type KeyDeposit = SessionKeyDeposit;
+}
+
+impl pallet_session::historical::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type FullIdentification = ();
+	type FullIdentificationOf = pallet_validator_set::ByAccount;
 }

@@ -2,12 +2,12 @@
 
 use codec::MaxEncodedLen;
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
-use frame_system::EnsureRoot;
 use gridweave_primitives::{market::Side, Be32};
 use sp_runtime::traits::Verify;
 
 use super::{
 	consensus::MAX_AUTHORITIES,
+	council::MoreThanHalf,
 	governance::deposit,
 	monetary::ToAuthor,
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
@@ -42,7 +42,7 @@ impl pallet_microgrids::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Time = Timestamp;
 	type Settled = Settlement;
-	type CreateOrigin = EnsureRoot<AccountId>;
+	type CreateOrigin = MoreThanHalf;
 	type BlockSeconds = ConstU32<BLOCK_SECONDS>;
 	type Horizon = ConstU32<HORIZON>;
 	type MaxMicrogrids = ConstU32<4_096>;

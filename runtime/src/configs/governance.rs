@@ -1,5 +1,5 @@
-//! Who decides, and in whose name: sudo (its key is set in development presets only), utility, proxy,
-//! multisig.
+//! Who acts in whose name: sudo (its key is set in development presets only), utility, proxy, multisig. What
+//! the council decides is in [`super::council`].
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{

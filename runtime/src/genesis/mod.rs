@@ -3,7 +3,7 @@
 
 use alloc::{format, string::ToString, vec, vec::Vec};
 
-use frame_support::build_struct_json_patch;
+use frame_support::{build_struct_json_patch, BoundedVec};
 use gridweave_primitives::{
 	ingest::IngestId,
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
@@ -18,12 +18,19 @@ use sp_runtime::Permill;
 
 use crate::{
 	configs::monetary::{ExistentialDeposit, TreasuryAccount},
-	session_keys, AccountId, Balance, BalancesConfig, MicrogridsConfig, RuntimeGenesisConfig,
-	SessionConfig, SessionKeys, Settlement, SudoConfig, GRID,
+	session_keys, AccountId, Balance, BalancesConfig, BlockNumber, CouncilMembershipConfig,
+	MicrogridsConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, Settlement, SudoConfig,
+	ValidatorSetConfig, BLOCK_SECONDS, GRID,
 };
 
 /// What each well-known account owns.
 const ENDOWMENT: Balance = 10_000_000 * GRID;
+
+/// Blocks of a session: ten minutes.
+const SESSION_BLOCKS: BlockNumber = 600 / BLOCK_SECONDS;
+
+/// Members of the council.
+const COUNCIL: [&str; 3] = ["Alice", "Bob", "Charlie"];
 
 /// The presets' names.
 pub fn names() -> Vec<PresetId> {
@@ -108,6 +115,10 @@ fn genesis(authorities: &[&str]) -> Value {
 		.collect::<Vec<_>>();
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig { balances },
+		validator_set: ValidatorSetConfig {
+			validators: authorities.iter().map(|name| account(name)).collect(),
+			session_length: Some(SESSION_BLOCKS),
+		},
 		session: SessionConfig {
 			keys: authorities
 				.iter()
@@ -116,6 +127,9 @@ fn genesis(authorities: &[&str]) -> Value {
 		},
 		sudo: SudoConfig {
 			key: Some(account("Alice"))
+		},
+		council_membership: CouncilMembershipConfig {
+			members: BoundedVec::truncate_from(COUNCIL.map(account).to_vec()),
 		},
 		microgrids: MicrogridsConfig {
 			clock: development_clock(),

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod council;
 pub mod meters;
+pub mod validators;
 
 use std::collections::BTreeMap;
 
@@ -197,6 +199,20 @@ impl Chain {
 		})
 	}
 
+	/// Applies a transaction that nobody signed.
+	pub fn submit_bare(
+		&mut self,
+		call: RuntimeCall,
+	) -> Result<DispatchResult, TransactionValidityError> {
+		self.ext
+			.execute_with(|| Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(call)))
+	}
+
+	/// The host, to give it extensions as a node does.
+	pub fn host(&mut self) -> &mut sp_io::TestExternalities {
+		&mut self.ext
+	}
+
 	/// Applies an authorised call as a general transaction.
 	pub fn submit_authorised(
 		&mut self,
@@ -224,6 +240,7 @@ fn try_state() {
 	pallet_meter_registry::Pallet::<Runtime>::do_try_state().expect("meter registry");
 	pallet_order_book::Pallet::<Runtime>::do_try_state().expect("order book");
 	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
+	pallet_validator_set::Pallet::<Runtime>::do_try_state().expect("validator set");
 	// The clearing house holds what it owes, and what genesis endowed it with.
 	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
 	check_locks();

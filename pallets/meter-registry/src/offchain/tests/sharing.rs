@@ -1,12 +1,15 @@
 //! Several gateways, and several authorities.
 
+use frame_support::BoundedVec;
 use gridweave_primitives::{meter::MeterKind, MicrogridId};
 use proptest::prelude::*;
+use sp_core::Pair;
 
 use super::world::*;
 use crate::{
 	mock::*,
-	offchain::{is_mine, MAX_GATEWAYS, ROTATION_BLOCKS, TAKE_OVER_BLOCKS},
+	offchain::{is_mine, FLIGHT_BLOCKS, MAX_GATEWAYS, ROTATION_BLOCKS, TAKE_OVER_BLOCKS},
+	IngestKeys,
 };
 
 const GATE: &str = "http://gate";
@@ -191,6 +194,73 @@ fn the_readings_of_an_absent_authority_should_be_taken_over() {
 		include(taken);
 		work();
 		assert_eq!(world.progress().gateways[0].waiting, 0);
+	});
+}
+
+/// The ingest keys of a new session.
+fn change_authorities(places: &[u32]) {
+	let keys = places.iter().map(|place| authority(*place).public());
+	IngestKeys::<Test>::put(BoundedVec::truncate_from(keys.collect()));
+}
+
+#[test]
+fn a_new_place_among_the_authorities_should_be_taken_and_nothing_be_lost() {
+	let world = World::default();
+	world.configure(&[GATE]);
+	world.run(&[1], || {
+		let meters = two_pages();
+		let readings = meters.clone().map(|meter| meter.read(1, T0 + 1, 10, 0));
+		world.serve(GATE, &readings);
+		work();
+		let before = world.submitted();
+		assert_eq!(batch_of(&before[0]).authority, 1);
+		let aloft = brought(&before[0]);
+		// The other authority goes before the batch comes on chain: it is nobody's now.
+		change_authorities(&[1]);
+		assert!(send(before[0].clone()).is_err());
+		next_block();
+		let now = world.submitted();
+		assert_eq!(batch_of(&now[0]).authority, 0);
+		let others: Vec<_> = meters
+			.iter()
+			.map(|meter| (meter.id.0, 1))
+			.filter(|reading| !aloft.contains(reading))
+			.collect();
+		assert_eq!(brought(&now[0]), others);
+		include(now);
+		let again: Vec<_> = (0..=FLIGHT_BLOCKS)
+			.flat_map(|_| {
+				next_block();
+				world.submitted()
+			})
+			.collect();
+		assert_eq!(again.len(), 1);
+		assert_eq!(batch_of(&again[0]).authority, 0);
+		assert_eq!(brought(&again[0]), aloft);
+		include(again);
+	});
+}
+
+#[test]
+fn who_is_no_longer_an_authority_should_rest_and_who_becomes_one_should_work() {
+	let world = World::default();
+	world.configure(&[GATE]);
+	world.run(&[0], || {
+		let meter = admitted(1);
+		world.serve(GATE, &[meter.read(1, T0 + 1, 10, 0)]);
+		change_authorities(&[1]);
+		for _ in 0..=TAKE_OVER_BLOCKS {
+			next_block();
+		}
+		assert!(world.submitted().is_empty());
+		assert!(world.requests().is_empty());
+		change_authorities(&[2, 0]);
+		for _ in 0..=TAKE_OVER_BLOCKS {
+			next_block();
+		}
+		let calls = world.submitted();
+		assert_eq!(batch_of(&calls[0]).authority, 1);
+		include(calls);
 	});
 }
 

@@ -1,0 +1,7 @@
+//! One file per concern.
+
+mod equivocation;
+mod genesis;
+mod membership;
+mod offences;
+mod silence;
