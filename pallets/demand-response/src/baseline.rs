@@ -110,7 +110,13 @@ fn adjusted(
 	direction: Direction,
 ) -> Option<i128> {
 	let bound = i128::from(adjustment.bound.deconstruct());
-	let bounded = |parts| divide(sum.saturating_mul(parts), count.saturating_mul(WHOLE), direction);
+	let bounded = |parts| {
+		divide(
+			sum.saturating_mul(parts),
+			count.saturating_mul(WHOLE),
+			direction,
+		)
+	};
 	let (low, high) = (
 		bounded(WHOLE.saturating_sub(bound)),
 		bounded(WHOLE.saturating_add(bound)),
@@ -119,7 +125,11 @@ fn adjusted(
 		Direction::Reduce => low,
 		Direction::Increase => high,
 	};
-	let windows: Vec<i128> = days.iter().filter_map(|day| day.window).map(i128::from).collect();
+	let windows: Vec<i128> = days
+		.iter()
+		.filter_map(|day| day.window)
+		.map(i128::from)
+		.collect();
 	let (Some(measured), false) = (adjustment.measured, windows.is_empty()) else {
 		return Some(least_claim);
 	};
@@ -129,7 +139,9 @@ fn adjusted(
 	}
 	// sum / count × measured / (usual / windows)
 	let windows = i128::try_from(windows.len()).ok()?;
-	let scaled = sum.checked_mul(i128::from(measured))?.checked_mul(windows)?;
+	let scaled = sum
+		.checked_mul(i128::from(measured))?
+		.checked_mul(windows)?;
 	Some(divide(scaled, count.checked_mul(usual)?, direction).clamp(low, high))
 }
 
@@ -204,7 +216,11 @@ mod tests {
 		];
 		for (method, direction, adjustment, expected) in table {
 			let found = baseline(method, &days(&EVENINGS), 10, adjustment, direction);
-			assert_eq!(found, Some(expected), "{method:?} {direction:?} {adjustment:?}");
+			assert_eq!(
+				found,
+				Some(expected),
+				"{method:?} {direction:?} {adjustment:?}"
+			);
 		}
 	}
 
@@ -267,7 +283,10 @@ mod tests {
 	}
 
 	fn any_days() -> impl Strategy<Value = Vec<LikeDay>> {
-		let day = (-100_000i64..100_000, proptest::option::of(-100_000i64..100_000))
+		let day = (
+			-100_000i64..100_000,
+			proptest::option::of(-100_000i64..100_000),
+		)
 			.prop_map(|(event, window)| LikeDay { event, window });
 		proptest::collection::vec(day, 1..14)
 	}

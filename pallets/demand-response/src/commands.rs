@@ -183,7 +183,10 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let programme = Self::programme_of(who, id)?;
 		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
-		let enrolled = watch.enrolments.iter().any(|(programme, _)| *programme == id);
+		let enrolled = watch
+			.enrolments
+			.iter()
+			.any(|(programme, _)| *programme == id);
 		ensure!(enrolled, Error::<T>::NotEnrolled);
 		let now = T::Clock::now();
 		let sound = from < until && now < until && until <= now.saturating_add(MAX_VALIDITY);

@@ -11,8 +11,8 @@ use sp_runtime::{DispatchError, DispatchResult};
 use crate::{
 	commands, history,
 	types::{Answer, Community, Member, Programme, Resource, Stage, Watch},
-	Communities, Config, Error, Event, Events, HoldReason, IdleUntil, Members, NextResource, Pallet,
-	Resources, Responses, Watches,
+	Communities, Config, Error, Event, Events, HoldReason, IdleUntil, Members, NextResource,
+	Pallet, Resources, Responses, Watches,
 };
 
 impl<T: Config> Pallet<T> {
@@ -70,11 +70,7 @@ impl<T: Config> Pallet<T> {
 		Ok(info)
 	}
 
-	pub(crate) fn do_enrol(
-		who: T::AccountId,
-		id: ProgrammeId,
-		meter: MeterId,
-	) -> DispatchResult {
+	pub(crate) fn do_enrol(who: T::AccountId, id: ProgrammeId, meter: MeterId) -> DispatchResult {
 		let programme = Self::open_programme_at(id)?;
 		Self::meter_of(&who, programme.microgrid, meter)?;
 		let resource = Resource {
@@ -143,8 +139,13 @@ impl<T: Config> Pallet<T> {
 		let mut resource = Self::resource(id, group)?;
 		ensure!(resource.group, Error::<T>::NotAGroup);
 		Self::meter_of(&who, programme.microgrid, meter)?;
-		let place = resource.invited.iter().position(|invited| *invited == meter);
-		resource.invited.remove(place.ok_or(Error::<T>::NotInvited)?);
+		let place = resource
+			.invited
+			.iter()
+			.position(|invited| *invited == meter);
+		resource
+			.invited
+			.remove(place.ok_or(Error::<T>::NotInvited)?);
 		Self::add(who, id, &programme, group, resource, meter)
 	}
 
@@ -174,7 +175,10 @@ impl<T: Config> Pallet<T> {
 				(watch, true)
 			}
 		};
-		let enrolled = watch.enrolments.iter().any(|(programme, _)| *programme == id);
+		let enrolled = watch
+			.enrolments
+			.iter()
+			.any(|(programme, _)| *programme == id);
 		ensure!(!enrolled, Error::<T>::AlreadyEnrolled);
 		let pushed = watch.enrolments.try_push((id, resource_id));
 		pushed.map_err(|_| Error::<T>::TooManyEnrolments)?;
@@ -232,11 +236,7 @@ impl<T: Config> Pallet<T> {
 		Ok(changed)
 	}
 
-	pub(crate) fn do_leave(
-		who: &T::AccountId,
-		id: ProgrammeId,
-		meter: MeterId,
-	) -> DispatchResult {
+	pub(crate) fn do_leave(who: &T::AccountId, id: ProgrammeId, meter: MeterId) -> DispatchResult {
 		let programme = Self::programme(id)?;
 		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
 		let mut enrolments = watch.enrolments.iter();

@@ -8,9 +8,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	reward,
-	types::{
-		Action, Answer, DemandEvent, Programme, Response, Stage, Task, Timed, MAX_AHEAD,
-	},
+	types::{Action, Answer, DemandEvent, Programme, Response, Stage, Task, Timed, MAX_AHEAD},
 	Config, Error, Event, Events, HoldReason, NextEvent, Pallet, Responses, Timetable,
 };
 
@@ -53,15 +51,17 @@ impl<T: Config> Pallet<T> {
 			start > now.saturating_add(terms.notice),
 			Error::<T>::NoticeTooShort
 		);
-		ensure!(start <= now.saturating_add(MAX_AHEAD), Error::<T>::TooFarAhead);
+		ensure!(
+			start <= now.saturating_add(MAX_AHEAD),
+			Error::<T>::TooFarAhead
+		);
 		let end = start.saturating_add(periods);
 		let due = end.saturating_add(terms.rebound);
 		for other in &programme.events {
 			let Some(other) = Events::<T>::get(Be32::from(*other)) else {
 				continue;
 			};
-			let apart =
-				other.stage == Stage::Cancelled || due <= other.start || start >= other.due;
+			let apart = other.stage == Stage::Cancelled || due <= other.start || start >= other.due;
 			ensure!(apart, Error::<T>::EventsOverlap);
 		}
 		Self::count_day(programme, now, start)?;
@@ -75,7 +75,9 @@ impl<T: Config> Pallet<T> {
 		let pushed = programme.events.try_push(event);
 		pushed.map_err(|_| Error::<T>::TooManyEvents)?;
 		Self::mutate_community(programme.microgrid, now, |community| {
-			let place = community.agenda.partition_point(|entry| *entry < (due, event));
+			let place = community
+				.agenda
+				.partition_point(|entry| *entry < (due, event));
 			let inserted = community.agenda.try_insert(place, (due, event));
 			inserted.map_err(|_| Error::<T>::TooManyEvents)
 		})?;

@@ -177,8 +177,12 @@ pub fn like_days<T: Config>(
 		if is_weekend(number) != weekend || watch.took_part(number) {
 			continue;
 		}
-		// Days follow one another from enrolment on: before this one there is none.
 		let Some(kept) = day::<T>(meter, number) else {
+			if days.is_empty() && gaps == 0 {
+				// Still to come, for whoever asks ahead.
+				continue;
+			}
+			// Days follow one another from enrolment on: before this one there is none.
 			break;
 		};
 		match kept.sum(segment.from, segment.until) {
@@ -222,7 +226,10 @@ mod tests {
 		assert_eq!(of(190, 194), vec![segment(1, 94, 96), segment(2, 0, 2)]);
 		let long = of(95, 289);
 		assert_eq!(long.len(), 4);
-		assert_eq!(long.iter().map(|part| part.until - part.from).sum::<u32>(), 194);
+		assert_eq!(
+			long.iter().map(|part| part.until - part.from).sum::<u32>(),
+			194
+		);
 		// With an offset days begin elsewhere.
 		let shifted = PeriodClock {
 			day_offset: 10,

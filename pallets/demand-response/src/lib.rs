@@ -110,6 +110,8 @@ pub mod pallet {
 		Balance, Be32, EventId, MeterId, MicrogridId, Period, ProgrammeId, ResourceId, WattHours,
 	};
 
+	// Both named: the prelude has others of these names.
+	use crate::types::{Member, Task};
 	use crate::{types::*, WeightInfo};
 
 	/// The current storage version.
@@ -244,19 +246,13 @@ pub mod pallet {
 	/// Answers to events that are not measured yet, by event and resource. The resource's deposit pays; freed
 	/// when the event is measured or called off.
 	#[pallet::storage]
-	pub type Responses<T: Config> = StorageNMap<
-		_,
-		(NMapKey<Identity, Be32>, NMapKey<Identity, Be32>),
-		Answer<T::AccountId>,
-	>;
+	pub type Responses<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Answer<T::AccountId>>;
 
 	/// Reports by event and resource. The resource's deposit pays; pruned a time after the event was measured.
 	#[pallet::storage]
-	pub type Reports<T: Config> = StorageNMap<
-		_,
-		(NMapKey<Identity, Be32>, NMapKey<Identity, Be32>),
-		Report<T::AccountId>,
-	>;
+	pub type Reports<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Report<T::AccountId>>;
 
 	/// What is to be done with events, by period. The operator's deposit pays; freed when it is done.
 	#[pallet::storage]

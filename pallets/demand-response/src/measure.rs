@@ -107,13 +107,13 @@ impl Tally {
 	/// What was delivered: the change over the event less what came back in the rebound; nothing if that is
 	/// less than `dead_band` of the baseline; at most what the connections can do.
 	pub fn delivered(&self, direction: Direction, dead_band: Permill) -> WattHours {
-		let net = change(direction, self.baseline, self.measured)
-			.saturating_add(self.rebound.min(0));
+		let net =
+			change(direction, self.baseline, self.measured).saturating_add(self.rebound.min(0));
 		let Ok(net) = u64::try_from(net) else {
 			return WattHours::ZERO;
 		};
-		let band = u128::from(self.baseline.unsigned_abs())
-			.saturating_mul(dead_band.deconstruct().into());
+		let band =
+			u128::from(self.baseline.unsigned_abs()).saturating_mul(dead_band.deconstruct().into());
 		if u128::from(net).saturating_mul(1_000_000) < band {
 			return WattHours::ZERO;
 		}
@@ -171,7 +171,11 @@ mod tests {
 			(Reduce, vec![(40_000, 0, 0, 0)], 15_000),
 			(Increase, vec![(0, 40_000, 0, 0)], 15_000),
 			// Netted over the group.
-			(Reduce, vec![(2_000, 1_000, 0, 0), (1_000, 1_500, 0, 0)], 500),
+			(
+				Reduce,
+				vec![(2_000, 1_000, 0, 0), (1_000, 1_500, 0, 0)],
+				500,
+			),
 			(Reduce, vec![(2_000, 1_000, 0, 0), (1_000, 2_000, 0, 0)], 0),
 			(Reduce, vec![], 0),
 		];

@@ -14,8 +14,8 @@ use crate::{
 	measure::{change, Load, Tally},
 	reward,
 	types::{
-		Answer, Baseline, DemandEvent, Excluded, Job, Member, Programme, ProgrammeTerms,
-		Report, Stage, Task, Watch, MAX_EVENT_PERIODS, MAX_REBOUND, WINDOW,
+		Answer, Baseline, DemandEvent, Excluded, Job, Member, Programme, ProgrammeTerms, Report,
+		Stage, Task, Watch, MAX_EVENT_PERIODS, MAX_REBOUND, WINDOW,
 	},
 	Config, Event, HoldReason, Members, Pallet, Programmes, Reports, Resources, Responses,
 	WeightInfo,
@@ -118,9 +118,8 @@ impl<T: Config> Pallet<T> {
 		if member.since >= event.start {
 			return exclude(Excluded::CameLate);
 		}
-		let elsewhere = |(from, until): &(Period, Period)| {
-			*from < event.end && event.start < *until
-		};
+		let elsewhere =
+			|(from, until): &(Period, Period)| *from < event.end && event.start < *until;
 		if watch.counted.iter().any(elsewhere) {
 			return exclude(Excluded::CountedElsewhere);
 		}

@@ -18,7 +18,7 @@ use gridweave_primitives::{
 		MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine, SettlementClock,
 		SettlementProgress,
 	},
-	Balance, EventId, MeterId, MicrogridId, Period, PeriodClock, Price, ProgrammeId, ResourceId,
+	Balance, Be32, EventId, MeterId, MicrogridId, Period, PeriodClock, Price, ProgrammeId, ResourceId,
 	WattHours, Watts,
 };
 use sp_runtime::{BuildStorage, Permill};
@@ -369,12 +369,7 @@ pub fn announce(programme: ProgrammeId, start: Period, periods: u32) -> EventId 
 	announce_for(programme, start, periods, 100_000)
 }
 
-pub fn announce_for(
-	programme: ProgrammeId,
-	start: Period,
-	periods: u32,
-	target: u64,
-) -> EventId {
+pub fn announce_for(programme: ProgrammeId, start: Period, periods: u32, target: u64) -> EventId {
 	let id = EventId(crate::NextEvent::<Test>::get());
 	assert_ok!(DemandResponse::announce_event(
 		RuntimeOrigin::signed(OPERATOR),
@@ -409,7 +404,9 @@ pub fn live_until(period: Period) {
 pub fn settle(event: EventId) -> crate::types::DemandEvent {
 	for _ in 0..1_000 {
 		let record = DemandResponse::event(event).expect("reports are kept");
-		let open = DemandResponse::programme(record.programme).expect("it is there").events;
+		let open = DemandResponse::programme(record.programme)
+			.expect("it is there")
+			.events;
 		if !open.contains(&event) {
 			return record;
 		}
@@ -420,7 +417,7 @@ pub fn settle(event: EventId) -> crate::types::DemandEvent {
 
 /// What a resource reported.
 pub fn report(event: EventId, resource: ResourceId) -> Option<crate::types::Report<AccountId>> {
-	crate::Reports::<Test>::get((event.into(), resource.into()))
+	crate::Reports::<Test>::get((Be32::from(event), Be32::from(resource)))
 }
 
 /// What a resource was paid.
@@ -468,14 +465,22 @@ pub fn run(test: impl FnOnce()) {
 		test();
 		DemandResponse::do_try_state().expect("invariants hold after the test");
 		let owed = DemandResponse::owed_holds();
-		let reasons = [HoldReason::Budget, HoldReason::Enrolment, HoldReason::Commitment];
+		let reasons = [
+			HoldReason::Budget,
+			HoldReason::Enrolment,
+			HoldReason::Commitment,
+		];
 		for (reason, owed) in reasons.into_iter().zip(owed) {
 			for who in &accounts {
 				let owed = owed.get(who).copied().unwrap_or_default();
 				assert_eq!(held(reason, *who), owed, "{reason:?} of {who}");
 			}
 		}
-		assert_eq!(Balances::total_issuance(), issued, "money neither comes nor goes");
+		assert_eq!(
+			Balances::total_issuance(),
+			issued,
+			"money neither comes nor goes"
+		);
 	});
 }
 
@@ -490,7 +495,10 @@ pub struct Village {
 pub fn village(terms: ProgrammeTerms, count: u32) -> Village {
 	let programme = open(terms, BUDGET);
 	let meters: Vec<_> = (0..count).map(add_meter).collect();
-	let resources = meters.iter().map(|meter| enrol(programme, *meter)).collect();
+	let resources = meters
+		.iter()
+		.map(|meter| enrol(programme, *meter))
+		.collect();
 	live_until(at(THIRD_MONDAY, 0));
 	events();
 	Village {

@@ -29,8 +29,7 @@ impl<T: Config> Pallet<T> {
 		if amount == 0 {
 			return;
 		}
-		let released =
-			T::Currency::release(&reason.into(), who, amount, Precision::BestEffort);
+		let released = T::Currency::release(&reason.into(), who, amount, Precision::BestEffort);
 		if released != Ok(amount) {
 			log::error!(
 				target: "runtime::demand-response",

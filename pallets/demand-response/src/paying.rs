@@ -53,7 +53,12 @@ impl<T: Config> Pallet<T> {
 		let left = event.budget.saturating_sub(event.paid);
 		let amount = reward::share(report.claim, event.claims, event.budget).min(left);
 		let paid = amount > 0
-			&& Self::pay(HoldReason::Budget, &programme.operator, &report.payee, amount);
+			&& Self::pay(
+				HoldReason::Budget,
+				&programme.operator,
+				&report.payee,
+				amount,
+			);
 		if paid {
 			event.paid = event.paid.saturating_add(amount);
 			report.paid = amount;

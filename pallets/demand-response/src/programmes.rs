@@ -44,9 +44,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// A programme in which things may begin.
-	pub(crate) fn open_programme_at(
-		id: ProgrammeId,
-	) -> Result<Programme<T::AccountId>, Error<T>> {
+	pub(crate) fn open_programme_at(id: ProgrammeId) -> Result<Programme<T::AccountId>, Error<T>> {
 		let programme = Self::programme(id)?;
 		ensure!(!programme.closing, Error::ProgrammeClosing);
 		Ok(programme)
@@ -67,7 +65,10 @@ impl<T: Config> Pallet<T> {
 		ensure!(operator == who, Error::<T>::NotOperator);
 		terms.check().map_err(Error::<T>::from)?;
 		let day = <T::Clock as gridweave_primitives::traits::SettlementClock>::clock();
-		ensure!(day.periods_per_day <= MAX_PERIODS_PER_DAY, Error::<T>::DayTooLong);
+		ensure!(
+			day.periods_per_day <= MAX_PERIODS_PER_DAY,
+			Error::<T>::DayTooLong
+		);
 		let deposit = T::ProgrammeDeposit::get();
 		Self::hold(HoldReason::Enrolment, &who, deposit)?;
 		Self::hold(HoldReason::Budget, &who, budget)?;
@@ -103,11 +104,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_fund(
-		who: &T::AccountId,
-		id: ProgrammeId,
-		amount: Balance,
-	) -> DispatchResult {
+	pub(crate) fn do_fund(who: &T::AccountId, id: ProgrammeId, amount: Balance) -> DispatchResult {
 		let mut programme = Self::programme_of(who, id)?;
 		ensure!(!programme.closing, Error::<T>::ProgrammeClosing);
 		Self::hold(HoldReason::Budget, who, amount)?;

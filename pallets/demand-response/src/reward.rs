@@ -11,8 +11,7 @@ use crate::types::Prices;
 
 /// What a resource claims that delivered so much and had committed itself to so much.
 pub fn claim(prices: &Prices, delivered: WattHours, committed: WattHours) -> Balance {
-	cost(prices.reward, delivered)
-		.saturating_add(cost(prices.bonus, delivered.min(committed)))
+	cost(prices.reward, delivered).saturating_add(cost(prices.bonus, delivered.min(committed)))
 }
 
 /// What is paid of a claim, of all `claims` on a budget.
@@ -67,9 +66,8 @@ mod tests {
 
 	#[test]
 	fn claims_should_be_price_times_energy() {
-		let claim = |delivered, committed| {
-			claim(&PRICES, WattHours(delivered), WattHours(committed))
-		};
+		let claim =
+			|delivered, committed| claim(&PRICES, WattHours(delivered), WattHours(committed));
 		// 2 kWh at 0.20 are 0.40 GRID; 1 kWh of them was committed: 0.05 more.
 		assert_eq!(claim(2_000, 0), 400_000_000_000);
 		assert_eq!(claim(2_000, 1_000), 450_000_000_000);

@@ -111,8 +111,7 @@ impl<T: Config> Pallet<T> {
 
 	/// See [`DemandResponseApi`].
 	pub fn api_enrolments(meter: MeterId) -> Vec<(ProgrammeId, ResourceId)> {
-		let watch =
-			T::Meters::meter(meter).and_then(|info| Self::watch(info.microgrid, meter));
+		let watch = T::Meters::meter(meter).and_then(|info| Self::watch(info.microgrid, meter));
 		let enrolments = watch.map(|watch| watch.enrolments).unwrap_or_default();
 		debug_assert!(enrolments.len() <= MAX_ENROLMENTS as usize);
 		enrolments.into_inner()

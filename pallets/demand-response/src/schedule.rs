@@ -110,7 +110,7 @@ impl<T: Config> Pallet<T> {
 		if issues.is_empty() {
 			return;
 		}
-		while let Some(issue) = issues.first_mut() {
+		while let Some(issue) = issues.iter_mut().next() {
 			if !Self::send_to(issue, meter) {
 				break;
 			}

@@ -72,7 +72,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_holds() -> Result<(), TryRuntimeError> {
-		let reasons = [HoldReason::Budget, HoldReason::Enrolment, HoldReason::Commitment];
+		let reasons = [
+			HoldReason::Budget,
+			HoldReason::Enrolment,
+			HoldReason::Commitment,
+		];
 		for (reason, sums) in reasons.into_iter().zip(Self::owed_holds()) {
 			let reason: T::RuntimeHoldReason = reason.into();
 			for (who, amount) in sums {
@@ -94,8 +98,14 @@ impl<T: Config> Pallet<T> {
 		}
 		let mut waiting = BTreeSet::new();
 		for (id, event) in Events::<T>::iter() {
-			ensure!(event.paid <= event.budget, "an event paid more than was set aside");
-			ensure!(event.paid <= event.claims, "an event paid more than was claimed");
+			ensure!(
+				event.paid <= event.budget,
+				"an event paid more than was set aside"
+			);
+			ensure!(
+				event.paid <= event.claims,
+				"an event paid more than was claimed"
+			);
 			// Pruning removes reports before their event.
 			let reported = paid.get(&id).copied().unwrap_or_default();
 			ensure!(
@@ -104,7 +114,10 @@ impl<T: Config> Pallet<T> {
 			);
 			let open = Programmes::<T>::get(Be32::from(event.programme))
 				.is_some_and(|programme| programme.events.iter().any(|on| Be32::from(*on) == id));
-			ensure!(open || event.stage == Stage::Done, "an open event is not known as such");
+			ensure!(
+				open || event.stage == Stage::Done,
+				"an open event is not known as such"
+			);
 			if event.stage == Stage::Announced {
 				waiting.insert(id);
 			}
@@ -116,24 +129,36 @@ impl<T: Config> Pallet<T> {
 			);
 			for event in &programme.events {
 				let event = Events::<T>::get(Be32::from(*event)).ok_or("an open event is gone")?;
-				ensure!(Be32::from(event.programme) == id, "an event of another programme");
+				ensure!(
+					Be32::from(event.programme) == id,
+					"an event of another programme"
+				);
 			}
 		}
 		for key in Triggered::<T>::iter_keys() {
-			ensure!(Programmes::<T>::contains_key(key), "a trigger of no programme");
+			ensure!(
+				Programmes::<T>::contains_key(key),
+				"a trigger of no programme"
+			);
 		}
 		for community in Communities::<T>::iter_values() {
 			ensure!(community.agenda.is_sorted(), "an agenda is out of order");
 			for (due, event) in &community.agenda {
 				let key = Be32::from(*event);
-				ensure!(waiting.contains(&key), "an agenda names an event that does not wait");
+				ensure!(
+					waiting.contains(&key),
+					"an agenda names an event that does not wait"
+				);
 				let event = Events::<T>::get(key).ok_or("an agenda names no event")?;
 				ensure!(event.due == *due, "an agenda is wrong about the time");
 			}
 		}
 		for ((event, _), _) in Responses::<T>::iter() {
 			let event = Events::<T>::get(event).ok_or("an answer to no event")?;
-			ensure!(event.stage != Stage::Done || Self::is_open(&event), "an answer is left");
+			ensure!(
+				event.stage != Stage::Done || Self::is_open(&event),
+				"an answer is left"
+			);
 		}
 		Ok(())
 	}
@@ -162,8 +187,14 @@ impl<T: Config> Pallet<T> {
 		for (key, resource) in Resources::<T>::iter() {
 			let count = counts.remove(&key).unwrap_or_default();
 			ensure!(resource.members == count, "members are miscounted");
-			ensure!(resource.group || count == 1, "a single resource is not one meter");
-			ensure!(Be32::from(resource.programme) == key.0, "a resource of another programme");
+			ensure!(
+				resource.group || count == 1,
+				"a single resource is not one meter"
+			);
+			ensure!(
+				Be32::from(resource.programme) == key.0,
+				"a resource of another programme"
+			);
 		}
 		ensure!(counts.is_empty(), "members of no resource");
 		let (mut watched, mut meters) = (BTreeMap::<_, u32>::new(), BTreeSet::new());
@@ -171,27 +202,42 @@ impl<T: Config> Pallet<T> {
 			let count = watched.entry(microgrid).or_default();
 			*count = count.saturating_add(1);
 			meters.insert(meter);
-			ensure!(!watch.enrolments.is_empty(), "a meter is watched for nothing");
+			ensure!(
+				!watch.enrolments.is_empty(),
+				"a meter is watched for nothing"
+			);
 			for (programme, resource) in &watch.enrolments {
 				let key = (meter, Be32::from(*programme), Be32::from(*resource));
 				ensure!(enrolled.remove(&key), "a watched meter is no member");
 			}
 		}
-		ensure!(enrolled.is_empty(), "a member is not watched for its programme");
+		ensure!(
+			enrolled.is_empty(),
+			"a member is not watched for its programme"
+		);
 		for (key, community) in Communities::<T>::iter() {
 			let count = watched.remove(&key).unwrap_or_default();
 			ensure!(community.watched == count, "watched meters are miscounted");
-			ensure!(count > 0 || !community.agenda.is_empty(), "a community is kept for nothing");
+			ensure!(
+				count > 0 || !community.agenda.is_empty(),
+				"a community is kept for nothing"
+			);
 		}
 		ensure!(watched.is_empty(), "watched meters of no community");
 		for (meter, _) in Days::<T>::iter_keys() {
-			ensure!(meters.contains(&meter), "days are kept of a meter that is not watched");
+			ensure!(
+				meters.contains(&meter),
+				"days are kept of a meter that is not watched"
+			);
 		}
 		for (page, commands) in CommandPages::<T>::iter() {
 			ensure!(!commands.is_empty(), "an empty page of commands is kept");
 			for (slot, _) in commands {
 				let meter = Be32::from(MeterId::at(page.get(), slot));
-				ensure!(meters.contains(&meter), "a command of a meter that is not watched");
+				ensure!(
+					meters.contains(&meter),
+					"a command of a meter that is not watched"
+				);
 			}
 		}
 		Ok(())

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::ConstU32;
 use gridweave_primitives::{
-	ids::METERS_PER_PAGE, units::PRICE_BOUND, Balance, EventId, MeterId, MicrogridId, Period, Price,
-	ProgrammeId, ResourceId, WattHours, Watts,
+	ids::METERS_PER_PAGE, units::PRICE_BOUND, Balance, EventId, MeterId, MicrogridId, Period,
+	Price, ProgrammeId, ResourceId, WattHours, Watts,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{BoundedVec, Permill};
@@ -185,7 +185,9 @@ impl ProgrammeTerms {
 			bonus,
 			penalty,
 		} = self.prices;
-		let bounded = [reward, bonus, penalty].iter().all(|price| price.0 < PRICE_BOUND);
+		let bounded = [reward, bonus, penalty]
+			.iter()
+			.all(|price| price.0 < PRICE_BOUND);
 		if reward.is_zero() || !bounded {
 			return Err(UnsoundTerms::Price);
 		}
@@ -613,12 +615,21 @@ mod tests {
 		assert_eq!(with(|_| ()), Ok(()));
 		let cases: [(fn(&mut ProgrammeTerms), UnsoundTerms); 11] = [
 			(|terms| terms.prices.reward = Price(0), UnsoundTerms::Price),
-			(|terms| terms.prices.bonus = Price(PRICE_BOUND), UnsoundTerms::Price),
-			(|terms| terms.prices.penalty = Price(PRICE_BOUND), UnsoundTerms::Price),
+			(
+				|terms| terms.prices.bonus = Price(PRICE_BOUND),
+				UnsoundTerms::Price,
+			),
+			(
+				|terms| terms.prices.penalty = Price(PRICE_BOUND),
+				UnsoundTerms::Price,
+			),
 			(|terms| terms.least_days = 0, UnsoundTerms::Number),
 			(|terms| terms.least_days = 11, UnsoundTerms::Number),
 			(|terms| terms.events_per_day = 0, UnsoundTerms::Number),
-			(|terms| terms.rebound = MAX_REBOUND + 1, UnsoundTerms::Number),
+			(
+				|terms| terms.rebound = MAX_REBOUND + 1,
+				UnsoundTerms::Number,
+			),
 			(|terms| terms.notice = MAX_NOTICE + 1, UnsoundTerms::Number),
 			(
 				|terms| {
@@ -629,7 +640,10 @@ mod tests {
 				},
 				UnsoundTerms::Adjustment,
 			),
-			(|terms| terms.baseline = Baseline::Commanded, UnsoundTerms::NoCommand),
+			(
+				|terms| terms.baseline = Baseline::Commanded,
+				UnsoundTerms::NoCommand,
+			),
 			(
 				|terms| {
 					terms.baseline = Baseline::Commanded;

@@ -15,9 +15,8 @@ fn lists_should_come_by_the_page() {
 		assert_eq!(DemandResponse::api_programmes(other, 10).len(), 1);
 		assert_eq!(DemandResponse::api_programmes(ProgrammeId(0), 1).len(), 1);
 
-		let resources = |from, count| {
-			DemandResponse::api_resources(village.programme, ResourceId(from), count)
-		};
+		let resources =
+			|from, count| DemandResponse::api_resources(village.programme, ResourceId(from), count);
 		assert_eq!(resources(0, 10).len(), 3);
 		assert_eq!(resources(1, 10).len(), 2);
 		assert_eq!(resources(1, 1)[0].0, village.resources[1]);

@@ -170,7 +170,10 @@ fn an_event_called_off_or_ended_should_release_devices() {
 		poll();
 		for meter in &village.meters {
 			let released = command(*meter).unwrap();
-			assert_eq!((released.action, released.until), (Action::Release, start(7)));
+			assert_eq!(
+				(released.action, released.until),
+				(Action::Release, start(7))
+			);
 		}
 	});
 }

@@ -34,9 +34,8 @@ fn enrolling_should_hold_deposits_that_leaving_releases() {
 			u64::from(u32::MAX).min(world(|world| world.now) + 60)
 		));
 		assert!(Days::<Test>::iter().count() >= 2);
-		let leave = |programme| {
-			DemandResponse::leave(RuntimeOrigin::signed(owner(0)), programme, meter)
-		};
+		let leave =
+			|programme| DemandResponse::leave(RuntimeOrigin::signed(owner(0)), programme, meter);
 		assert_ok!(leave(first));
 		assert_noop!(leave(first), Error::<Test>::NotEnrolled);
 		assert_eq!(held(), HISTORY_DEPOSIT + ENROLMENT_DEPOSIT);
@@ -62,10 +61,16 @@ fn only_meters_that_measure_members_should_enrol() {
 			DemandResponse::enrol(RuntimeOrigin::signed(who), programme, meter)
 		};
 		let errors = [
-			(enrol(1, ProgrammeId(7), meter), Error::<Test>::UnknownProgramme),
+			(
+				enrol(1, ProgrammeId(7), meter),
+				Error::<Test>::UnknownProgramme,
+			),
 			(enrol(1, programme, MeterId(9)), Error::<Test>::UnknownMeter),
 			(enrol(2, programme, meter), Error::<Test>::NotMeterOwner),
-			(enrol(OPERATOR, programme, FEEDER), Error::<Test>::UnknownMeter),
+			(
+				enrol(OPERATOR, programme, FEEDER),
+				Error::<Test>::UnknownMeter,
+			),
 			(
 				enrol(owner(96), programme, add_meter(96)),
 				Error::<Test>::OtherMicrogrid,
@@ -95,7 +100,10 @@ fn a_meter_should_take_part_in_a_few_programmes_at_most() {
 			DemandResponse::enrol(RuntimeOrigin::signed(owner(0)), more, meter),
 			Error::<Test>::TooManyEnrolments
 		);
-		assert_eq!(DemandResponse::api_enrolments(meter).len(), MAX_ENROLMENTS as usize);
+		assert_eq!(
+			DemandResponse::api_enrolments(meter).len(),
+			MAX_ENROLMENTS as usize
+		);
 	});
 }
 

@@ -177,12 +177,18 @@ fn an_event_that_is_called_off_should_leave_nothing() {
 		);
 		assert_ok!(cancel(event));
 		assert_noop!(cancel(event), Error::<Test>::EventStarted);
-		assert_eq!(DemandResponse::programme(village.programme).unwrap().free, BUDGET);
+		assert_eq!(
+			DemandResponse::programme(village.programme).unwrap().free,
+			BUDGET
+		);
 		poll();
 		assert_eq!(held(HoldReason::Commitment, owner(0)), 0);
 		assert_eq!(Events::<Test>::iter().count(), 0);
 		assert_eq!(Responses::<Test>::iter().count(), 0);
-		assert!(DemandResponse::programme(village.programme).unwrap().events.is_empty());
+		assert!(DemandResponse::programme(village.programme)
+			.unwrap()
+			.events
+			.is_empty());
 		// Nor is its day one of an event.
 		took(village.meters[0], at(THIRD_MONDAY, 4), 0);
 		live_until(at(THIRD_MONDAY + 1, 0));
@@ -207,7 +213,10 @@ fn an_event_that_has_started_should_be_ended_and_not_called_off() {
 		assert_ok!(end(event));
 		assert_noop!(end(event), Error::<Test>::NothingToEnd);
 		let record = settle(event);
-		assert_eq!((record.end, record.planned_end), (at(THIRD_MONDAY, 4), at(THIRD_MONDAY, 6)));
+		assert_eq!(
+			(record.end, record.planned_end),
+			(at(THIRD_MONDAY, 4), at(THIRD_MONDAY, 6))
+		);
 		// Two periods instead of four.
 		assert_eq!(paid(event, village.resources[0]), reward(200));
 	});

@@ -372,9 +372,9 @@ fn nobody_should_leave_or_opt_out_when_it_went_badly() {
 		for _ in 4..7 {
 			assert_noop!(leave(), Error::<Test>::EventUnderWay);
 			assert_noop!(opt_out(), Error::<Test>::EventStarted);
-			live_until(at(THIRD_MONDAY, 0).saturating_add(
-				crate::mock::World::place().saturating_add(1),
-			));
+			live_until(
+				at(THIRD_MONDAY, 0).saturating_add(crate::mock::World::place().saturating_add(1)),
+			);
 		}
 		settle(event);
 		assert_ok!(leave());

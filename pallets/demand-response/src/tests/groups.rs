@@ -1,7 +1,7 @@
 //! Groups: made, joined, measured as one.
 
 use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};
-use gridweave_primitives::{ProgrammeId, ResourceId, WattHours};
+use gridweave_primitives::{Be32, ProgrammeId, ResourceId, WattHours};
 
 use crate::{
 	mock::*,
@@ -62,19 +62,17 @@ fn joining_should_need_an_invitation() {
 		let programme = open(terms(), BUDGET);
 		let meter = add_meter(0);
 		let group = group(programme, AGGREGATOR, &[]);
-		let join = || {
-			DemandResponse::join_group(RuntimeOrigin::signed(owner(0)), programme, group, meter)
-		};
+		let join =
+			|| DemandResponse::join_group(RuntimeOrigin::signed(owner(0)), programme, group, meter);
 		assert_noop!(join(), Error::<Test>::NotInvited);
-		let invite = |who| {
-			DemandResponse::invite(RuntimeOrigin::signed(who), programme, group, meter)
-		};
+		let invite =
+			|who| DemandResponse::invite(RuntimeOrigin::signed(who), programme, group, meter);
 		assert_noop!(invite(owner(0)), Error::<Test>::NotResourceOwner);
 		assert_ok!(invite(AGGREGATOR));
 		assert_ok!(invite(AGGREGATOR));
 		assert_ok!(join());
 		assert_noop!(join(), Error::<Test>::NotInvited);
-		let key = (programme.into(), group.into());
+		let key = (Be32::from(programme), Be32::from(group));
 		let record = Resources::<Test>::get(key).unwrap();
 		assert_eq!((record.members, record.invited.len()), (1, 0));
 	});
@@ -104,12 +102,7 @@ fn invitations_should_be_bounded_and_only_to_groups() {
 			Error::<Test>::NotAGroup
 		);
 		assert_noop!(
-			DemandResponse::join_group(
-				RuntimeOrigin::signed(owner(90)),
-				programme,
-				single,
-				meter
-			),
+			DemandResponse::join_group(RuntimeOrigin::signed(owner(90)), programme, single, meter),
 			Error::<Test>::NotAGroup
 		);
 	});
@@ -119,15 +112,13 @@ fn invitations_should_be_bounded_and_only_to_groups() {
 fn a_group_should_be_dissolved_only_when_it_is_empty() {
 	run(|| {
 		let (programme, group, meters) = village_group();
-		let dissolve = |who| {
-			DemandResponse::dissolve_group(RuntimeOrigin::signed(who), programme, group)
-		};
+		let dissolve =
+			|who| DemandResponse::dissolve_group(RuntimeOrigin::signed(who), programme, group);
 		assert_noop!(dissolve(1), Error::<Test>::NotResourceOwner);
 		assert_noop!(dissolve(AGGREGATOR), Error::<Test>::GroupNotEmpty);
 		// Each of the three who may takes one out.
-		let leave = |who, meter| {
-			DemandResponse::leave(RuntimeOrigin::signed(who), programme, meter)
-		};
+		let leave =
+			|who, meter| DemandResponse::leave(RuntimeOrigin::signed(who), programme, meter);
 		assert_noop!(leave(owner(1), meters[0]), Error::<Test>::NotAllowed);
 		assert_ok!(leave(owner(0), meters[0]));
 		assert_ok!(leave(AGGREGATOR, meters[1]));

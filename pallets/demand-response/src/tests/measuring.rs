@@ -48,7 +48,10 @@ fn a_reduction_should_be_measured_over_the_event_and_paid() {
 		assert_eq!(record.delivered, WattHours(700));
 		assert_eq!(record.paid, reward(700));
 		let report = report(event, resources[0]).unwrap();
-		assert_eq!((report.tally.baseline, report.tally.measured), (2_000, 1_300));
+		assert_eq!(
+			(report.tally.baseline, report.tally.measured),
+			(2_000, 1_300)
+		);
 		assert_eq!(report.delivered, WattHours(700));
 		let after = pallet_balances::Pallet::<Test>::free_balance(owner(0));
 		assert_eq!(after - before, reward(700));
@@ -155,7 +158,13 @@ fn days_on_which_it_opted_out_should_be_like_days() {
 #[test]
 fn the_window_before_notice_should_adjust_the_baseline_within_its_bound() {
 	// What the window showed in each of four periods, and the baseline of one.
-	for (window, baseline) in [(1_000, 1_000), (1_100, 1_100), (900, 900), (2_000, 1_200), (0, 800)] {
+	for (window, baseline) in [
+		(1_000, 1_000),
+		(1_100, 1_100),
+		(900, 900),
+		(2_000, 1_200),
+		(0, 800),
+	] {
 		run(|| {
 			let village = village(adjusted(), 1);
 			for place in 0..4 {
@@ -188,25 +197,24 @@ fn notice_on_an_earlier_day_should_not_adjust() {
 #[test]
 fn an_event_over_midnight_should_be_compared_day_by_day() {
 	run(|| {
-		let village = village(
-			ProgrammeTerms {
-				least_days: 4,
-				..terms()
-			},
-			1,
-		);
-		let meter = village.meters[0];
-		// From Sunday to Monday: Sundays' and Saturdays' evenings, weekdays' mornings.
+		let least = ProgrammeTerms {
+			least_days: 5,
+			..terms()
+		};
+		let programme = open(least, BUDGET);
+		let meter = add_meter(0);
+		let resource = enrol(programme, meter);
+		// From Sunday to Monday: evenings of the weekend, and mornings of working days.
 		for day in [9, 10, 16, 17] {
 			took(meter, at(day, 7), 400);
 		}
 		live_until(at(23, 0));
-		let event = announce(village.programme, at(24, 7), 2);
+		let event = announce(programme, at(24, 7), 2);
 		took(meter, at(24, 7), 0);
 		took(meter, at(25, 0), 0);
 		settle(event);
-		let report = report(event, village.resources[0]).unwrap();
-		// Of the weekend: Saturdays and Sundays of two weeks, and the Saturday before, which was as usual.
+		let report = report(event, resource).unwrap();
+		// Saturdays and Sundays of two weeks, and the Saturday before, which was as usual.
 		assert_eq!(report.tally.baseline, (4 * 400 + 1_000) / 5 + 1_000);
 	});
 }
@@ -285,10 +293,16 @@ fn energy_that_is_recorded_late_should_be_waited_for() {
 		took(village.meters[0], at(THIRD_MONDAY, 4), 0);
 		world(|world| world.stalled = Some(at(THIRD_MONDAY, 4)));
 		live_until(at(THIRD_MONDAY + 1, 4));
-		assert_eq!(DemandResponse::event(event).unwrap().stage, Stage::Announced);
+		assert_eq!(
+			DemandResponse::event(event).unwrap().stage,
+			Stage::Announced
+		);
 		world(|world| world.stalled = None);
 		poll();
 		assert_eq!(paid(event, village.resources[0]), reward(1_000));
-		assert_eq!(crate::Events::<Test>::get(Be32::from(event)).unwrap().stage, Stage::Done);
+		assert_eq!(
+			crate::Events::<Test>::get(Be32::from(event)).unwrap().stage,
+			Stage::Done
+		);
 	});
 }

@@ -99,7 +99,11 @@ fn a_budget_should_be_added_to_and_taken_back() {
 			DemandResponse::fund_programme(origin(1), programme, 5),
 			Error::<Test>::NotOperator
 		);
-		assert_ok!(DemandResponse::fund_programme(origin(OPERATOR), programme, 500));
+		assert_ok!(DemandResponse::fund_programme(
+			origin(OPERATOR),
+			programme,
+			500
+		));
 		assert_eq!(held(HoldReason::Budget, OPERATOR), 1_500);
 		assert_noop!(
 			DemandResponse::withdraw_budget(origin(OPERATOR), programme, 1_501),
@@ -109,7 +113,11 @@ fn a_budget_should_be_added_to_and_taken_back() {
 			DemandResponse::withdraw_budget(origin(1), programme, 1),
 			Error::<Test>::NotOperator
 		);
-		assert_ok!(DemandResponse::withdraw_budget(origin(OPERATOR), programme, 1_400));
+		assert_ok!(DemandResponse::withdraw_budget(
+			origin(OPERATOR),
+			programme,
+			1_400
+		));
 		assert_eq!(held(HoldReason::Budget, OPERATOR), 100);
 		assert_eq!(DemandResponse::programme(programme).unwrap().free, 100);
 	});
@@ -125,16 +133,25 @@ fn closing_should_free_members_groups_and_the_budget() {
 		let kept = open(terms(), 700);
 		enrol(kept, village.meters[0]);
 		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
-		let close = |who, programme| {
-			DemandResponse::close_programme(RuntimeOrigin::signed(who), programme)
-		};
+		let close =
+			|who, programme| DemandResponse::close_programme(RuntimeOrigin::signed(who), programme);
 		assert_noop!(close(1, village.programme), Error::<Test>::NotOperator);
-		assert_noop!(close(OPERATOR, village.programme), Error::<Test>::EventsOpen);
+		assert_noop!(
+			close(OPERATOR, village.programme),
+			Error::<Test>::EventsOpen
+		);
 		settle(event);
 		assert_ok!(close(OPERATOR, village.programme));
-		assert_noop!(close(OPERATOR, village.programme), Error::<Test>::ProgrammeClosing);
 		assert_noop!(
-			DemandResponse::enrol(RuntimeOrigin::signed(owner(7)), village.programme, add_meter(7)),
+			close(OPERATOR, village.programme),
+			Error::<Test>::ProgrammeClosing
+		);
+		assert_noop!(
+			DemandResponse::enrol(
+				RuntimeOrigin::signed(owner(7)),
+				village.programme,
+				add_meter(7)
+			),
 			Error::<Test>::ProgrammeClosing
 		);
 		assert_noop!(

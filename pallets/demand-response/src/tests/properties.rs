@@ -14,16 +14,42 @@ use crate::{
 /// What somebody tries. Much of it is refused.
 #[derive(Clone, Debug)]
 enum Deed {
-	Announce { programme: bool, ahead: u32, periods: u32, target: u64 },
-	Respond { meter: u32, answer: Option<u64>, out: bool },
-	Take { meter: u32, ahead: u32, net: Option<i64> },
-	Leave { meter: u32, programme: bool },
-	Enrol { meter: u32, programme: bool },
+	Announce {
+		programme: bool,
+		ahead: u32,
+		periods: u32,
+		target: u64,
+	},
+	Respond {
+		meter: u32,
+		answer: Option<u64>,
+		out: bool,
+	},
+	Take {
+		meter: u32,
+		ahead: u32,
+		net: Option<i64>,
+	},
+	Leave {
+		meter: u32,
+		programme: bool,
+	},
+	Enrol {
+		meter: u32,
+		programme: bool,
+	},
 	Cancel,
 	End,
-	Quarantine { meter: u32, on: bool },
-	Acknowledge { meter: u32 },
-	Pass { periods: u32 },
+	Quarantine {
+		meter: u32,
+		on: bool,
+	},
+	Acknowledge {
+		meter: u32,
+	},
+	Pass {
+		periods: u32,
+	},
 }
 
 const METERS: u32 = 4;

@@ -83,11 +83,17 @@ fn communities_should_be_recorded_each_at_its_own_pace() {
 		live_until(at(MONDAY, 3));
 		enrol(id, add_meter(96));
 		live_until(at(MONDAY + 1, 0));
-		let next = |microgrid: u32| Communities::<Test>::get(Be32::from(microgrid)).unwrap().next;
+		let next = |microgrid: u32| {
+			Communities::<Test>::get(Be32::from(microgrid))
+				.unwrap()
+				.next
+		};
 		let frozen: Period = at(MONDAY, 6);
 		assert_eq!((next(0), next(1)), (frozen, frozen));
 		assert_eq!(
-			nets(gridweave_primitives::MeterId(96), MONDAY).unwrap().len(),
+			nets(gridweave_primitives::MeterId(96), MONDAY)
+				.unwrap()
+				.len(),
 			6
 		);
 	});

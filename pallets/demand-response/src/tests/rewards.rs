@@ -11,11 +11,21 @@ use crate::{
 };
 
 fn respond(meter: u32, event: EventId, resource: ResourceId, response: Response) -> DispatchResult {
-	DemandResponse::respond(RuntimeOrigin::signed(owner(meter)), event, resource, response)
+	DemandResponse::respond(
+		RuntimeOrigin::signed(owner(meter)),
+		event,
+		resource,
+		response,
+	)
 }
 
 fn commit(meter: u32, event: EventId, resource: ResourceId, energy: u64) {
-	assert_ok!(respond(meter, event, resource, Response::Commit(WattHours(energy))));
+	assert_ok!(respond(
+		meter,
+		event,
+		resource,
+		Response::Commit(WattHours(energy))
+	));
 }
 
 fn no_bonus() -> ProgrammeTerms {
@@ -42,9 +52,8 @@ fn a_short_budget_should_be_shared_pro_rata() {
 		}
 		let record = settle(event);
 		assert_eq!(record.claims, reward(1_999));
-		let shares = [1_000u128, 666, 333].map(|energy| {
-			reward(1_000) * reward(energy) / reward(1_999)
-		});
+		let shares =
+			[1_000u128, 666, 333].map(|energy| reward(1_000) * reward(energy) / reward(1_999));
 		for (resource, share) in village.resources.iter().zip(shares) {
 			assert_eq!(paid(event, *resource), share);
 		}
@@ -111,10 +120,16 @@ fn a_commitment_that_is_kept_should_earn_its_bonus() {
 		let village = village(terms(), 1);
 		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
 		commit(0, event, village.resources[0], 600);
-		assert_eq!(held(HoldReason::Commitment, owner(0)), 600 * 100_000 * 1_000);
+		assert_eq!(
+			held(HoldReason::Commitment, owner(0)),
+			600 * 100_000 * 1_000
+		);
 		took(village.meters[0], at(THIRD_MONDAY, 4), 0);
 		settle(event);
-		assert_eq!(paid(event, village.resources[0]), reward(1_000) + 600 * 50_000 * 1_000);
+		assert_eq!(
+			paid(event, village.resources[0]),
+			reward(1_000) + 600 * 50_000 * 1_000
+		);
 		assert_eq!(held(HoldReason::Commitment, owner(0)), 0);
 	});
 }
@@ -135,10 +150,16 @@ fn a_commitment_that_is_missed_should_cost_its_penalty() {
 		// 400 of 600 were missed.
 		let penalty = 400 * 100_000 * 1_000;
 		let earned = reward(200) + 200 * 50_000 * 1_000;
-		assert_eq!(Balances::free_balance(owner(0)), before.0 + earned - penalty);
+		assert_eq!(
+			Balances::free_balance(owner(0)),
+			before.0 + earned - penalty
+		);
 		assert_eq!(Balances::free_balance(OPERATOR), before.1 + penalty);
 		let report = report(event, village.resources[0]).unwrap();
-		assert_eq!((report.committed, report.penalty), (WattHours(600), penalty));
+		assert_eq!(
+			(report.committed, report.penalty),
+			(WattHours(600), penalty)
+		);
 		assert!(events().contains(&Event::PenaltyTaken {
 			event,
 			resource: village.resources[0],
@@ -171,11 +192,17 @@ fn a_commitment_should_shrink_with_an_event_that_ends_early() {
 			took(village.meters[0], at(THIRD_MONDAY, place), 500);
 		}
 		live_until(at(THIRD_MONDAY, 3));
-		assert_ok!(DemandResponse::end_event(RuntimeOrigin::signed(OPERATOR), event));
+		assert_ok!(DemandResponse::end_event(
+			RuntimeOrigin::signed(OPERATOR),
+			event
+		));
 		settle(event);
 		let report = report(event, village.resources[0]).unwrap();
 		// Two of four periods: 1 000 of 2 000, and that much was delivered.
-		assert_eq!((report.committed, report.delivered), (WattHours(1_000), WattHours(1_000)));
+		assert_eq!(
+			(report.committed, report.delivered),
+			(WattHours(1_000), WattHours(1_000))
+		);
 		assert_eq!(report.penalty, 0);
 		assert_eq!(held(HoldReason::Commitment, owner(0)), 0);
 	});
@@ -216,22 +243,38 @@ fn commitments_should_be_refused_where_they_make_no_sense() {
 		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
 		let some = Response::Commit(WattHours(1));
 		let resource = village.resources[0];
-		assert_noop!(respond(0, event, resource, some), Error::<Test>::NoCommitments);
-		assert_noop!(respond(1, event, resource, some), Error::<Test>::NotResourceOwner);
+		assert_noop!(
+			respond(0, event, resource, some),
+			Error::<Test>::NoCommitments
+		);
+		assert_noop!(
+			respond(1, event, resource, some),
+			Error::<Test>::NotResourceOwner
+		);
 
 		let programme = open(terms(), BUDGET);
 		let event = announce(programme, at(THIRD_MONDAY, 4), 1);
 		let empty = group(programme, owner(0), &[]);
-		assert_noop!(respond(0, event, empty, some), Error::<Test>::NothingToCommit);
+		assert_noop!(
+			respond(0, event, empty, some),
+			Error::<Test>::NothingToCommit
+		);
 		let resource = enrol(programme, village.meters[0]);
 		let none = Response::Commit(WattHours(0));
-		assert_noop!(respond(0, event, resource, none), Error::<Test>::TargetOutOfBounds);
+		assert_noop!(
+			respond(0, event, resource, none),
+			Error::<Test>::TargetOutOfBounds
+		);
 		let all = Response::Commit(WattHours(1 << 40));
 		assert_noop!(respond(0, event, resource, all), Error::<Test>::CannotHold);
 		// It does not leave with its pledge.
 		assert_ok!(respond(0, event, resource, some));
 		assert_noop!(
-			DemandResponse::leave(RuntimeOrigin::signed(owner(0)), programme, village.meters[0]),
+			DemandResponse::leave(
+				RuntimeOrigin::signed(owner(0)),
+				programme,
+				village.meters[0]
+			),
 			Error::<Test>::Committed
 		);
 	});
@@ -241,7 +284,11 @@ fn commitments_should_be_refused_where_they_make_no_sense() {
 fn an_operator_should_be_paid_for_a_meter_of_its_own() {
 	run(|| {
 		let programme = open(terms(), BUDGET);
-		let meter = add_meter_of(3, OPERATOR, gridweave_primitives::meter::MeterKind::Prosumer);
+		let meter = add_meter_of(
+			3,
+			OPERATOR,
+			gridweave_primitives::meter::MeterKind::Prosumer,
+		);
 		let resource = enrol(programme, meter);
 		live_until(at(THIRD_MONDAY, 0));
 		let event = announce(programme, at(THIRD_MONDAY, 4), 1);
@@ -253,7 +300,10 @@ fn an_operator_should_be_paid_for_a_meter_of_its_own() {
 		));
 		took(meter, at(THIRD_MONDAY, 4), 0);
 		settle(event);
-		assert_eq!(paid(event, resource), reward(1_000) + 1_000 * 50_000 * 1_000);
+		assert_eq!(
+			paid(event, resource),
+			reward(1_000) + 1_000 * 50_000 * 1_000
+		);
 		assert_eq!(held(HoldReason::Commitment, OPERATOR), 0);
 	});
 }

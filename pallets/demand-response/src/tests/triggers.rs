@@ -28,7 +28,11 @@ const IMPORT: Condition = Condition::NetImport {
 	above: Watts(4_000),
 };
 
-fn announced() -> Vec<(EventId, gridweave_primitives::Period, gridweave_primitives::Period)> {
+fn announced() -> Vec<(
+	EventId,
+	gridweave_primitives::Period,
+	gridweave_primitives::Period,
+)> {
 	events()
 		.into_iter()
 		.filter_map(|event| match event {
@@ -85,7 +89,10 @@ fn surplus_should_announce_an_event() {
 		live_until(at(MONDAY, 4));
 		assert_eq!(announced(), []);
 		live_until(at(MONDAY, 5));
-		assert_eq!(announced(), [(EventId(0), at(MONDAY, 6), at(MONDAY + 1, 0))]);
+		assert_eq!(
+			announced(),
+			[(EventId(0), at(MONDAY, 6), at(MONDAY + 1, 0))]
+		);
 	});
 }
 
@@ -136,7 +143,9 @@ fn a_trigger_should_wait_until_its_event_is_over_and_keep_the_days_limit() {
 			]
 		);
 		let failed = events();
-		assert!(!failed.iter().any(|event| matches!(event, Event::TriggerFailed { .. })));
+		assert!(!failed
+			.iter()
+			.any(|event| matches!(event, Event::TriggerFailed { .. })));
 	});
 }
 
@@ -166,14 +175,21 @@ fn a_trigger_should_name_the_feeder_of_the_community_and_end_when_it_is_removed(
 			assert_noop!(set(programme, condition(feeder)), Error::<Test>::NotAFeeder);
 		}
 		let elsewhere = add_meter_of(97, 1, gridweave_primitives::meter::MeterKind::Feeder);
-		assert_noop!(set(programme, condition(elsewhere)), Error::<Test>::NotAFeeder);
+		assert_noop!(
+			set(programme, condition(elsewhere)),
+			Error::<Test>::NotAFeeder
+		);
 		let origin = RuntimeOrigin::signed;
 		assert_noop!(
 			DemandResponse::set_trigger(origin(1), programme, None),
 			Error::<Test>::NotOperator
 		);
 		assert_ok!(set(programme, IMPORT));
-		assert_ok!(DemandResponse::set_trigger(origin(OPERATOR), programme, None));
+		assert_ok!(DemandResponse::set_trigger(
+			origin(OPERATOR),
+			programme,
+			None
+		));
 		took(FEEDER, at(MONDAY, 0), 9_000);
 		live_until(at(MONDAY, 4));
 		assert_eq!(announced(), []);
