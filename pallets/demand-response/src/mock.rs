@@ -18,8 +18,8 @@ use gridweave_primitives::{
 		MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine, SettlementClock,
 		SettlementProgress,
 	},
-	Balance, Be32, EventId, MeterId, MicrogridId, Period, PeriodClock, Price, ProgrammeId, ResourceId,
-	WattHours, Watts,
+	Balance, Be32, EventId, MeterId, MicrogridId, Period, PeriodClock, Price, ProgrammeId,
+	ResourceId, WattHours, Watts,
 };
 use sp_runtime::{BuildStorage, Permill};
 
@@ -105,6 +105,8 @@ impl pallet_demand_response::Config for Test {
 pub struct World {
 	pub now: u64,
 	pub clock: PeriodClock,
+	/// Of microgrid 0.
+	pub operator: AccountId,
 	pub meters: BTreeMap<MeterId, MeterInfo<AccountId>>,
 	/// What meters take, net, in a period of the day.
 	pub usual: BTreeMap<MeterId, Vec<i64>>,
@@ -126,6 +128,7 @@ impl Default for World {
 		Self {
 			now: clock.start_of(at(MONDAY, 0)),
 			clock,
+			operator: OPERATOR,
 			meters: BTreeMap::new(),
 			usual: BTreeMap::new(),
 			unusual: BTreeMap::new(),
@@ -160,7 +163,9 @@ impl MicrogridInspect<AccountId> for World {
 		2
 	}
 	fn operator(microgrid: MicrogridId) -> Option<AccountId> {
-		OPERATORS.get(microgrid.0 as usize).copied()
+		[world(|world| world.operator), OPERATORS[1]]
+			.get(microgrid.0 as usize)
+			.copied()
 	}
 	fn terms(_: MicrogridId, _: Period) -> Option<Terms> {
 		Some(Terms {
@@ -209,7 +214,7 @@ impl MeteredEnergy for World {
 				Some(None) => (0, Provenance::Estimated),
 				None => {
 					let usual = world.usual.get(&meter)?;
-					let place = world.clock.period_of_day(period) as usize;
+					let place = world.clock.period_of_day(period) as usize % usual.len();
 					(usual[place], Provenance::Measured)
 				}
 			};
@@ -512,5 +517,36 @@ impl World {
 	/// The place of the current period in its day.
 	pub fn place() -> u32 {
 		Self::clock().period_of_day(Self::current())
+	}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::BenchmarkHelper<AccountId> for World {
+	fn community(
+		operator: AccountId,
+		owners: Vec<AccountId>,
+	) -> (MicrogridId, Period, Vec<MeterId>) {
+		world(|world| {
+			world.operator = operator;
+			world.clock.periods_per_day = 96;
+		});
+		let meters = (0..32).map(|id| {
+			let owner = owners[id as usize % owners.len()];
+			add_meter_of(id, owner, MeterKind::Prosumer)
+		});
+		(HOME, Period(5 * 96), meters.collect())
+	}
+
+	fn fund(who: &AccountId, amount: Balance) {
+		use frame_support::traits::fungible::Mutate;
+		Balances::set_balance(who, amount);
+	}
+
+	fn feeder(_: MicrogridId) -> MeterId {
+		add_meter_of(FEEDER.0, OPERATOR, MeterKind::Feeder)
+	}
+
+	fn set_time(now: u64) {
+		world(|world| world.now = now);
 	}
 }

@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Does what is due in this period or before.
-	fn follow_timetable(now: Period, meter: &mut WeightMeter) {
+	pub(crate) fn follow_timetable(now: Period, meter: &mut WeightMeter) {
 		let mut entries = Timetable::<T>::iter();
 		while meter.try_consume(T::WeightInfo::timetable()).is_ok() {
 			let Some(((period, id), timed)) = entries.next() else {
@@ -151,7 +151,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The next period that is settled and not recorded, of any community.
-	fn next_to_record(meter: &mut WeightMeter) -> Option<Recording> {
+	pub(crate) fn next_to_record(meter: &mut WeightMeter) -> Option<Recording> {
 		let now = T::Clock::now();
 		if now < IdleUntil::<T>::get() {
 			return None;

@@ -22,7 +22,10 @@ fn run_with(budget: Option<frame_support::weights::Weight>) -> (Vec<u128>, u32) 
 		resources.push(group);
 		live_until(at(THIRD_MONDAY, 0));
 		let event = announce_for(programme, at(THIRD_MONDAY, 4), 1, 1_000);
-		for (meter, net) in meters.iter().zip([0, 900, 700, 600, 1_200, 400].into_iter().cycle()) {
+		for (meter, net) in meters
+			.iter()
+			.zip([0, 900, 700, 600, 1_200, 400].into_iter().cycle())
+		{
 			took(*meter, at(THIRD_MONDAY, 4), net);
 		}
 		if let Some(budget) = budget {
