@@ -1,6 +1,6 @@
 //! What runs in `on_poll`, under one budget: what the timetable says, triggers, commands, the recording of energy, then
-//! tasks one after the other. Commands and recording take at most half of what is left, so that none holds up the
-//! others for ever.
+//! tasks one after the other. Tasks have at least half of it, and each of the others at most half of what is left to
+//! them, so that none holds up the others for ever.
 
 use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
@@ -23,19 +23,24 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let now = T::Clock::current();
-		half(meter, |meter| Self::follow_timetable(now, meter));
-		half(meter, |meter| Self::evaluate_triggers(now, meter));
-		half(meter, Self::send_commands);
-		half(meter, Self::record_energy);
+		half(meter, |meter| {
+			half(meter, |meter| Self::follow_timetable(now, meter));
+			half(meter, |meter| Self::evaluate_triggers(now, meter));
+			half(meter, Self::send_commands);
+			half(meter, Self::record_energy);
+		});
 		Self::do_tasks(meter);
 	}
 
-	/// The least budget that lets everything go on: each of four kinds of work gets half of what is left.
+	/// The least budget that lets everything go on: tasks have half of it, what comes before them half of what is
+	/// left of the other half, one after the other.
 	pub(crate) fn least_budget() -> Weight {
-		let first = T::WeightInfo::timetable().max(T::WeightInfo::evaluate_trigger());
-		let later = [
-			T::WeightInfo::issue_command(),
-			T::WeightInfo::record_look().saturating_add(T::WeightInfo::record_meter()),
+		let record = T::WeightInfo::record_look().saturating_add(T::WeightInfo::record_meter());
+		let steps = [
+			T::WeightInfo::timetable().saturating_mul(2),
+			T::WeightInfo::evaluate_trigger().saturating_mul(4),
+			T::WeightInfo::issue_command().saturating_mul(8),
+			record.saturating_mul(16),
 			Self::task_weight(&Task::Measure(EventId(0))),
 			T::WeightInfo::pay_resource(),
 			T::WeightInfo::sweep_answer(),
@@ -43,8 +48,10 @@ impl<T: Config> Pallet<T> {
 			T::WeightInfo::close_member(),
 			T::WeightInfo::close_group(),
 		];
-		let later = later.into_iter().fold(first, |most, step| most.max(step));
-		T::WeightInfo::poll().saturating_add(later.saturating_mul(16))
+		let most = steps
+			.into_iter()
+			.fold(Weight::zero(), |most, step| most.max(step));
+		T::WeightInfo::poll().saturating_add(most.saturating_mul(2))
 	}
 
 	/// Does what is due in this period or before.

@@ -613,7 +613,8 @@ mod tests {
 			terms.check()
 		};
 		assert_eq!(with(|_| ()), Ok(()));
-		let cases: [(fn(&mut ProgrammeTerms), UnsoundTerms); 11] = [
+		type Change = fn(&mut ProgrammeTerms);
+		let cases: [(Change, UnsoundTerms); 11] = [
 			(|terms| terms.prices.reward = Price(0), UnsoundTerms::Price),
 			(
 				|terms| terms.prices.bonus = Price(PRICE_BOUND),
