@@ -168,10 +168,16 @@ impl PeriodClock {
 		((period.0 as u64 + self.day_offset as u64) % self.periods_per_day as u64) as u32
 	}
 
-	/// Whether a period lies on a Saturday or Sunday. Day 0, 1 January 1970, was a Thursday.
+	/// Whether a period lies on a Saturday or Sunday.
 	pub const fn is_weekend(&self, period: Period) -> bool {
-		matches!(self.day_of(period) % 7, 2 | 3)
+		is_weekend(self.day_of(period))
 	}
+}
+
+/// Whether the day of this number ([`PeriodClock::day_of`]) is a Saturday or Sunday. Day 0, 1 January 1970, was a
+/// Thursday.
+pub const fn is_weekend(day: u64) -> bool {
+	matches!(day % 7, 2 | 3)
 }
 
 #[cfg(test)]

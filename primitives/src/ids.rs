@@ -48,6 +48,19 @@ id!(
 	/// An order: its place in the order of arrival over all books.
 	OrderId(u64)
 );
+id!(
+	/// A programme of demand response. Never given out again.
+	ProgrammeId(u32)
+);
+id!(
+	/// What takes part in a programme and is measured as one: a meter, or a group of meters. Never given out
+	/// again.
+	ResourceId(u32)
+);
+id!(
+	/// An event of a programme of demand response: its place in the order of announcement. Never given out again.
+	EventId(u32)
+);
 
 /// How many consecutive meter ids form a page, all of one microgrid.
 pub const METERS_PER_PAGE: u32 = 32;
@@ -120,6 +133,24 @@ impl From<LinkId> for Be32 {
 
 impl From<MeterId> for Be32 {
 	fn from(id: MeterId) -> Self {
+		id.0.into()
+	}
+}
+
+impl From<ProgrammeId> for Be32 {
+	fn from(id: ProgrammeId) -> Self {
+		id.0.into()
+	}
+}
+
+impl From<ResourceId> for Be32 {
+	fn from(id: ResourceId) -> Self {
+		id.0.into()
+	}
+}
+
+impl From<EventId> for Be32 {
+	fn from(id: EventId) -> Self {
 		id.0.into()
 	}
 }

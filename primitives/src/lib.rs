@@ -36,5 +36,7 @@ pub mod traits;
 pub mod units;
 
 pub use clock::{Period, PeriodClock};
-pub use ids::{Be32, Be64, LinkId, MeterId, MicrogridId, OrderId};
+pub use ids::{
+	Be32, Be64, EventId, LinkId, MeterId, MicrogridId, OrderId, ProgrammeId, ResourceId,
+};
 pub use units::{cost, Balance, Price, WattHours, Watts};

@@ -122,7 +122,7 @@ pub trait MeterHistory {
 	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod>;
 }
 
-/// Told of every accepted reading. Provided by `pallet-anomaly-flags`.
+/// Told of every accepted reading. Provided by `pallet-anomaly-flags` and `pallet-demand-response`; tuples tell all.
 pub trait OnReading {
 	/// `previous` is the reading accepted before, if any. Must be cheap and bounded.
 	fn on_reading(reading: &Reading, previous: Option<&Reading>);
@@ -130,6 +130,13 @@ pub trait OnReading {
 
 impl OnReading for () {
 	fn on_reading(_: &Reading, _: Option<&Reading>) {}
+}
+
+impl<A: OnReading, B: OnReading> OnReading for (A, B) {
+	fn on_reading(reading: &Reading, previous: Option<&Reading>) {
+		A::on_reading(reading, previous);
+		B::on_reading(reading, previous);
+	}
 }
 
 /// Told when readings show that frozen energy was wrong. Provided by `pallet-settlement`.

@@ -1,0 +1,294 @@
+//! Commands to devices: sent, told to gateways, acknowledged. The only door to [`CommandPages`].
+//!
+//! Of a meter the latest command is kept, also when its time is over: so one that was never acknowledged stays
+//! visible. The commands of an event go out in the period before it starts, member by member.
+
+use alloc::vec::Vec;
+
+use frame_support::ensure;
+use gridweave_primitives::{
+	reading::Reading,
+	traits::{MeterInspect, OnReading, SettlementClock},
+	Be32, EventId, MeterId, ProgrammeId, ResourceId,
+};
+use sp_runtime::DispatchResult;
+
+use crate::{
+	events::issue_key,
+	types::{
+		Action, Answer, Command, DemandEvent, Issue, PendingCommands, Programme, Stage,
+		MAX_OPEN_EVENTS, MAX_VALIDITY,
+	},
+	CommandPages, Config, Error, Event, Events, Issuing, Members, NextNonce, Pallet, Responses,
+	Timetable,
+};
+
+/// Most commands that one query returns.
+pub const MAX_COMMANDS: u32 = 1_000;
+
+/// Most pages of meters that one query looks at.
+const MAX_PAGES: usize = 256;
+
+/// The latest command of a meter.
+pub fn latest<T: Config>(meter: MeterId) -> Option<Command> {
+	let page = CommandPages::<T>::get(Be32::from(meter.page()));
+	page.iter()
+		.find(|(slot, _)| *slot == meter.slot())
+		.map(|(_, command)| *command)
+}
+
+/// Puts a command in the place of what the device was told before.
+pub fn put<T: Config>(meter: MeterId, command: Command) {
+	CommandPages::<T>::mutate(Be32::from(meter.page()), |page| {
+		match page.iter_mut().find(|(slot, _)| *slot == meter.slot()) {
+			Some((_, latest)) => *latest = command,
+			None => {
+				let place = page.partition_point(|(slot, _)| *slot < meter.slot());
+				// A page has as many places as slots.
+				let _ = page.try_insert(place, (meter.slot(), command));
+			}
+		}
+	});
+}
+
+/// Forgets a meter's command.
+pub fn remove<T: Config>(meter: MeterId) {
+	let key = Be32::from(meter.page());
+	let mut page = CommandPages::<T>::get(key);
+	let before = page.len();
+	page.retain(|(slot, _)| *slot != meter.slot());
+	if page.is_empty() {
+		CommandPages::<T>::remove(key);
+	} else if page.len() < before {
+		CommandPages::<T>::insert(key, page);
+	}
+}
+
+/// The next nonce; the first is 1.
+fn next_nonce<T: Config>() -> u32 {
+	NextNonce::<T>::mutate(|last| {
+		*last = last.saturating_add(1);
+		*last
+	})
+}
+
+impl<T: Config> Pallet<T> {
+	/// Has a command sent to the devices of those who take part in an event, or of one resource.
+	pub(crate) fn issue(
+		id: EventId,
+		event: &DemandEvent,
+		only: Option<ResourceId>,
+		action: Action,
+	) -> Result<(), Error<T>> {
+		let clock = T::Clock::clock();
+		let (from, until) = match action {
+			Action::Release => (T::Clock::now(), clock.start_of(event.planned_end)),
+			_ => (clock.start_of(event.start), clock.start_of(event.end)),
+		};
+		let command = Command {
+			nonce: next_nonce::<T>(),
+			action,
+			from,
+			until,
+			event: Some(id),
+			acknowledged: None,
+		};
+		let issue = Issue {
+			event: id,
+			programme: event.programme,
+			only,
+			command,
+			after: None,
+		};
+		Issuing::<T>::try_append(issue).map_err(|_| Error::Busy)?;
+		Self::deposit_event(Event::CommandsIssued {
+			event: id,
+			only,
+			command,
+		});
+		Ok(())
+	}
+
+	/// Sends a command to its next meter. Whether there was one.
+	pub(crate) fn issue_step(issue: &mut Issue) -> bool {
+		let programme = Be32::from(issue.programme);
+		let after = issue.after.map(|(resource, meter)| {
+			Members::<T>::hashed_key_for((programme, Be32::from(resource), Be32::from(meter)))
+		});
+		let next = match (issue.only, after) {
+			(None, None) => Members::<T>::iter_key_prefix((programme,)).next(),
+			(None, Some(after)) => Members::<T>::iter_key_prefix_from((programme,), after).next(),
+			(Some(only), after) => {
+				let only = Be32::from(only);
+				let prefix = (programme, only);
+				let meter = match after {
+					None => Members::<T>::iter_key_prefix(prefix).next(),
+					Some(after) => Members::<T>::iter_key_prefix_from(prefix, after).next(),
+				};
+				meter.map(|meter| (only, meter))
+			}
+		};
+		let Some((resource, meter)) = next else {
+			return false;
+		};
+		let meter = MeterId(meter.get());
+		issue.after = Some((ResourceId(resource.get()), meter));
+		let answer = Responses::<T>::get((Be32::from(issue.event), resource));
+		if issue.only.is_some() || !matches!(answer, Some(Answer::OptedOut)) {
+			put::<T>(meter, issue.command);
+		}
+		true
+	}
+
+	/// Tells a meter that joins what the others were told already, for an event that has not started.
+	pub(crate) fn catch_up(
+		programme: &Programme<T::AccountId>,
+		resource: ResourceId,
+		meter: MeterId,
+	) {
+		let Some(action) = programme.terms.command else {
+			return;
+		};
+		let (clock, now) = (T::Clock::clock(), T::Clock::current());
+		for id in &programme.events {
+			let Some(event) = Events::<T>::get(Be32::from(*id)) else {
+				continue;
+			};
+			let waits = Timetable::<T>::contains_key(issue_key(*id, event.start));
+			let answer = Responses::<T>::get((Be32::from(*id), Be32::from(resource)));
+			let out = matches!(answer, Some(Answer::OptedOut));
+			if event.stage != Stage::Announced || event.start <= now || waits || out {
+				continue;
+			}
+			let command = Command {
+				nonce: next_nonce::<T>(),
+				action,
+				from: clock.start_of(event.start),
+				until: clock.start_of(event.end),
+				event: Some(*id),
+				acknowledged: None,
+			};
+			put::<T>(meter, command);
+			Self::deposit_event(Event::CommandSent { meter, command });
+		}
+	}
+
+	pub(crate) fn do_send(
+		who: &T::AccountId,
+		id: ProgrammeId,
+		meter: MeterId,
+		action: Action,
+		from: u64,
+		until: u64,
+	) -> DispatchResult {
+		let programme = Self::programme_of(who, id)?;
+		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
+		let enrolled = watch
+			.enrolments
+			.iter()
+			.any(|(programme, _)| *programme == id);
+		ensure!(enrolled, Error::<T>::NotEnrolled);
+		let now = T::Clock::now();
+		let sound = from < until && now < until && until <= now.saturating_add(MAX_VALIDITY);
+		ensure!(sound, Error::<T>::ValidityOutOfBounds);
+		let command = Command {
+			nonce: next_nonce::<T>(),
+			action,
+			from,
+			until,
+			event: None,
+			acknowledged: None,
+		};
+		put::<T>(meter, command);
+		Self::deposit_event(Event::CommandSent { meter, command });
+		Ok(())
+	}
+
+	/// Notes that a device carried out the command of this nonce, if that is its latest.
+	pub(crate) fn acknowledge(meter: MeterId, nonce: u32, captured_at: u64) {
+		let key = Be32::from(meter.page());
+		let mut page = CommandPages::<T>::get(key);
+		let place = page.iter_mut().find(|(slot, command)| {
+			*slot == meter.slot() && command.nonce == nonce && command.acknowledged.is_none()
+		});
+		let Some((_, command)) = place else {
+			return;
+		};
+		command.acknowledged = Some(captured_at);
+		let command = *command;
+		CommandPages::<T>::insert(key, page);
+		let in_time = command.action != Action::Release && captured_at <= command.until;
+		if let (Some(event), true) = (command.event, in_time) {
+			Self::note_acknowledged(meter, event);
+		}
+		Self::deposit_event(Event::CommandAcknowledged { meter, nonce });
+	}
+
+	/// Notes with the meter that its device obeyed an event: its latest command may be another when that is
+	/// measured.
+	fn note_acknowledged(meter: MeterId, event: EventId) {
+		let Some(info) = T::Meters::meter(meter) else {
+			return;
+		};
+		if let Some(mut watch) = Self::watch(info.microgrid, meter) {
+			if !watch.acknowledged.contains(&event) {
+				if watch.acknowledged.len() >= MAX_OPEN_EVENTS as usize {
+					watch.acknowledged.remove(0);
+				}
+				let _ = watch.acknowledged.try_push(event);
+				Self::put_watch(info.microgrid, meter, &watch);
+			}
+		}
+	}
+
+	/// Commands that devices from `from` on should be told now, in the order of meters: at most `most`, and at
+	/// most [`MAX_COMMANDS`].
+	pub fn pending_commands(from: MeterId, most: u32) -> PendingCommands {
+		let now = T::Clock::now();
+		let most = usize::try_from(most.min(MAX_COMMANDS)).unwrap_or(0);
+		// Keys are hashed by identity: pages iterate in order. Start behind the last key before the wanted page.
+		let pages = match from.page().checked_sub(1) {
+			Some(before) => {
+				CommandPages::<T>::iter_from(CommandPages::<T>::hashed_key_for(Be32::from(before)))
+			}
+			None => CommandPages::<T>::iter(),
+		};
+		let mut commands = Vec::new();
+		for (count, (page, entries)) in pages.enumerate() {
+			if count >= MAX_PAGES {
+				let next = Some(MeterId::at(page.get(), 0));
+				return PendingCommands { commands, next };
+			}
+			for (slot, command) in entries {
+				let meter = MeterId::at(page.get(), slot);
+				if meter < from || !command.is_pending(now) {
+					continue;
+				}
+				if commands.len() >= most {
+					return PendingCommands {
+						commands,
+						next: Some(meter),
+					};
+				}
+				commands.push((meter, command));
+			}
+		}
+		PendingCommands {
+			commands,
+			next: None,
+		}
+	}
+}
+
+impl<T: Config> OnReading for Pallet<T> {
+	/// Storage is looked at only if the device acknowledges something that its reading before did not.
+	fn on_reading(reading: &Reading, previous: Option<&Reading>) {
+		let Some(nonce) = reading.acknowledged else {
+			return;
+		};
+		if previous.and_then(|previous| previous.acknowledged) == Some(nonce) {
+			return;
+		}
+		Self::acknowledge(reading.meter, nonce.0, reading.captured_at);
+	}
+}

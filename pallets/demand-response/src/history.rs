@@ -1,0 +1,265 @@
+//! What is kept of enrolled meters: net import by day and period of the day. The only door to [`Days`].
+
+use alloc::vec::Vec;
+
+use gridweave_primitives::{
+	clock::is_weekend,
+	meter::{MeteredPeriod, Provenance},
+	Be32, MeterId, Period, PeriodClock,
+};
+
+use crate::{
+	baseline::{LikeDay, LIKE_DAYS, MAX_GAPS},
+	types::{Day, Watch, KEPT_DAYS, UNMEASURED},
+	Config, Days,
+};
+
+/// Periods of one day: those at places `from..until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+	/// The day's number.
+	pub day: u64,
+	/// Place of the first period in the day.
+	pub from: u32,
+	/// The place after the last.
+	pub until: u32,
+}
+
+/// The periods `from..until` by days.
+pub fn segments(clock: &PeriodClock, from: Period, until: Period) -> Vec<Segment> {
+	let mut segments = Vec::new();
+	let mut at = from;
+	while at < until {
+		let place = clock.period_of_day(at);
+		// A day has at least one period: this moves on.
+		let left = clock.periods_per_day.saturating_sub(place).max(1);
+		let count = left.min(until.0.saturating_sub(at.0));
+		segments.push(Segment {
+			day: clock.day_of(at),
+			from: place,
+			until: place.saturating_add(count),
+		});
+		at = at.saturating_add(count);
+	}
+	segments
+}
+
+/// The last `periods` periods before `notice`, as far as they lie on its day.
+pub fn window(clock: &PeriodClock, notice: Period, periods: u32) -> Option<Segment> {
+	let until = clock.period_of_day(notice);
+	let from = until.saturating_sub(periods);
+	(from < until).then(|| Segment {
+		day: clock.day_of(notice),
+		from,
+		until,
+	})
+}
+
+impl Day {
+	/// Net import over places `from..until`; `None` unless all of it was measured.
+	pub fn sum(&self, from: u32, until: u32) -> Option<i64> {
+		let (from, until) = (usize::try_from(from).ok()?, usize::try_from(until).ok()?);
+		let mut sum = 0i64;
+		for net in self.net.get(from..until)? {
+			if *net == UNMEASURED {
+				return None;
+			}
+			sum = sum.saturating_add(i64::from(*net));
+		}
+		Some(sum)
+	}
+
+	/// Writes down a period. What lies between it and the last one before was not measured.
+	fn set(&mut self, place: u32, net: i32) {
+		let Ok(place) = usize::try_from(place) else {
+			return;
+		};
+		while self.net.len() < place && self.net.try_push(UNMEASURED).is_ok() {}
+		match self.net.get_mut(place) {
+			Some(entry) => *entry = net,
+			// Programmes are refused where a day has more periods than fit.
+			None => {
+				let _ = self.net.try_push(net);
+			}
+		}
+	}
+}
+
+impl<AccountId> Watch<AccountId> {
+	/// Whether the meter took part in an event on that day.
+	pub fn took_part(&self, day: u64) -> bool {
+		self.event_days.iter().any(|on| u64::from(*on) == day)
+	}
+
+	/// Notes that it did. Days that no baseline reaches any more are forgotten.
+	pub fn take_part(&mut self, day: u64) {
+		if self.took_part(day) {
+			return;
+		}
+		let Ok(day) = u32::try_from(day) else {
+			return;
+		};
+		let oldest = day.saturating_sub(KEPT_DAYS);
+		self.event_days.retain(|on| *on > oldest);
+		if self.event_days.is_full() {
+			self.event_days.remove(0);
+		}
+		let _ = self.event_days.try_push(day);
+	}
+}
+
+const fn slot(day: u64) -> u32 {
+	(day % KEPT_DAYS as u64) as u32
+}
+
+fn key(meter: MeterId, day: u64) -> (Be32, Be32) {
+	(Be32::from(meter), Be32::from(slot(day)))
+}
+
+/// A day of a meter, while it is kept.
+pub fn day<T: Config>(meter: MeterId, number: u64) -> Option<Day> {
+	Days::<T>::get(key(meter, number)).filter(|day| u64::from(day.number) == number)
+}
+
+/// Net import over a segment; `None` unless all of it was measured.
+pub fn measured<T: Config>(meter: MeterId, segment: &Segment) -> Option<i64> {
+	day::<T>(meter, segment.day)?.sum(segment.from, segment.until)
+}
+
+/// Writes down what a meter metered in a settled period. Estimates, also if they were corrected since, were not
+/// measured.
+pub fn record<T: Config>(
+	meter: MeterId,
+	clock: &PeriodClock,
+	period: Period,
+	metered: Option<MeteredPeriod>,
+) {
+	let net = metered
+		.filter(|metered| metered.provenance == Provenance::Measured)
+		.map(|metered| i128::from(metered.import.0).saturating_sub(metered.export.0.into()))
+		.and_then(|net| i32::try_from(net).ok())
+		.unwrap_or(UNMEASURED);
+	let number = clock.day_of(period);
+	let key = key(meter, number);
+	// Days are numbered below 2³² for as long as periods are.
+	let number = u32::try_from(number).unwrap_or(u32::MAX);
+	let mut day = Days::<T>::get(key)
+		.filter(|day| day.number == number)
+		.unwrap_or_else(|| Day {
+			number,
+			net: Default::default(),
+		});
+	day.set(clock.period_of_day(period), net);
+	Days::<T>::insert(key, day);
+}
+
+/// Forgets a meter.
+pub fn remove<T: Config>(meter: MeterId) {
+	for slot in 0..KEPT_DAYS {
+		Days::<T>::remove((Be32::from(meter), Be32::from(slot)));
+	}
+}
+
+/// The latest like days before that of a segment, newest first: at most [`LIKE_DAYS`] of those on which the segment
+/// was measured. Nothing if more than [`MAX_GAPS`] of those in between were not: then no day counts.
+pub fn like_days<T: Config>(
+	meter: MeterId,
+	watch: &Watch<T::AccountId>,
+	segment: &Segment,
+	window: Option<&Segment>,
+) -> Vec<LikeDay> {
+	let weekend = is_weekend(segment.day);
+	let (mut days, mut gaps) = (Vec::new(), 0u32);
+	for back in 1..u64::from(KEPT_DAYS) {
+		let Some(number) = segment.day.checked_sub(back) else {
+			break;
+		};
+		if is_weekend(number) != weekend || watch.took_part(number) {
+			continue;
+		}
+		let Some(kept) = day::<T>(meter, number) else {
+			if days.is_empty() && gaps == 0 {
+				// Still to come, for whoever asks ahead.
+				continue;
+			}
+			// Days follow one another from enrolment on: before this one there is none.
+			break;
+		};
+		match kept.sum(segment.from, segment.until) {
+			Some(event) => days.push(LikeDay {
+				event,
+				window: window.and_then(|window| kept.sum(window.from, window.until)),
+			}),
+			None => gaps = gaps.saturating_add(1),
+		}
+		if gaps > MAX_GAPS {
+			return Vec::new();
+		}
+		if days.len() >= LIKE_DAYS as usize {
+			break;
+		}
+	}
+	days
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const CLOCK: PeriodClock = PeriodClock {
+		period_length: 900,
+		periods_per_day: 96,
+		day_offset: 0,
+		grace: 2,
+		retention: 4,
+	};
+
+	fn segment(day: u64, from: u32, until: u32) -> Segment {
+		Segment { day, from, until }
+	}
+
+	#[test]
+	fn periods_should_be_cut_at_midnight() {
+		let of = |from, until| segments(&CLOCK, Period(from), Period(until));
+		assert_eq!(of(96, 96), vec![]);
+		assert_eq!(of(97, 100), vec![segment(1, 1, 4)]);
+		assert_eq!(of(190, 194), vec![segment(1, 94, 96), segment(2, 0, 2)]);
+		let long = of(95, 289);
+		assert_eq!(long.len(), 4);
+		assert_eq!(
+			long.iter().map(|part| part.until - part.from).sum::<u32>(),
+			194
+		);
+		// With an offset days begin elsewhere.
+		let shifted = PeriodClock {
+			day_offset: 10,
+			..CLOCK
+		};
+		assert_eq!(
+			segments(&shifted, Period(84), Period(88)),
+			vec![segment(0, 94, 96), segment(1, 0, 2)]
+		);
+	}
+
+	#[test]
+	fn the_window_should_end_before_notice_and_begin_on_its_day() {
+		assert_eq!(window(&CLOCK, Period(96 + 40), 8), Some(segment(1, 32, 40)));
+		assert_eq!(window(&CLOCK, Period(96 + 3), 8), Some(segment(1, 0, 3)));
+		assert_eq!(window(&CLOCK, Period(96), 8), None);
+	}
+
+	#[test]
+	fn a_day_should_sum_only_what_was_measured() {
+		let mut day = Day {
+			number: 0,
+			net: Default::default(),
+		};
+		day.set(2, 100);
+		day.set(3, -30);
+		assert_eq!(day.sum(2, 4), Some(70));
+		assert_eq!(day.sum(1, 4), None);
+		assert_eq!(day.sum(2, 5), None);
+		day.set(2, 50);
+		assert_eq!(day.sum(2, 3), Some(50));
+	}
+}

@@ -1,0 +1,831 @@
+//! # Demand response
+//!
+//! Programmes that pay members for changing their load when it matters, and the commands by which devices do it.
+//! The terms are those of OpenADR 3: programme, event, resource, report, enrolment.
+//!
+//! ## Terms
+//!
+//! - A **programme** belongs to a community. Its operator opens it and pays: the *budget* is held from the start.
+//!   Its terms ([`types::ProgrammeTerms`]) never change.
+//! - A **resource** takes part in a programme and is measured as one: a single meter, or a *group* of meters whose
+//!   owner is paid for all. Single households are noise, groups are not.
+//! - An **event** names periods and a target. The operator announces it, or the chain does, by the programme's
+//!   *trigger* ([`types::Trigger`]). What the target is worth is set aside of the budget at once, so that no later
+//!   event can use it up.
+//! - A resource takes part in every event of its programme unless it **opts out** before it starts. It may
+//!   **commit** itself: for a bonus, and a penalty that is held from the start.
+//! - A **report** tells what a resource did in an event, and what that was worth.
+//!
+//! ## Life of an event
+//!
+//! announced → (a period before it starts) commands are sent → it starts: nobody joins, opts out or leaves any
+//! more → it ends (as planned, or early) → its energy and that of the *rebound* freezes, is settled and recorded →
+//! its resources are measured → rewards are paid, pro rata if the budget falls short → what is left goes back to
+//! the budget → after [`types::REPORT_RETENTION`] its reports are pruned; they live on as chain events.
+//!
+//! What counts is told by [`baseline`], [`measure`] and [`reward`]; every rounding is against who is paid.
+//!
+//! ## What does not pay
+//!
+//! | attempt | why not |
+//! |---|---|
+//! | inflating the window of the same-day adjustment | it ends before notice; the adjustment is bounded; load that rises once is no reduction |
+//! | silence in that window | it adjusts as if least was to claim |
+//! | silence on days that would lower the baseline | two such days are passed over; with more there is no baseline |
+//! | shifting to another period of the event | energy is netted over the event |
+//! | shifting to the periods after it | the rebound is netted as well |
+//! | shifting to another meter of the group | energy is netted over the group; a silent member counts with the worst its rating allows |
+//! | enrolling a meter twice | refused in one programme; in several, a period counts in the event that ends first |
+//! | leaving when it went badly | nobody leaves between start and measurement |
+//! | estimates, quarantine | only measured periods count; who is under quarantine earns nothing |
+//!
+//! ## Commands
+//!
+//! The device of an enrolled meter has one latest command ([`types::Command`]) with a time of validity and a
+//! nonce. A gateway asks for what is pending at finalised blocks and tells the devices; the device names the nonce
+//! in its next signed reading, which acknowledges it. A reading that acknowledges nothing new costs no storage
+//! access.
+//!
+//! ## Who pays for storage
+//!
+//! | storage | paid by | freed |
+//! |---|---|---|
+//! | `Programmes`, its place in `Triggered` | the operator's deposit | when the programme is closed |
+//! | `Resources`, `Members` | deposits of the owners of the group and of the meters | when they leave |
+//! | `Watches`, `Days`, `CommandPages` | the deposit of the meter's owner for its history | when it leaves its last programme |
+//! | `Events`, `Timetable`, agendas | the operator's deposit: few events are open, and few start on a day | a time after the event |
+//! | `Responses`, `Reports` | the deposits of resources: one an event, few events a day | when the event is measured; a time after |
+//! | `Tasks`, cursors | the chain: single bounded items | overwritten |
+//!
+//! ## Work
+//!
+//! All that grows with meters is done step by step in `on_poll`, under [`Config::TaskWeight`], with stored cursors:
+//! commands are sent, energy is recorded, events measured and paid. It may be late; nothing is skipped, except that
+//! energy which is no longer kept when its turn comes counts as not measured.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod baseline;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod commands;
+mod enrolment;
+mod events;
+mod history;
+pub mod measure;
+mod measuring;
+#[cfg(test)]
+mod mock;
+mod money;
+mod paying;
+mod programmes;
+mod provides;
+pub mod reward;
+pub mod runtime_api;
+mod schedule;
+#[cfg(test)]
+mod tests;
+mod triggers;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+pub mod weights;
+
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::BenchmarkHelper;
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter};
+	use frame_system::pallet_prelude::*;
+	use gridweave_primitives::{
+		traits::{
+			MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine,
+			SettlementClock, SettlementProgress,
+		},
+		Balance, Be32, EventId, MeterId, MicrogridId, Period, ProgrammeId, ResourceId, WattHours,
+	};
+
+	// Both named: the prelude has others of these names.
+	use crate::types::{Member, Task};
+	use crate::{types::*, WeightInfo};
+
+	/// The current storage version.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+		/// The runtime's reasons for holds.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// The money.
+		type Currency: fungible::hold::Mutate<
+			Self::AccountId,
+			Reason = Self::RuntimeHoldReason,
+			Balance = Balance,
+		>;
+
+		/// The communities.
+		type Microgrids: MicrogridInspect<Self::AccountId>;
+
+		/// Time and periods.
+		type Clock: SettlementClock;
+
+		/// The meters.
+		type Meters: MeterInspect<Self::AccountId>;
+
+		/// What meters metered.
+		type Metered: MeteredEnergy;
+
+		/// How far settlement has come: energy is recorded once it is settled, for then estimates are told
+		/// from what was measured.
+		type Progress: SettlementProgress;
+
+		/// What energy costs in periods to come.
+		type Market: MarketInspect;
+
+		/// Which meters are under quarantine.
+		type Quarantine: Quarantine;
+
+		/// Held of an operator for a programme, in planck.
+		#[pallet::constant]
+		type ProgrammeDeposit: Get<Balance>;
+
+		/// Held of the owner of a group for its record, in planck.
+		#[pallet::constant]
+		type GroupDeposit: Get<Balance>;
+
+		/// Held of a meter's owner for each programme it takes part in, in planck.
+		#[pallet::constant]
+		type EnrolmentDeposit: Get<Balance>;
+
+		/// Held of a meter's owner for the history of an enrolled meter, in planck.
+		#[pallet::constant]
+		type HistoryDeposit: Get<Balance>;
+
+		/// Most weight that the steps take of a block.
+		#[pallet::constant]
+		type TaskWeight: Get<Weight>;
+
+		/// Weights of calls and steps.
+		type WeightInfo: WeightInfo;
+
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::BenchmarkHelper<Self::AccountId>;
+	}
+
+	/// Why money is held.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The budget of programmes.
+		Budget,
+		/// Deposits for programmes, groups and enrolled meters.
+		Enrolment,
+		/// Pledges for what was committed.
+		Commitment,
+	}
+
+	/// Programmes. The operator's deposit pays; freed when it is closed.
+	#[pallet::storage]
+	pub type Programmes<T: Config> = StorageMap<_, Identity, Be32, Programme<T::AccountId>>;
+
+	/// Programmes with a trigger. The operator's deposit pays; freed with the trigger.
+	#[pallet::storage]
+	pub type Triggered<T: Config> = StorageMap<_, Identity, Be32, ()>;
+
+	/// Resources by programme. Their deposits pay; freed when they leave.
+	#[pallet::storage]
+	pub type Resources<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Resource<T::AccountId>>;
+
+	/// Meters by programme and resource. Their owners' deposits pay; freed when they leave.
+	#[pallet::storage]
+	pub type Members<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+			NMapKey<Identity, Be32>,
+		),
+		Member<T::AccountId>,
+	>;
+
+	/// Enrolled meters by community. Their owners' deposits pay; freed when they leave their last programme.
+	#[pallet::storage]
+	pub type Watches<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Watch<T::AccountId>>;
+
+	/// The latest days of enrolled meters, by meter and the day's number modulo [`KEPT_DAYS`]. Their owners'
+	/// deposits pay; freed when they leave their last programme.
+	#[pallet::storage]
+	pub type Days<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Day>;
+
+	/// The latest commands by page of meters. Their owners' deposits pay; a slot is freed when its meter leaves
+	/// its last programme.
+	#[pallet::storage]
+	pub type CommandPages<T: Config> = StorageMap<_, Identity, Be32, CommandPage, ValueQuery>;
+
+	/// Communities in which meters are enrolled or events open. Deposits for these pay; freed with the last.
+	#[pallet::storage]
+	pub type Communities<T: Config> = CountedStorageMap<_, Identity, Be32, Community>;
+
+	/// Events. The operator's deposit pays; freed with their reports.
+	#[pallet::storage]
+	pub type Events<T: Config> = StorageMap<_, Identity, Be32, DemandEvent>;
+
+	/// Answers to events that are not measured yet, by event and resource. The resource's deposit pays; freed
+	/// when the event is measured or called off.
+	#[pallet::storage]
+	pub type Responses<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Answer<T::AccountId>>;
+
+	/// Reports by event and resource. The resource's deposit pays; pruned a time after the event was measured.
+	#[pallet::storage]
+	pub type Reports<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Report<T::AccountId>>;
+
+	/// What is to be done with events, by period. The operator's deposit pays; freed when it is done.
+	#[pallet::storage]
+	pub type Timetable<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Timed>;
+
+	/// Commands that are being sent, in order. One bounded item.
+	#[pallet::storage]
+	pub type Issuing<T: Config> =
+		StorageValue<_, BoundedVec<Issue, ConstU32<MAX_ISSUES>>, ValueQuery>;
+
+	/// The period that is being recorded. One item.
+	#[pallet::storage]
+	pub type Recorder<T: Config> = StorageValue<_, Recording>;
+
+	/// The community that was looked at last for periods to record. One item.
+	#[pallet::storage]
+	pub type Turn<T: Config> = StorageValue<_, Be32>;
+
+	/// Nothing is to be recorded before this second. One item.
+	#[pallet::storage]
+	pub type IdleUntil<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	/// Where the evaluation of triggers is. One item.
+	#[pallet::storage]
+	pub type Evaluated<T: Config> = StorageValue<_, Evaluation, ValueQuery>;
+
+	/// Tasks that wait for their turn. One bounded item.
+	#[pallet::storage]
+	pub type Tasks<T: Config> = StorageValue<_, BoundedVec<Task, ConstU32<MAX_TASKS>>, ValueQuery>;
+
+	/// The task that has begun. One item.
+	#[pallet::storage]
+	pub type Current<T: Config> = StorageValue<_, Job>;
+
+	/// The id of the next programme.
+	#[pallet::storage]
+	pub type NextProgramme<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// The id of the next resource.
+	#[pallet::storage]
+	pub type NextResource<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// The id of the next event.
+	#[pallet::storage]
+	pub type NextEvent<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// The nonce of the next command. The commands of an event share one.
+	#[pallet::storage]
+	pub type NextNonce<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A programme was opened: meters of its community may enrol.
+		ProgrammeOpened {
+			/// Which.
+			programme: ProgrammeId,
+			/// The community.
+			microgrid: MicrogridId,
+			/// Who pays.
+			operator: T::AccountId,
+			/// Its terms.
+			terms: ProgrammeTerms,
+		},
+		/// A programme's free budget changed.
+		BudgetChanged {
+			/// Which.
+			programme: ProgrammeId,
+			/// What is held for it and not set aside for an event, in planck.
+			free: Balance,
+		},
+		/// A programme's trigger was set, or removed.
+		TriggerSet {
+			/// Which.
+			programme: ProgrammeId,
+			/// The trigger.
+			trigger: Option<Trigger>,
+		},
+		/// A trigger's condition held, and no event could be announced.
+		TriggerFailed {
+			/// Which programme's.
+			programme: ProgrammeId,
+			/// Why not.
+			error: DispatchError,
+		},
+		/// A programme closes: its members are freed.
+		ProgrammeClosing {
+			/// Which.
+			programme: ProgrammeId,
+		},
+		/// A programme is closed: everything held for it is free.
+		ProgrammeClosed {
+			/// Which.
+			programme: ProgrammeId,
+		},
+		/// A group was made.
+		GroupCreated {
+			/// Of which programme.
+			programme: ProgrammeId,
+			/// Its id.
+			resource: ResourceId,
+			/// Who is paid.
+			owner: T::AccountId,
+		},
+		/// A meter was invited into a group.
+		MeterInvited {
+			/// Which group.
+			resource: ResourceId,
+			/// Which meter.
+			meter: MeterId,
+		},
+		/// A group was dissolved.
+		GroupDissolved {
+			/// Which.
+			resource: ResourceId,
+		},
+		/// A meter takes part in a programme.
+		MeterEnrolled {
+			/// Which programme.
+			programme: ProgrammeId,
+			/// The resource it is, or the group it belongs to.
+			resource: ResourceId,
+			/// Which meter.
+			meter: MeterId,
+		},
+		/// A meter takes part no more.
+		MeterLeft {
+			/// In which programme.
+			programme: ProgrammeId,
+			/// The resource it was, or the group it belonged to.
+			resource: ResourceId,
+			/// Which meter.
+			meter: MeterId,
+		},
+		/// An event was announced. Who does not want to take part opts out before it starts.
+		EventAnnounced {
+			/// Its id.
+			event: EventId,
+			/// The programme.
+			programme: ProgrammeId,
+			/// Its first period.
+			start: Period,
+			/// The period after its last.
+			end: Period,
+			/// What it is to bring at most.
+			target: WattHours,
+			/// What is set aside for it, in planck.
+			budget: Balance,
+			/// Whether the programme's trigger announced it.
+			automatic: bool,
+		},
+		/// An event was called off before it started.
+		EventCancelled {
+			/// Which.
+			event: EventId,
+		},
+		/// An event ends early.
+		EventShortened {
+			/// Which.
+			event: EventId,
+			/// The period after its last.
+			end: Period,
+		},
+		/// A resource answered to an event.
+		Responded {
+			/// Which event.
+			event: EventId,
+			/// Which resource.
+			resource: ResourceId,
+			/// Its answer.
+			response: Response,
+		},
+		/// A meter was measured.
+		MeterMeasured {
+			/// In which event.
+			event: EventId,
+			/// Which meter.
+			meter: MeterId,
+			/// What it would have taken, net, in Wh.
+			baseline: i64,
+			/// What it took, net, in Wh.
+			measured: i64,
+		},
+		/// A meter counts with nothing, or in a group with the worst it could have done.
+		MeterExcluded {
+			/// In which event.
+			event: EventId,
+			/// Which meter.
+			meter: MeterId,
+			/// Why.
+			reason: Excluded,
+		},
+		/// A resource was measured. What it is paid follows.
+		ResourceMeasured {
+			/// In which event.
+			event: EventId,
+			/// Which resource.
+			resource: ResourceId,
+			/// What it did.
+			report: Report<T::AccountId>,
+		},
+		/// A reward was paid.
+		RewardPaid {
+			/// For which event.
+			event: EventId,
+			/// Which resource.
+			resource: ResourceId,
+			/// To whom.
+			who: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// A penalty was taken for what was committed and not delivered.
+		PenaltyTaken {
+			/// For which event.
+			event: EventId,
+			/// Which resource.
+			resource: ResourceId,
+			/// Of whom.
+			who: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// An event is measured and paid.
+		EventSettled {
+			/// Which.
+			event: EventId,
+			/// What was delivered.
+			delivered: WattHours,
+			/// What was claimed, in planck.
+			claims: Balance,
+			/// What was paid, in planck.
+			paid: Balance,
+		},
+		/// The reports of an event were removed.
+		ReportsPruned {
+			/// Which.
+			event: EventId,
+		},
+		/// The command of an event goes out to the devices of those who take part.
+		CommandsIssued {
+			/// Which event.
+			event: EventId,
+			/// To one resource alone, if not to all.
+			only: Option<ResourceId>,
+			/// The command.
+			command: Command,
+		},
+		/// A device is to be told a command.
+		CommandSent {
+			/// Which meter's.
+			meter: MeterId,
+			/// The command.
+			command: Command,
+		},
+		/// A device acknowledged a command.
+		CommandAcknowledged {
+			/// Which meter's.
+			meter: MeterId,
+			/// The nonce of the command.
+			nonce: u32,
+		},
+	}
+
+	/// Why a call failed.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// There is no such microgrid. Use the id of an existing one.
+		UnknownMicrogrid,
+		/// There is no such programme: it never was, or is closed. Use the id that `ProgrammeOpened` told.
+		UnknownProgramme,
+		/// There is no such event, or its reports are pruned. Use the id that `EventAnnounced` told.
+		UnknownEvent,
+		/// There is no such resource in this programme. Use the id that `MeterEnrolled` or `GroupCreated` told.
+		UnknownResource,
+		/// There is no such meter in a state to take part: it must be admitted, not retired, and not a feeder.
+		UnknownMeter,
+		/// Only the operator of the microgrid, who opened the programme, may do this.
+		NotOperator,
+		/// Only the owner of the meter may do this. Sign with the owner's account.
+		NotMeterOwner,
+		/// Only the owner of the resource may do this. Sign with the account that is paid.
+		NotResourceOwner,
+		/// Only the owner of the meter, of its group, or the operator may do this.
+		NotAllowed,
+		/// A price is zero where it must not be, or too high. Prices are below 2⁴⁰ millionths per kWh.
+		PriceOutOfBounds,
+		/// A number of days, periods or events is out of its bounds. See the documentation of the terms.
+		NumberOutOfBounds,
+		/// The same-day adjustment may change a baseline by 20 % at most. Give less.
+		AdjustmentTooLarge,
+		/// Who is measured by command must be told one. Name the command.
+		CommandMissing,
+		/// The chain's day has more periods than a history can keep.
+		DayTooLong,
+		/// The account cannot hold what must be held. Have more free balance.
+		CannotHold,
+		/// Less is free of the budget: the rest is set aside for events. Withdraw less, or later.
+		BudgetNotFree,
+		/// Nothing is free of the budget. Fund the programme.
+		BudgetExhausted,
+		/// The programme is closing: nothing begins in it any more.
+		ProgrammeClosing,
+		/// The programme has events that are not measured yet. Wait, or call them off.
+		EventsOpen,
+		/// The meter takes part in the programme already. Leave first.
+		AlreadyEnrolled,
+		/// The meter takes part in as many programmes as it may. Leave one.
+		TooManyEnrolments,
+		/// The meter belongs to another community than the programme. Choose one of its own.
+		OtherMicrogrid,
+		/// The meter does not take part in the programme.
+		NotEnrolled,
+		/// This is a single meter, not a group.
+		NotAGroup,
+		/// The meter is not invited. Ask the group's owner.
+		NotInvited,
+		/// The group has invited as many as it may at once. Wait until some have joined.
+		TooManyInvited,
+		/// The group has members. They must leave first.
+		GroupNotEmpty,
+		/// An event has started and is not measured yet: nobody leaves until it is.
+		EventUnderWay,
+		/// The resource is committed to an event. Take the commitment back before it starts, or wait.
+		Committed,
+		/// The event would start too early: notice must be given, and the period must not have begun. Start later.
+		NoticeTooShort,
+		/// The event lies too far ahead. Announce it later.
+		TooFarAhead,
+		/// The event would last no period, or too many.
+		DurationOutOfBounds,
+		/// The target is zero or too high.
+		TargetOutOfBounds,
+		/// As many events start on that day as may.
+		TooManyEventsThatDay,
+		/// As many events are announced and not measured yet as may be. Wait for one to be measured.
+		TooManyEvents,
+		/// The event would overlap another one of the programme.
+		EventsOverlap,
+		/// The event has started. It can be ended, not called off.
+		EventStarted,
+		/// The event does not run, or ends with this period anyway.
+		NothingToEnd,
+		/// The programme takes no commitments.
+		NoCommitments,
+		/// The resource has no meters to commit.
+		NothingToCommit,
+		/// A command's time is over, ends before it begins, or is longer than two days.
+		ValidityOutOfBounds,
+		/// A trigger must name the feeder of the programme's community.
+		NotAFeeder,
+		/// Too much waits to be done. Try again in the next block.
+		Busy,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_poll(_: BlockNumberFor<T>, weight: &mut WeightMeter) {
+			let limit = T::TaskWeight::get().min(weight.remaining());
+			let mut meter = WeightMeter::with_limit(limit);
+			Self::poll(&mut meter);
+			weight.consume(meter.consumed());
+		}
+
+		fn integrity_test() {
+			assert!(
+				T::TaskWeight::get().all_gte(Self::least_budget()),
+				"the budget must fit every step, or work stops for ever"
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Opens a programme of the caller's microgrid, and holds a deposit and the budget (planck).
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::open_programme())]
+		pub fn open_programme(
+			origin: OriginFor<T>,
+			microgrid: MicrogridId,
+			terms: ProgrammeTerms,
+			budget: Balance,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_open(who, microgrid, terms, budget)
+		}
+
+		/// Adds to the budget of the caller's programme (planck).
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::fund_programme())]
+		pub fn fund_programme(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			amount: Balance,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_fund(&who, programme, amount)
+		}
+
+		/// Takes back what is free of the budget of the caller's programme (planck).
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::withdraw_budget())]
+		pub fn withdraw_budget(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			amount: Balance,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw(&who, programme, amount)
+		}
+
+		/// Sets or removes what makes the chain announce events of the caller's programme. It is evaluated once
+		/// a period, for the last period but one: readings have had a period's time to come.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::set_trigger())]
+		pub fn set_trigger(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			trigger: Option<Trigger>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_set_trigger(&who, programme, trigger)
+		}
+
+		/// Closes the caller's programme: its members are freed step by step, their deposits released, then the
+		/// budget. No event may be open.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::close_programme())]
+		pub fn close_programme(origin: OriginFor<T>, programme: ProgrammeId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_close(&who, programme)
+		}
+
+		/// Enrols a meter of the caller in a programme of its community, and holds deposits. While it takes part
+		/// in any programme it neither changes hands nor retires.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::enrol())]
+		pub fn enrol(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			meter: MeterId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_enrol(who, programme, meter)
+		}
+
+		/// Makes a group that is measured as one and whose rewards go to the caller. Holds a deposit.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::create_group())]
+		pub fn create_group(origin: OriginFor<T>, programme: ProgrammeId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_create_group(who, programme)
+		}
+
+		/// Invites a meter into the caller's group.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::invite())]
+		pub fn invite(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			resource: ResourceId,
+			meter: MeterId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_invite(&who, programme, resource, meter)
+		}
+
+		/// Lets a meter of the caller join a group that invited it. Rewards go to the group's owner; deposits are
+		/// held of the caller.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::join_group())]
+		pub fn join_group(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			resource: ResourceId,
+			meter: MeterId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_join(who, programme, resource, meter)
+		}
+
+		/// Takes a meter out of a programme and releases its deposits; with its last programme its history is
+		/// freed. For the meter's owner, its group's, and the programme's operator; not between the start of an
+		/// event and its measurement.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::leave())]
+		pub fn leave(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			meter: MeterId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_leave(&who, programme, meter)
+		}
+
+		/// Dissolves the caller's group, which must be empty, and releases its deposit.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::dissolve_group())]
+		pub fn dissolve_group(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			resource: ResourceId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_dissolve(&who, programme, resource)
+		}
+
+		/// Announces an event of the caller's programme: `periods` periods from `start` on, which are to bring
+		/// `target` at most. What that is worth, or what is free of the budget if that is less, is set aside.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::announce_event())]
+		pub fn announce_event(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			start: Period,
+			periods: u32,
+			target: WattHours,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_announce(&who, programme, start, periods, target)
+		}
+
+		/// Calls off an event that has not started. Pledges are released step by step.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::cancel_event())]
+		pub fn cancel_event(origin: OriginFor<T>, event: EventId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_cancel(&who, event)
+		}
+
+		/// Ends an event that runs with the current period. What was committed shrinks with the time.
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::end_event())]
+		pub fn end_event(origin: OriginFor<T>, event: EventId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_end(&who, event)
+		}
+
+		/// Answers to an event for a resource of the caller, until it starts; the last answer counts. A
+		/// commitment holds the penalty for missing all of it.
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::respond())]
+		pub fn respond(
+			origin: OriginFor<T>,
+			event: EventId,
+			resource: ResourceId,
+			response: Response,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_respond(who, event, resource, response)
+		}
+
+		/// Sends a command to the device of a meter that takes part in the caller's programme, valid between two
+		/// times (Unix seconds). It takes the place of what the device was told before.
+		#[pallet::call_index(15)]
+		#[pallet::weight(T::WeightInfo::send_command())]
+		pub fn send_command(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			meter: MeterId,
+			action: Action,
+			from: u64,
+			until: u64,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_send(&who, programme, meter, action, from, until)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+//! Energy of enrolled meters is recorded, period by period.
+
+use gridweave_primitives::{Be32, Period};
+
+use crate::{
+	history,
+	mock::*,
+	types::{KEPT_DAYS, UNMEASURED},
+	Communities, Days,
+};
+
+fn nets(meter: gridweave_primitives::MeterId, day: u32) -> Option<Vec<i32>> {
+	history::day::<Test>(meter, day.into()).map(|day| day.net.into_inner())
+}
+
+#[test]
+fn settled_periods_should_be_recorded_from_enrolment_on() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		let meter = add_meter(0);
+		live_until(at(MONDAY, 2));
+		enrol(programme, meter);
+		took(meter, at(MONDAY, 3), -700);
+		took(meter, at(MONDAY, 4), None);
+		// Beyond what is kept.
+		took(meter, at(MONDAY, 5), i64::from(i32::MAX) + 1);
+		live_until(at(MONDAY, 4));
+		assert_eq!(nets(meter, MONDAY), None);
+		live_until(at(MONDAY, 5));
+		let [none, some] = [UNMEASURED, 1_000];
+		assert_eq!(nets(meter, MONDAY), Some(vec![none, none, some]));
+		live_until(at(MONDAY + 1, 2));
+		assert_eq!(
+			nets(meter, MONDAY),
+			Some(vec![none, none, some, -700, none, none, some, some])
+		);
+	});
+}
+
+#[test]
+fn days_should_be_kept_for_six_weeks() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		let meter = add_meter(0);
+		enrol(programme, meter);
+		live_until(at(MONDAY + KEPT_DAYS + 3, 0));
+		assert_eq!(Days::<Test>::iter().count(), KEPT_DAYS as usize);
+		assert_eq!(nets(meter, MONDAY), None);
+		assert!(nets(meter, MONDAY + 3).is_some());
+	});
+}
+
+#[test]
+fn recording_should_wait_for_settlement_and_catch_up() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		let meter = add_meter(0);
+		enrol(programme, meter);
+		world(|world| world.stalled = Some(at(MONDAY, 1)));
+		live_until(at(MONDAY + 1, 5));
+		assert_eq!(nets(meter, MONDAY), Some(vec![1_000]));
+		world(|world| world.stalled = None);
+		poll();
+		assert_eq!(nets(meter, MONDAY), Some(vec![1_000; 8]));
+		assert_eq!(nets(meter, MONDAY + 1), Some(vec![1_000; 3]));
+		let next = Communities::<Test>::get(Be32::from(HOME)).unwrap().next;
+		assert_eq!(next, at(MONDAY + 1, 3));
+	});
+}
+
+#[test]
+fn communities_should_be_recorded_each_at_its_own_pace() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		enrol(programme, add_meter(0));
+		let id = gridweave_primitives::ProgrammeId(crate::NextProgramme::<Test>::get());
+		frame_support::assert_ok!(DemandResponse::open_programme(
+			RuntimeOrigin::signed(OPERATORS[1]),
+			gridweave_primitives::MicrogridId(1),
+			terms(),
+			BUDGET
+		));
+		live_until(at(MONDAY, 3));
+		enrol(id, add_meter(96));
+		live_until(at(MONDAY + 1, 0));
+		let next = |microgrid: u32| {
+			Communities::<Test>::get(Be32::from(microgrid))
+				.unwrap()
+				.next
+		};
+		let frozen: Period = at(MONDAY, 6);
+		assert_eq!((next(0), next(1)), (frozen, frozen));
+		assert_eq!(
+			nets(gridweave_primitives::MeterId(96), MONDAY)
+				.unwrap()
+				.len(),
+			6
+		);
+	});
+}

@@ -1,0 +1,107 @@
+//! Work is done step by step: with a budget for a few steps a block everything comes to the same.
+
+use frame_support::{traits::Hooks, weights::WeightMeter};
+
+use crate::{mock::*, types::ProgrammeTerms, Current, Error, Issuing, Recorder};
+
+/// What a village of forty pays in an event, with this budget, and the blocks it took after the event was due.
+fn run_with(budget: Option<frame_support::weights::Weight>) -> (Vec<u128>, u32) {
+	let mut result = (Vec::new(), 0);
+	run(|| {
+		let commanding = ProgrammeTerms {
+			command: Some(crate::types::Action::Charge),
+			..terms()
+		};
+		let programme = open(commanding, BUDGET);
+		let meters: Vec<_> = (0..40).map(add_meter).collect();
+		let group = group(programme, 50, &meters[..2]);
+		let mut resources: Vec<_> = meters[2..]
+			.iter()
+			.map(|meter| enrol(programme, *meter))
+			.collect();
+		resources.push(group);
+		live_until(at(THIRD_MONDAY, 0));
+		let event = announce_for(programme, at(THIRD_MONDAY, 4), 1, 1_000);
+		for (meter, net) in meters
+			.iter()
+			.zip([0, 900, 700, 600, 1_200, 400].into_iter().cycle())
+		{
+			took(*meter, at(THIRD_MONDAY, 4), net);
+		}
+		if let Some(budget) = budget {
+			TaskWeight::set(budget);
+		}
+		live_until(at(THIRD_MONDAY, 7));
+		while !DemandResponse::programme(programme)
+			.unwrap()
+			.events
+			.is_empty()
+		{
+			let consumed = poll();
+			assert!(consumed.all_lte(TaskWeight::get()));
+			result.1 += 1;
+			assert!(result.1 < 1_000, "it goes on");
+		}
+		for meter in &meters {
+			assert!(DemandResponse::api_command(*meter).is_some());
+		}
+		result.0 = resources
+			.iter()
+			.map(|resource| paid(event, *resource))
+			.collect();
+	});
+	result
+}
+
+#[test]
+fn a_small_budget_should_come_to_the_same_in_more_blocks() {
+	let (at_once, blocks) = run_with(None);
+	assert!(at_once.iter().filter(|paid| **paid > 0).count() >= 30);
+	assert_eq!(blocks, 0);
+	let (stepped, blocks) = run_with(Some(DemandResponse::least_budget()));
+	assert_eq!(stepped, at_once);
+	assert!(blocks > 0, "{blocks}");
+}
+
+#[test]
+fn nothing_should_be_done_without_weight() {
+	run(|| {
+		let village = village(terms(), 2);
+		announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		world(|world| world.now += 900 * 20);
+		let mut meter = WeightMeter::with_limit(frame_support::weights::Weight::zero());
+		DemandResponse::on_poll(2, &mut meter);
+		assert_eq!(meter.consumed(), frame_support::weights::Weight::zero());
+		assert!(Recorder::<Test>::get().is_none() && Current::<Test>::get().is_none());
+	});
+}
+
+#[test]
+fn a_full_queue_of_commands_should_refuse_more() {
+	run(|| {
+		let commanding = ProgrammeTerms {
+			command: Some(crate::types::Action::Charge),
+			..terms()
+		};
+		let village = village(commanding, 1);
+		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		live_until(at(THIRD_MONDAY, 3));
+		let respond = |response| {
+			DemandResponse::respond(
+				RuntimeOrigin::signed(owner(0)),
+				event,
+				village.resources[0],
+				response,
+			)
+		};
+		use crate::types::Response::{OptIn, OptOut};
+		for _ in 0..crate::types::MAX_ISSUES / 2 {
+			frame_support::assert_ok!(respond(OptOut));
+			frame_support::assert_ok!(respond(OptIn));
+		}
+		frame_support::assert_noop!(respond(OptOut), Error::<Test>::Busy);
+		poll();
+		assert!(Issuing::<Test>::get().is_empty());
+		frame_support::assert_ok!(respond(OptOut));
+	});
+}
