@@ -22,7 +22,7 @@ use gridweave_primitives::{
 		DeviceKeys, MeterDeposits, MeterInspect, MeteredEnergy, MicrogridInspect, Observation,
 		OnReading, SettlementClock, SettlementProgress,
 	},
-	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours, Watts,
+	Balance, Be32, MeterId, MicrogridId, Period, PeriodClock, WattHours, Watts,
 };
 use sp_core::{crypto::Pair as _, ed25519, H256};
 use sp_runtime::{BuildStorage, Permill};
@@ -446,7 +446,7 @@ pub fn flag(kind: Kind) -> Option<Flag> {
 
 /// A flag of a meter of microgrid 0.
 pub fn flag_of(meter: MeterId, kind: Kind) -> Option<Flag> {
-	Flags::<Test>::get((HERE.into(), meter.into(), kind))
+	Flags::<Test>::get((Be32::from(HERE), Be32::from(meter), kind))
 }
 
 /// The events of this pallet since the last time they were reset.
