@@ -237,9 +237,9 @@ impl<A: SettlementProgress, B: SettlementProgress> SettlementProgress for (A, B)
 }
 
 /// Told when a meter is taken out of service for good, so that what is kept for it is freed. Provided by
-/// `pallet-settlement` (running totals).
+/// `pallet-settlement` (running totals) and `pallet-anomaly-flags`; tuples tell all.
 pub trait OnMeterRetired {
-	/// Must be cheap and bounded.
+	/// What there is to know of the meter may still be asked for, for the last time. Must be cheap and bounded.
 	fn on_meter_retired(meter: MeterId);
 
 	/// What one call of [`Self::on_meter_retired`] weighs at most: the caller charges it.

@@ -597,6 +597,30 @@ mod benchmarks {
 		Ok(())
 	}
 
+	/// One flag before the one that is looked for, as in a walk.
+	#[benchmark]
+	fn expire_look() -> Result<(), BenchmarkError> {
+		let here = community::<T>();
+		Pallet::<T>::raise(
+			here.subject(KIND),
+			Finding::new(2, 1),
+			&Parameters::default(),
+		);
+		let due = Flags::<T>::get(here.subject(KIND).key())
+			.expect("raised")
+			.due;
+		let found;
+
+		#[block]
+		{
+			let mut dues = Due::<T>::iter_key_prefix((Be32::from(due),));
+			found = dues.next();
+		}
+
+		assert!(found.is_some());
+		Ok(())
+	}
+
 	#[benchmark]
 	fn expire_item() -> Result<(), BenchmarkError> {
 		let here = community::<T>();

@@ -23,12 +23,15 @@ impl<T: Config> Pallet<T> {
 			// The iterator walks on from the key it gave last: none is sought twice.
 			let mut dues = Due::<T>::iter_key_prefix((Be32::from(from),));
 			loop {
-				if weight.try_consume(T::WeightInfo::expire_item()).is_err() {
+				if weight.try_consume(T::WeightInfo::expire_look()).is_err() {
 					break 'periods;
 				}
 				let Some((meter, item)) = dues.next() else {
 					break;
 				};
+				if weight.try_consume(T::WeightInfo::expire_item()).is_err() {
+					break 'periods;
+				}
 				Self::fall_due(MeterId(meter.get()), item, from);
 			}
 			from = from.next();

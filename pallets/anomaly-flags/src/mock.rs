@@ -99,8 +99,12 @@ parameter_types! {
 pub struct Others;
 
 impl SettlementClock for Others {
+	/// Without grace: what is past is settled.
 	fn clock() -> PeriodClock {
-		PeriodClock::default()
+		PeriodClock {
+			grace: 0,
+			..PeriodClock::default()
+		}
 	}
 	fn now() -> u64 {
 		Now::get()
@@ -233,6 +237,7 @@ impl crate::BenchmarkHelper<u64> for Others {
 	}
 	fn feeder(_: MicrogridId) -> MeterId {
 		add_meter(MeterId(64), HERE, MeterKind::Feeder);
+		meter_energy(MeterId(64), P0, 3_300, 0);
 		MeterId(64)
 	}
 	fn set_now(now: u64) {

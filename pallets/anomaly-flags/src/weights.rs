@@ -46,6 +46,8 @@ pub trait WeightInfo {
 	fn raise_flag() -> Weight;
 	/// Finding out that nothing falls due.
 	fn expire_idle() -> Weight;
+	/// A look for what falls due in a period.
+	fn expire_look() -> Weight;
 	/// A flag that expires with the case of a quorum.
 	fn expire_item() -> Weight;
 	/// Forgetting a meter with flags and cases of all kinds.
@@ -114,6 +116,9 @@ impl WeightInfo for () {
 	}
 	fn expire_idle() -> Weight {
 		Weight::from_parts(10_000_000, 2_000)
+	}
+	fn expire_look() -> Weight {
+		Weight::from_parts(15_000_000, 4_000)
 	}
 	fn expire_item() -> Weight {
 		Weight::from_parts(400_000_000, 40_000)
