@@ -129,7 +129,7 @@ fn registers(
 	};
 	let reading = observation.reading;
 	let seconds = reading.captured_at.saturating_sub(previous.captured_at);
-	let tolerance = parameters.power_tolerance;
+	let (tolerance, step) = (parameters.power_tolerance, parameters.register_step);
 	let rolled_back = register::rollback(
 		&observation.import,
 		previous.import_register,

@@ -446,7 +446,7 @@ pub mod pallet {
 		NotInspector,
 		/// A parameter lies out of its bounds. The documentation of `Parameters` tells them.
 		UnsoundParameters,
-		/// The feeder is no meter of this microgrid that was registered as feeder. Name one that was.
+		/// The feeder is no meter in service of this microgrid that was registered as feeder. Name one that is.
 		NotFeeder,
 		/// The account is an inspector already. There is nothing to do.
 		AlreadyInspector,

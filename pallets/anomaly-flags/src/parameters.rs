@@ -32,6 +32,8 @@ pub struct Parameters {
 	pub feeder: Option<MeterId>,
 	/// Implausible power: thousandths of the rating, 1,000 to 2,000.
 	pub power_tolerance: u16,
+	/// Implausible power: by how much the registers of the microgrid's meters move at once, in Wh, 1 to 1,000.
+	pub register_step: u16,
 	/// Clock drift: seconds ahead, at most 300, as readings further ahead are not taken.
 	pub clock_ahead: u16,
 	/// Clock drift: seconds behind; at least a minute.
@@ -104,6 +106,7 @@ impl Default for Parameters {
 		Self {
 			feeder: None,
 			power_tolerance: 1_100,
+			register_step: 1,
 			clock_ahead: 60,
 			clock_behind: 1_800,
 			clock_repeats: 8,
@@ -155,6 +158,7 @@ impl Parameters {
 		let bands = [self.voltage, self.frequency];
 		let between = |value: u32, least: u32, most: u32| (least..=most).contains(&value);
 		(1_000..=2_000).contains(&self.power_tolerance)
+			&& (1..=1_000).contains(&self.register_step)
 			&& (1..=300).contains(&self.clock_ahead)
 			&& self.clock_behind >= 60
 			&& self.clock_repeats >= 2
@@ -239,7 +243,9 @@ mod tests {
 
 	#[test]
 	fn what_lies_out_of_bounds_should_be_refused() {
-		let unsound: [fn(&mut Parameters); 31] = [
+		let unsound: [fn(&mut Parameters); 33] = [
+			|p| p.register_step = 0,
+			|p| p.register_step = 1_001,
 			|p| p.power_tolerance = 999,
 			|p| p.power_tolerance = 2_001,
 			|p| p.clock_ahead = 0,

@@ -2,7 +2,7 @@
 
 use frame_support::{ensure, pallet_prelude::*};
 use gridweave_primitives::{
-	meter::{MeterInfo, MeterKind},
+	meter::{MeterInfo, MeterKind, MeterState},
 	reading::SignedReading,
 	traits::{DeviceKeys, MeterDeposits, MeterInspect, MicrogridInspect},
 	Be32, MeterId, MicrogridId,
@@ -40,7 +40,9 @@ impl<T: Config> Pallet<T> {
 		};
 		if let Some(feeder) = feeder {
 			let info = Self::load_meter(feeder)?;
-			let fits = info.microgrid == microgrid && info.kind == MeterKind::Feeder;
+			// The id of one that was never admitted may become that of another meter.
+			let admitted = matches!(info.state, MeterState::Admitted | MeterState::Active);
+			let fits = info.microgrid == microgrid && info.kind == MeterKind::Feeder && admitted;
 			ensure!(fits, Error::<T>::NotFeeder);
 		}
 		if feeder != Self::parameters_of(microgrid).feeder {

@@ -1,7 +1,10 @@
 //! What operators set.
 
 use frame_support::{assert_noop, assert_ok};
-use gridweave_primitives::{meter::MeterKind, Be32, MeterId, MicrogridId};
+use gridweave_primitives::{
+	meter::{MeterKind, MeterState},
+	Be32, MeterId, MicrogridId,
+};
 
 use crate::{mock::*, Error, Event, Kind, Parameters, ParametersOf};
 
@@ -66,6 +69,11 @@ fn the_feeder_should_be_one_of_the_microgrid() {
 			Error::<Test>::NoFeeder
 		);
 		add_meter(FEEDER, HERE, MeterKind::Feeder);
+		for state in [MeterState::Registered, MeterState::Retired] {
+			set_state(FEEDER, state);
+			assert_noop!(set(OPERATOR, with(FEEDER)), Error::<Test>::NotFeeder);
+		}
+		set_state(FEEDER, MeterState::Active);
 		assert_ok!(set(OPERATOR, with(FEEDER)));
 		assert_noop!(
 			Anomalies::recalibrate(by(OWNER), HERE),
