@@ -17,6 +17,7 @@
 //! | [`microgrid`] | tariffs and market rules of a period |
 //! | [`market`] | sides, trades, and the money an order locks |
 //! | [`link`] | lines between communities: what is sent and what arrives |
+//! | [`slots`] | values of neighbouring meters, stored together |
 //! | [`traits`] | what pallets ask of one another |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -32,6 +33,7 @@ pub mod market;
 pub mod meter;
 pub mod microgrid;
 pub mod reading;
+pub mod slots;
 pub mod traits;
 pub mod units;
 
@@ -39,4 +41,5 @@ pub use clock::{Period, PeriodClock};
 pub use ids::{
 	Be32, Be64, EventId, LinkId, MeterId, MicrogridId, OrderId, ProgrammeId, ResourceId,
 };
+pub use slots::Slots;
 pub use units::{cost, Balance, Price, WattHours, Watts};

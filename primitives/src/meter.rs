@@ -88,6 +88,17 @@ impl Ratings {
 	}
 }
 
+/// How a register moved between two readings, and what of it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Movement {
+	/// What settlement counts.
+	pub counted: WattHours,
+	/// What the register advanced beyond that.
+	pub suspended: WattHours,
+	/// Whether it ran backwards other than by its modulus, or shows what its modulus excludes.
+	pub rolled_back: bool,
+}
+
 /// Where a meter is in its life. Quarantine is no part of it: anomaly flags keep that.
 #[derive(
 	Clone,

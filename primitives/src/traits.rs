@@ -3,12 +3,13 @@
 
 use alloc::vec::Vec;
 
-use sp_runtime::{DispatchError, DispatchResult, Weight};
+use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
 use crate::{
+	device::DeviceKey,
 	link::OpenLink,
 	market::{Interest, Trade},
-	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod},
+	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod, Movement, Ratings},
 	microgrid::Terms,
 	reading::Reading,
 	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
@@ -97,6 +98,25 @@ pub trait MeterInspect<AccountId> {
 	fn state_of_charge(meter: MeterId) -> Option<WattHours>;
 }
 
+/// What meters sign with. Provided by `pallet-meter-registry`.
+pub trait DeviceKeys {
+	/// The key of a meter's device, if the meter exists.
+	fn device_key(meter: MeterId) -> Option<DeviceKey>;
+}
+
+/// The deposits of meters. Provided by `pallet-meter-registry`.
+pub trait MeterDeposits {
+	/// Takes a share of what is left of a meter's deposit and gives it to the operator of its microgrid, in
+	/// the name of the community. Never fails: what was moved, in planck.
+	fn slash_deposit(meter: MeterId, share: Permill) -> Balance;
+}
+
+impl MeterDeposits for () {
+	fn slash_deposit(_: MeterId, _: Permill) -> Balance {
+		0
+	}
+}
+
 /// Metered energy, page by page. Provided by `pallet-meter-registry`, pulled by settlement.
 pub trait MeteredEnergy {
 	/// How many pages of meters a microgrid has.
@@ -122,20 +142,47 @@ pub trait MeterHistory {
 	fn recent(meter: MeterId, most: u32) -> Vec<MeteredPeriod>;
 }
 
+/// An accepted reading, with what it takes to judge it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation<'a> {
+	/// What was measured.
+	pub reading: &'a Reading,
+	/// The reading accepted before, if any. Its power quality is not kept.
+	pub previous: Option<Reading>,
+	/// How the import register moved since then.
+	pub import: Movement,
+	/// How the export register moved since then.
+	pub export: Movement,
+	/// The most power the meter may have taken and given since then.
+	pub ratings: Ratings,
+}
+
 /// Told of every accepted reading. Provided by `pallet-anomaly-flags` and `pallet-demand-response`; tuples tell all.
 pub trait OnReading {
-	/// `previous` is the reading accepted before, if any. Must be cheap and bounded.
-	fn on_reading(reading: &Reading, previous: Option<&Reading>);
+	/// All readings that a call brings of one page of meters, ascending by meter, and of one meter by
+	/// sequence. Never fails. Must be cheap: what takes more is noted, and done later.
+	fn on_readings(microgrid: MicrogridId, observations: &[Observation]);
+
+	/// What being told of `readings` readings on `pages` pages weighs at most: the caller charges it.
+	fn weight(pages: u32, readings: u32) -> Weight;
 }
 
 impl OnReading for () {
-	fn on_reading(_: &Reading, _: Option<&Reading>) {}
+	fn on_readings(_: MicrogridId, _: &[Observation]) {}
+
+	fn weight(_: u32, _: u32) -> Weight {
+		Weight::zero()
+	}
 }
 
 impl<A: OnReading, B: OnReading> OnReading for (A, B) {
-	fn on_reading(reading: &Reading, previous: Option<&Reading>) {
-		A::on_reading(reading, previous);
-		B::on_reading(reading, previous);
+	fn on_readings(microgrid: MicrogridId, observations: &[Observation]) {
+		A::on_readings(microgrid, observations);
+		B::on_readings(microgrid, observations);
+	}
+
+	fn weight(pages: u32, readings: u32) -> Weight {
+		A::weight(pages, readings).saturating_add(B::weight(pages, readings))
 	}
 }
 
@@ -190,10 +237,17 @@ impl SettlementProgress for () {
 	}
 }
 
+impl<A: SettlementProgress, B: SettlementProgress> SettlementProgress for (A, B) {
+	/// Both have come so far.
+	fn settled_before(microgrid: MicrogridId) -> Period {
+		A::settled_before(microgrid).min(B::settled_before(microgrid))
+	}
+}
+
 /// Told when a meter is taken out of service for good, so that what is kept for it is freed. Provided by
-/// `pallet-settlement` (running totals).
+/// `pallet-settlement` (running totals) and `pallet-anomaly-flags`; tuples tell all.
 pub trait OnMeterRetired {
-	/// Must be cheap and bounded.
+	/// What there is to know of the meter may still be asked for, for the last time. Must be cheap and bounded.
 	fn on_meter_retired(meter: MeterId);
 
 	/// What one call of [`Self::on_meter_retired`] weighs at most: the caller charges it.
@@ -205,6 +259,17 @@ impl OnMeterRetired for () {
 
 	fn weight() -> Weight {
 		Weight::zero()
+	}
+}
+
+impl<A: OnMeterRetired, B: OnMeterRetired> OnMeterRetired for (A, B) {
+	fn on_meter_retired(meter: MeterId) {
+		A::on_meter_retired(meter);
+		B::on_meter_retired(meter);
+	}
+
+	fn weight() -> Weight {
+		A::weight().saturating_add(B::weight())
 	}
 }
 

@@ -29,9 +29,10 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-	AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Historical, InherentDataExt,
-	MeterRegistry, Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig,
-	SessionKeys, Settlement, System, TransactionPayment, ValidatorSet, VERSION,
+	AccountId, AnomalyFlags, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Hash,
+	Historical, InherentDataExt, MeterRegistry, Microgrids, Nonce, OrderBook, Runtime, RuntimeCall,
+	RuntimeGenesisConfig, SessionKeys, Settlement, System, TransactionPayment, ValidatorSet,
+	VERSION,
 };
 
 impl_runtime_apis! {
@@ -446,6 +447,40 @@ impl_runtime_apis! {
 
 		fn awaiting_settlement() -> u32 {
 			Settlement::awaiting_settlement()
+		}
+	}
+
+	impl pallet_anomaly_flags::runtime_api::AnomalyFlagsApi<Block, AccountId> for Runtime {
+		fn open_flags(
+			microgrid: MicrogridId,
+			from: Option<(MeterId, pallet_anomaly_flags::Kind)>,
+			limit: u32,
+		) -> pallet_anomaly_flags::runtime_api::FlagPage {
+			AnomalyFlags::api_open_flags(microgrid, from, limit)
+		}
+
+		fn history(meter: MeterId) -> Vec<pallet_anomaly_flags::runtime_api::FlagReport> {
+			AnomalyFlags::api_history(meter)
+		}
+
+		fn quarantine(meter: MeterId) -> Option<pallet_anomaly_flags::Isolation> {
+			AnomalyFlags::api_quarantine(meter)
+		}
+
+		fn suspects(microgrid: MicrogridId) -> pallet_anomaly_flags::runtime_api::Suspects {
+			AnomalyFlags::api_suspects(microgrid)
+		}
+
+		fn balance(microgrid: MicrogridId) -> Option<pallet_anomaly_flags::FeederRecord> {
+			AnomalyFlags::api_balance(microgrid)
+		}
+
+		fn parameters(microgrid: MicrogridId) -> pallet_anomaly_flags::Parameters {
+			AnomalyFlags::parameters_of(microgrid)
+		}
+
+		fn findings(meter: MeterId) -> Vec<(AccountId, pallet_anomaly_flags::Kind, Hash)> {
+			AnomalyFlags::api_findings(meter)
 		}
 	}
 

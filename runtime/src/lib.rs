@@ -232,6 +232,8 @@ mod runtime {
 	pub type OrderBook = pallet_order_book;
 	#[runtime::pallet_index(43)]
 	pub type Settlement = pallet_settlement;
+	#[runtime::pallet_index(45)]
+	pub type AnomalyFlags = pallet_anomaly_flags;
 }
 
 impl frame_system::offchain::SigningTypes for Runtime {

@@ -9,6 +9,7 @@
 
 use alloc::vec::Vec;
 
+pub use gridweave_primitives::meter::Movement;
 use gridweave_primitives::{Period, PeriodClock, WattHours, Watts};
 
 /// The time between two readings: from the older (exclusive of nothing, in seconds) until the newer.
@@ -27,17 +28,6 @@ pub fn allowance(rating: Watts, span: Span) -> WattHours {
 	let since_epoch = |at: u64| u128::from(rating.0) * u128::from(at) / 3_600;
 	let energy = since_epoch(span.until).saturating_sub(since_epoch(span.from));
 	WattHours(u64::try_from(energy).unwrap_or(u64::MAX))
-}
-
-/// How a register moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Movement {
-	/// What settlement counts.
-	pub counted: WattHours,
-	/// What the register advanced beyond that.
-	pub suspended: WattHours,
-	/// Whether it ran backwards other than by its modulus, or shows what its modulus excludes.
-	pub rolled_back: bool,
 }
 
 /// How a register that counts modulo `modulus` moved from `old` to `new`, when its connection can have

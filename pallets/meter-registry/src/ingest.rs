@@ -2,7 +2,10 @@
 
 use frame_support::{dispatch::PostDispatchInfo, ensure, pallet_prelude::*};
 use gridweave_primitives::{
-	ingest::ReadingBatch, reading::SignedReading, traits::OnCorrection, Be32, MeterId,
+	ingest::ReadingBatch,
+	reading::SignedReading,
+	traits::{OnCorrection, OnReading},
+	Be32, MeterId,
 };
 use sp_core::H256;
 
@@ -111,22 +114,24 @@ impl<T: Config> Pallet<T> {
 			outcome.corrected,
 			outcome.corrections,
 		))
+		.saturating_add(T::Readings::weight(outcome.pages, outcome.accepted))
 	}
 
 	/// What readings weigh at worst besides their authorisation: all are irregular, and all that the witness
 	/// allows is touched.
 	pub(crate) fn weight_of_batch(readings: &[SignedReading], witness: Witness) -> Weight {
-		let all = count(readings.len());
+		let (all, pages) = (count(readings.len()), count_pages(readings));
 		load::intake::<T>(load::Load {
 			regular: 0,
 			irregular: all,
-			pages: count_pages(readings),
+			pages,
 			spans: witness.spans,
 		})
 		.saturating_add(T::Corrections::weight(
 			witness.corrections.min(all),
 			witness.corrections,
 		))
+		.saturating_add(T::Readings::weight(pages, all))
 	}
 
 	/// What looking readings up and checking their signatures weighs.

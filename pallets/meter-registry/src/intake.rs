@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use frame_support::{ensure, traits::Get};
 use gridweave_primitives::{
-	meter::{Correction, MeterState},
+	meter::{Correction, MeterState, Ratings},
 	reading::{Reading, SignedReading},
-	traits::{OnCorrection, OnReading},
-	Be32, MeterId, Period, WattHours,
+	traits::{Observation, OnCorrection, OnReading},
+	Be32, MeterId, MicrogridId, Period, WattHours,
 };
 use sp_core::H256;
 
@@ -50,6 +50,9 @@ struct Notice {
 	/// The reading's place in the call.
 	place: usize,
 	previous: Option<Reading>,
+	import: Movement,
+	export: Movement,
+	ratings: Ratings,
 	corrections: Vec<(Period, Correction)>,
 }
 
@@ -80,23 +83,50 @@ impl<'a, T: Config> Intake<'a, T> {
 
 	/// Writes the page on the desk back, and tells others.
 	pub fn clear(&mut self) {
-		if let Some(desk) = self.desk.take() {
-			self.outcome.pages = self.outcome.pages.saturating_add(1);
-			self.outcome.energy_pages = self
-				.outcome
-				.energy_pages
-				.saturating_add(desk.energy_pages());
-			desk.clear();
+		let Some(desk) = self.desk.take() else {
+			return;
+		};
+		self.outcome.pages = self.outcome.pages.saturating_add(1);
+		self.outcome.energy_pages = self
+			.outcome
+			.energy_pages
+			.saturating_add(desk.energy_pages());
+		let microgrid = desk.metering.microgrid;
+		desk.clear();
+		let mut notices = core::mem::take(&mut self.notices);
+		self.observe(microgrid, &mut notices);
+		self.correct(notices);
+	}
+
+	/// Tells of the readings of a page.
+	fn observe(&mut self, microgrid: MicrogridId, notices: &mut [Notice]) {
+		let readings = self.readings;
+		let observations: Vec<_> = notices
+			.iter_mut()
+			.filter_map(|notice| {
+				Some(Observation {
+					reading: &readings.get(notice.place)?.reading,
+					previous: notice.previous.take(),
+					import: notice.import,
+					export: notice.export,
+					ratings: notice.ratings,
+				})
+			})
+			.collect();
+		if !observations.is_empty() {
+			T::Readings::on_readings(microgrid, &observations);
 		}
-		// A meter's readings are neighbours: their corrections are settled together.
+	}
+
+	/// Calls for the corrections of a page. A meter's readings are neighbours: theirs are settled together.
+	fn correct(&mut self, notices: Vec<Notice>) {
 		let mut corrections = Vec::new();
-		let mut notices = core::mem::take(&mut self.notices).into_iter().peekable();
+		let mut notices = notices.into_iter().peekable();
 		while let Some(mut notice) = notices.next() {
 			let Some(signed) = self.readings.get(notice.place) else {
 				continue;
 			};
 			let meter = signed.reading.meter;
-			T::Readings::on_reading(&signed.reading, notice.previous.as_ref());
 			corrections.append(&mut notice.corrections);
 			let next = notices
 				.peek()
@@ -177,6 +207,9 @@ impl<'a, T: Config> Intake<'a, T> {
 		self.notices.push(Notice {
 			place,
 			previous,
+			import: Movement::default(),
+			export: Movement::default(),
+			ratings: meter.ratings,
 			corrections: Vec::new(),
 		});
 		let irregular = match latest {
@@ -236,6 +269,11 @@ impl<'a, T: Config> Intake<'a, T> {
 			reading.export_register,
 			ratings.max_export,
 		);
+		if let Some(notice) = self.notices.last_mut() {
+			notice.import = import;
+			notice.export = export;
+			notice.ratings = ratings;
+		}
 		// Counted energy is at most rating × time: below 2⁶⁴ for as long as time is.
 		latest.imported = latest.imported.saturating_add(import.counted);
 		latest.exported = latest.exported.saturating_add(export.counted);

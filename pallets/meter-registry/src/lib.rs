@@ -53,6 +53,7 @@ pub mod authorize;
 mod benchmarking;
 pub mod booking;
 mod closing;
+mod deposits;
 pub mod energy;
 pub mod freshness;
 mod ingest;
@@ -68,7 +69,6 @@ mod provides;
 mod pruning;
 pub mod runtime_api;
 mod session;
-pub mod slots;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -79,8 +79,8 @@ pub mod witness;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::BenchmarkHelper;
+pub use gridweave_primitives::Slots;
 pub use pallet::*;
-pub use slots::Slots;
 pub use types::*;
 pub use weights::WeightInfo;
 pub use witness::{Witness, MAX_CORRECTIONS, MAX_SPANS};
@@ -376,6 +376,17 @@ pub mod pallet {
 			import: bool,
 			/// Whether it was the export register.
 			export: bool,
+		},
+		/// The deposit for a meter, or a part of it, was taken because the meter was tampered with.
+		DepositSlashed {
+			/// Which.
+			meter: MeterId,
+			/// Whose deposit it was.
+			owner: T::AccountId,
+			/// The operator, who receives it for the community.
+			to: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
 		},
 	}
 

@@ -233,6 +233,8 @@ impl<T: Config> Pallet<T> {
 	/// Frees what is kept for a meter, apart from its slots on pages, and releases its deposit.
 	pub(crate) fn free(id: MeterId, meter: Meter<T::AccountId>) {
 		let key = Be32::from(id);
+		// Others may still ask what meter it was.
+		T::Retired::on_meter_retired(id);
 		Meters::<T>::remove(key);
 		Keys::<T>::remove(Self::key_hash(&meter.key));
 		SuspendedEnergy::<T>::remove(key);
@@ -242,7 +244,6 @@ impl<T: Config> Pallet<T> {
 		if meter.state == MeterState::Registered {
 			Self::give_back(id, meter.microgrid);
 		}
-		T::Retired::on_meter_retired(id);
 		let reason = HoldReason::Registration.into();
 		// Best effort releases whatever is still held: all of it, unless it was slashed.
 		let released =

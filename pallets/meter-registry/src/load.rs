@@ -2,6 +2,7 @@
 //! the dear ones would hide the cheap ones.
 
 use frame_support::weights::Weight;
+use gridweave_primitives::traits::OnReading;
 
 use crate::{Config, WeightInfo};
 
@@ -36,7 +37,8 @@ pub fn review<T: Config>(readings: u32, pages: u32) -> Weight {
 		.saturating_add(beyond(T::WeightInfo::authorize_readings, readings))
 }
 
-/// All that readings weigh which come as expected: each of another meter, on `pages` pages, all in one period.
+/// All that readings weigh which come as expected and give no cause for a flag: each of another meter, on
+/// `pages` pages, all in one period.
 pub fn punctual<T: Config>(readings: u32, pages: u32) -> Weight {
 	intake::<T>(Load {
 		regular: readings,
@@ -45,4 +47,5 @@ pub fn punctual<T: Config>(readings: u32, pages: u32) -> Weight {
 		spans: pages,
 	})
 	.saturating_add(review::<T>(readings, pages))
+	.saturating_add(T::Readings::weight(pages, readings))
 }

@@ -14,11 +14,11 @@ use frame_support::{
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
 	ingest::{IngestPair, IngestSignature, ReadingBatch},
-	meter::{Correction, MeterKind, Ratings},
+	meter::{Correction, MeterKind, Movement, Ratings},
 	microgrid::Terms,
 	reading::{Reading, SignedReading},
 	traits::{
-		MeterCommitments, MicrogridInspect, OnCorrection, OnMeterRetired, OnReading,
+		MeterCommitments, MicrogridInspect, Observation, OnCorrection, OnMeterRetired, OnReading,
 		SettlementClock, SettlementProgress,
 	},
 	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours, Watts,
@@ -83,12 +83,29 @@ pub const RATINGS: Ratings = Ratings {
 /// Registers of seven digits.
 pub const MODULUS: WattHours = WattHours(10_000_000);
 
+/// A reading that was told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+	/// The community of its meter.
+	pub microgrid: MicrogridId,
+	/// What was measured.
+	pub reading: Reading,
+	/// The reading before.
+	pub previous: Option<Reading>,
+	/// How the import register moved.
+	pub import: Movement,
+	/// How the export register moved.
+	pub export: Movement,
+	/// What it was judged by.
+	pub ratings: Ratings,
+}
+
 /// A correction that was called for.
 pub type Corrected = (MeterId, Period, Correction);
 
 thread_local! {
 	static CORRECTIONS: RefCell<Vec<Corrected>> = const { RefCell::new(Vec::new()) };
-	static READINGS: RefCell<Vec<(Reading, Option<Reading>)>> = const { RefCell::new(Vec::new()) };
+	static READINGS: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
 	static FREED: RefCell<Vec<MeterId>> = const { RefCell::new(Vec::new()) };
 	static COMMITTED: RefCell<BTreeSet<MeterId>> = const { RefCell::new(BTreeSet::new()) };
 	static SETTLED: Cell<Period> = const { Cell::new(Period(u32::MAX)) };
@@ -109,6 +126,11 @@ pub const CORRECTION_WEIGHT: Weight = Weight::from_parts(7_000_000, 70);
 pub const CORRECTED_WEIGHT: Weight = Weight::from_parts(5_000_000, 1_000);
 /// What others charge to be told of a freed meter.
 pub const FREED_WEIGHT: Weight = Weight::from_parts(3_000_000, 30);
+
+/// What others charge to be told of a page of readings.
+pub const OBSERVED_PAGE_WEIGHT: Weight = Weight::from_parts(11_000, 11);
+/// What a reading weighs besides.
+pub const OBSERVED_WEIGHT: Weight = Weight::from_parts(1_300, 13);
 
 /// The clock of the test.
 pub struct Clock;
@@ -144,8 +166,20 @@ impl MicrogridInspect<u64> for Microgrids {
 /// Records what this pallet tells others.
 pub struct Others;
 impl OnReading for Others {
-	fn on_reading(reading: &Reading, previous: Option<&Reading>) {
-		READINGS.with_borrow_mut(|all| all.push((reading.clone(), previous.cloned())));
+	fn on_readings(microgrid: MicrogridId, observations: &[Observation]) {
+		READINGS.with_borrow_mut(|all| {
+			all.extend(observations.iter().map(|observation| Told {
+				microgrid,
+				reading: observation.reading.clone(),
+				previous: observation.previous.clone(),
+				import: observation.import,
+				export: observation.export,
+				ratings: observation.ratings,
+			}))
+		});
+	}
+	fn weight(pages: u32, readings: u32) -> Weight {
+		OBSERVED_PAGE_WEIGHT * u64::from(pages) + OBSERVED_WEIGHT * u64::from(readings)
 	}
 }
 impl OnCorrection for Others {
@@ -315,7 +349,7 @@ pub fn corrections() -> Vec<Corrected> {
 }
 
 /// The readings told of since this was asked last.
-pub fn readings_told() -> Vec<(Reading, Option<Reading>)> {
+pub fn readings_told() -> Vec<Told> {
 	READINGS.take()
 }
 

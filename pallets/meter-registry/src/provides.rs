@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use gridweave_primitives::{
+	device::DeviceKey,
 	meter::{MeterInfo, MeteredPage, MeteredPeriod, Provenance},
-	traits::{MeterHistory, MeterInspect, MeteredEnergy, SettlementClock},
+	traits::{DeviceKeys, MeterHistory, MeterInspect, MeteredEnergy, SettlementClock},
 	Be32, MeterId, MicrogridId, Period, WattHours,
 };
 
@@ -25,6 +26,12 @@ impl<T: Config> MeterInspect<T::AccountId> for Pallet<T> {
 		pages::latest::<T>(meter)?
 			.state_of_charge
 			.map(|energy| WattHours(energy.0))
+	}
+}
+
+impl<T: Config> DeviceKeys for Pallet<T> {
+	fn device_key(meter: MeterId) -> Option<DeviceKey> {
+		Meters::<T>::get(Be32::from(meter)).map(|meter| meter.key)
 	}
 }
 

@@ -11,11 +11,12 @@ use frame_support::traits::fungible::{Mutate, MutateHold};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
+	ids::METERS_PER_PAGE,
 	link::LinkTerms,
 	meter::{MeterKind, Ratings},
 	microgrid::Terms,
 	reading::{Reading, SignedReading},
-	traits::{MicrogridInspect, SettlementClock},
+	traits::{MeteredEnergy, MicrogridInspect, SettlementClock},
 	Be32, LinkId, MeterId, MicrogridId, Period, Price, WattHours, Watts,
 };
 use pallet_meter_registry::ESTIMATE_PERIODS;
@@ -275,46 +276,110 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 	}
 }
 
+/// A microgrid run by `operator` with one page of active meters, as `pallet_settlement` asks for it.
+fn community(
+	operator: AccountId,
+	meters: Vec<(AccountId, MeterKind)>,
+	silent: bool,
+) -> (MicrogridId, Period, Vec<MeterId>) {
+	let clock = <Microgrids as SettlementClock>::clock();
+	let first = NOW.saturating_sub(ESTIMATE_PERIODS);
+	set_time(clock.start_of(first));
+	let microgrid = MicrogridId(<Microgrids as MicrogridInspect<AccountId>>::count());
+	Balances::set_balance(&operator, MONEY);
+	Microgrids::create_microgrid(RawOrigin::Root.into(), operator, terms()).expect("creates");
+	open(microgrid, NOW);
+	let metered: Vec<_> = meters
+		.into_iter()
+		.map(|(owner, kind)| Metered::new(microgrid, owner, kind))
+		.collect();
+	// Read on every boundary up to the period: what an estimate looks back at is measured.
+	for back in 0..=ESTIMATE_PERIODS {
+		let at = clock.start_of(first.saturating_add(back));
+		set_time(at);
+		for meter in &metered {
+			let energy = u64::from(back) * 1_000;
+			meter.read(u64::from(back) + 1, at, (energy, energy), None);
+		}
+	}
+	if !silent {
+		let (at, before) = (clock.end_of(NOW), u64::from(ESTIMATE_PERIODS) * 1_000);
+		set_time(at);
+		for meter in &metered {
+			let sequence = u64::from(ESTIMATE_PERIODS) + 2;
+			meter.read(sequence, at, (before, before + 1_000), None);
+		}
+	}
+	set_time(clock.freezes_at(NOW));
+	(
+		microgrid,
+		NOW,
+		metered.into_iter().map(|metered| metered.meter).collect(),
+	)
+}
+
 impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
 	fn community(
 		operator: AccountId,
 		owners: Vec<AccountId>,
 		silent: bool,
 	) -> (MicrogridId, Period, Vec<MeterId>) {
-		let clock = <Microgrids as SettlementClock>::clock();
-		let first = NOW.saturating_sub(ESTIMATE_PERIODS);
-		set_time(clock.start_of(first));
-		let microgrid = MicrogridId(<Microgrids as MicrogridInspect<AccountId>>::count());
-		Balances::set_balance(&operator, MONEY);
-		Microgrids::create_microgrid(RawOrigin::Root.into(), operator, terms()).expect("creates");
-		open(microgrid, NOW);
-		let metered: Vec<_> = owners
+		let meters = owners
 			.into_iter()
-			.map(|owner| Metered::new(microgrid, owner, MeterKind::Prosumer))
+			.map(|owner| (owner, MeterKind::Prosumer))
 			.collect();
-		// Read on every boundary up to the period: what an estimate looks back at is measured.
-		for back in 0..=ESTIMATE_PERIODS {
-			let at = clock.start_of(first.saturating_add(back));
-			set_time(at);
-			for meter in &metered {
-				let energy = u64::from(back) * 1_000;
-				meter.read(u64::from(back) + 1, at, (energy, energy), None);
-			}
+		community(operator, meters, silent)
+	}
+}
+
+impl pallet_anomaly_flags::BenchmarkHelper<AccountId> for Setup {
+	/// The last of the page is the feeder.
+	fn community(operator: AccountId, owner: AccountId) -> (MicrogridId, Period, Vec<MeterId>) {
+		let mut meters = vec![(owner, MeterKind::Prosumer); METERS_PER_PAGE as usize];
+		if let Some((_, kind)) = meters.last_mut() {
+			*kind = MeterKind::Feeder;
 		}
-		if !silent {
-			let (at, before) = (clock.end_of(NOW), u64::from(ESTIMATE_PERIODS) * 1_000);
-			set_time(at);
-			for meter in &metered {
-				let sequence = u64::from(ESTIMATE_PERIODS) + 2;
-				meter.read(sequence, at, (before, before + 1_000), None);
-			}
-		}
-		set_time(clock.freezes_at(NOW));
-		(
-			microgrid,
-			NOW,
-			metered.into_iter().map(|metered| metered.meter).collect(),
-		)
+		let (microgrid, period, meters) = community(operator, meters, false);
+		MeterRegistry::close_page(microgrid, 0, period);
+		<Self as pallet_microgrids::BenchmarkHelper>::set_settled(microgrid, period.next());
+		(microgrid, period, meters)
+	}
+
+	fn operator(microgrid: MicrogridId) -> AccountId {
+		let operator = <Microgrids as MicrogridInspect<AccountId>>::operator(microgrid);
+		operator.expect("it was made with one")
+	}
+
+	fn equivocation() -> (SignedReading, SignedReading) {
+		let metered = Metered::new(MicrogridId(0), funded("owner", 0), MeterKind::Prosumer);
+		let signed = |import: u64| {
+			let reading = Reading {
+				meter: metered.meter,
+				sequence: 1,
+				captured_at: 1,
+				import_register: WattHours(import),
+				export_register: WattHours(0),
+				state_of_charge: None,
+				quality: None,
+				acknowledged: None,
+				status: 0,
+			};
+			let signature = sign(&metered.device, &reading.digest(&genesis_hash()));
+			SignedReading { reading, signature }
+		};
+		(signed(1), signed(2))
+	}
+
+	fn feeder(microgrid: MicrogridId) -> MeterId {
+		let page = pallet_meter_registry::MicrogridPages::<Runtime>::get(
+			Be32::from(microgrid),
+			Be32::from(0),
+		);
+		MeterId::at(page.expect("it has one"), (METERS_PER_PAGE - 1) as u8)
+	}
+
+	fn set_now(now: u64) {
+		set_time(now);
 	}
 }
 

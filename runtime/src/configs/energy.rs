@@ -1,9 +1,14 @@
 //! Electricity: communities, meters, the market and its settlement.
 
 use codec::MaxEncodedLen;
-use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
+use frame_support::{
+	parameter_types,
+	traits::{ConstU32, ConstU64},
+	weights::Weight,
+	PalletId,
+};
 use gridweave_primitives::{market::Side, Be32};
-use sp_runtime::traits::Verify;
+use sp_runtime::{traits::Verify, Permill};
 
 use super::{
 	consensus::MAX_AUTHORITIES,
@@ -13,8 +18,9 @@ use super::{
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
 };
 use crate::{
-	weights, AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime,
-	RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID, MILLI_GRID,
+	weights, AccountId, AnomalyFlags, Balance, Balances, MeterRegistry, Microgrids, OrderBook,
+	Runtime, RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID,
+	MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -25,7 +31,12 @@ const MAX_LINKS: u32 = 8;
 
 /// A share of a block's computation. The steps of all pallets together take at most a fifth.
 const fn share(percent: u64) -> Weight {
-	Weight::from_parts(MAX_BLOCK_WEIGHT.ref_time() / 100 * percent, u64::MAX)
+	per_mille(percent.saturating_mul(10))
+}
+
+/// A smaller share of a block's computation.
+const fn per_mille(parts: u64) -> Weight {
+	Weight::from_parts(MAX_BLOCK_WEIGHT.ref_time() / 1_000 * parts, u64::MAX)
 }
 
 parameter_types! {
@@ -71,11 +82,11 @@ impl pallet_meter_registry::Config for Runtime {
 	type Currency = Balances;
 	type Microgrids = Microgrids;
 	type Clock = Microgrids;
-	type Readings = ();
+	type Readings = AnomalyFlags;
 	type Corrections = Settlement;
 	type Commitments = (OrderBook, Settlement);
-	type Progress = Settlement;
-	type Retired = Settlement;
+	type Progress = (Settlement, AnomalyFlags);
+	type Retired = (Settlement, AnomalyFlags);
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
 	// By their weights half a block of 1.5 s.
@@ -104,7 +115,7 @@ impl pallet_order_book::Config for Runtime {
 	type Microgrids = Microgrids;
 	type Links = Microgrids;
 	type Meters = MeterRegistry;
-	type Quarantine = ();
+	type Quarantine = AnomalyFlags;
 	type Clearing = Settlement;
 	type Trades = Settlement;
 	type MaxFills = ConstU32<50>;
@@ -129,7 +140,7 @@ impl pallet_order_book::Config for Runtime {
 
 parameter_types! {
 	pub const ClearingHouse: PalletId = PalletId(*b"gw/clear");
-	pub const SettleWeight: Weight = share(10);
+	pub const SettleWeight: Weight = share(9);
 	pub const MinTopUp: Balance = 10 * MILLI_GRID;
 }
 
@@ -144,6 +155,42 @@ impl pallet_settlement::Config for Runtime {
 	type SettleWeight = SettleWeight;
 	type MinTopUp = MinTopUp;
 	type WeightInfo = weights::pallet_settlement::WeightInfo<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	/// Of a meter's deposit: all of it.
+	pub const TamperingSlash: Permill = Permill::one();
+	pub const AnalystStake: Balance = 1_000 * GRID;
+	pub const FalseReportSlash: Balance = 50 * GRID;
+	pub const InspectWeight: Weight = per_mille(8);
+	pub const RaiseWeight: Weight = per_mille(2);
+	pub const ExpireWeight: Weight = per_mille(2);
+}
+
+impl pallet_anomaly_flags::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Microgrids = Microgrids;
+	type Clock = Microgrids;
+	type Meters = MeterRegistry;
+	type Metered = MeterRegistry;
+	type Settled = Settlement;
+	type Deposits = MeterRegistry;
+	type TamperingSlash = TamperingSlash;
+	type MaxInspectors = ConstU32<16>;
+	type AnalystStake = AnalystStake;
+	type FalseReportSlash = FalseReportSlash;
+	type MaxFindings = ConstU32<20>;
+	type Quorum = ConstU32<3>;
+	// A week.
+	type UnbondingDelay = ConstU64<{ 7 * 24 * 60 * 60 }>;
+	type MaxBehind = ConstU32<96>;
+	type InspectWeight = InspectWeight;
+	type RaiseWeight = RaiseWeight;
+	type ExpireWeight = ExpireWeight;
+	type WeightInfo = weights::pallet_anomaly_flags::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -261,6 +308,9 @@ mod tests {
 			SettleWeight::get(),
 			ServiceWeight::get(),
 			StandingWeight::get(),
+			InspectWeight::get(),
+			RaiseWeight::get(),
+			ExpireWeight::get(),
 		];
 		let sum = tasks
 			.into_iter()

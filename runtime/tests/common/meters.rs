@@ -97,6 +97,11 @@ impl Device {
 			acknowledged: None,
 			status: 0,
 		};
+		self.resign(reading, genesis)
+	}
+
+	/// Signs whatever reading.
+	pub fn resign(&self, reading: Reading, genesis: &H256) -> SignedReading {
 		let signature = DeviceSignature::Ed25519(self.pair.sign(&reading.digest(genesis)));
 		SignedReading { reading, signature }
 	}

@@ -4,6 +4,7 @@ mod api;
 mod authorize;
 mod booking;
 mod conservation;
+mod deposits;
 mod energy;
 mod history;
 mod keys;

@@ -4,7 +4,7 @@ use codec::Compact;
 use frame_support::{assert_ok, weights::Weight};
 use gridweave_primitives::{
 	ingest::ReadingBatch,
-	meter::{MeterState, Provenance},
+	meter::{MeterState, Movement, Provenance},
 	traits::{MeterInspect, MeteredEnergy},
 	Be32, MeterId, MicrogridId, WattHours,
 };
@@ -85,10 +85,15 @@ fn observers_should_be_told_of_every_accepted_reading_and_the_one_before() {
 			device.sign_reading(first.clone()),
 			device.sign_reading(second.clone()),
 		]);
-		assert_eq!(
-			readings_told(),
-			[(first.clone(), None), (second, Some(first))]
-		);
+		let told = readings_told();
+		let pairs: Vec<_> = told
+			.iter()
+			.map(|told| (told.reading.clone(), told.previous.clone()))
+			.collect();
+		assert_eq!(pairs, [(first.clone(), None), (second, Some(first))]);
+		assert_eq!((told[0].microgrid, told[0].ratings), (HERE, RATINGS));
+		assert_eq!(told[0].import, Movement::default());
+		assert_eq!(told[1].import.counted, WattHours(1));
 		assert_eq!(
 			<Registry as MeterInspect<u64>>::state_of_charge(device.id),
 			Some(WattHours(4_000)),
@@ -197,11 +202,13 @@ fn corrections_should_be_charged_by_what_they_cost_others() {
 		let info = frame_support::dispatch::GetDispatchInfo::get_dispatch_info(&call);
 		let post = send(call).unwrap().unwrap();
 		assert_eq!(corrections().len(), 3);
-		// Nothing else has a proof size here.
+		// Nothing else has a proof size here, but what is told of the reading.
 		let (each, meter) = (
 			CORRECTION_WEIGHT.proof_size(),
 			CORRECTED_WEIGHT.proof_size(),
 		);
+		let told = OBSERVED_PAGE_WEIGHT.proof_size() + OBSERVED_WEIGHT.proof_size();
+		let meter = meter + told;
 		assert_eq!(info.call_weight.proof_size(), 20 * each + meter);
 		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * each + meter);
 		// As of a relay.
@@ -211,6 +218,52 @@ fn corrections_should_be_charged_by_what_they_cost_others() {
 			Registry::relay_readings(RuntimeOrigin::signed(BOB), readings, crate::Witness::MAX)
 				.unwrap();
 		assert_eq!(post.actual_weight.unwrap().proof_size(), 3 * each + meter);
+	});
+}
+
+#[test]
+fn observers_should_be_told_what_was_not_counted() {
+	run(|| {
+		let (device, other) = (admitted(1), admitted(2));
+		bring(vec![device.read(1, T0, 50, 50), other.read(1, T0, 0, 0)]);
+		readings_told();
+		set_now(T0 + L);
+		// 1 kWh is all that the connection can take in a period.
+		bring(vec![
+			device.read(2, T0 + L, 1_250, 40),
+			other.read(2, T0 + L, 1, 0),
+		]);
+		let told = readings_told();
+		assert_eq!(told.len(), 2, "both lie on one page");
+		assert_eq!(told[0].import.counted, WattHours(1_000));
+		assert_eq!(told[0].import.suspended, WattHours(200));
+		assert!(told[0].export.rolled_back);
+		assert!(!told[1].export.rolled_back);
+	});
+}
+
+#[test]
+fn observers_should_be_charged_by_what_they_do() {
+	run(|| {
+		let (device, other) = (admitted(1), admitted(2));
+		bring(vec![device.read(1, T0, 0, 0), other.read(1, T0, 0, 0)]);
+		set_now(T0 + L);
+		// The last one is stale.
+		let readings = vec![
+			device.read(2, T0 + L, 1, 0),
+			device.read(3, T0 + L + 1, 1, 0),
+			other.read(1, T0 + L, 1, 0),
+		];
+		let call = call(batch(readings));
+		let info = frame_support::dispatch::GetDispatchInfo::get_dispatch_info(&call);
+		let post = send(call).unwrap().unwrap();
+		let weigh = |pages: u64, readings: u64| {
+			OBSERVED_PAGE_WEIGHT.proof_size() * pages + OBSERVED_WEIGHT.proof_size() * readings
+		};
+		let corrections = u64::from(crate::MAX_CORRECTIONS) * CORRECTION_WEIGHT.proof_size()
+			+ 3 * CORRECTED_WEIGHT.proof_size();
+		assert_eq!(info.call_weight.proof_size() - corrections, weigh(1, 3));
+		assert_eq!(post.actual_weight.unwrap().proof_size(), weigh(1, 2));
 	});
 }
 

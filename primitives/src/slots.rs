@@ -1,9 +1,10 @@
 //! Values of neighbouring meters, stored together.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::{traits::ConstU32, BoundedVec};
-use gridweave_primitives::ids::METERS_PER_PAGE;
 use scale_info::TypeInfo;
+use sp_runtime::{traits::ConstU32, BoundedVec};
+
+use crate::ids::METERS_PER_PAGE;
 
 /// Values of the meters on one page, ascending by slot.
 #[derive(

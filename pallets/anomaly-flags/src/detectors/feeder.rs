@@ -1,0 +1,286 @@
+//! Energy that is used and not metered.
+//!
+//! What flows through a microgrid's feeder is what its members take net, and the losses of its lines and
+//! transformer. These are modelled as a constant part (the transformer at no load, and whatever meters err by
+//! constantly) and one that grows with the square of the feeder's flow (the copper), fitted to the microgrid's
+//! own first weeks by least squares. What is left over, as a share of the gross throughput, is the *residual*.
+//! How far it usually strays is learned next; from then on a cumulative sum of the residual beyond that band
+//! (CUSUM; Page 1954) gives the alarm: so a small theft that lasts is found, which no single period shows.
+//!
+//! Theft that was there while the model was fitted is part of it: the operator fits it anew after an inspection.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+use super::{clamp, clamp_u32, Finding};
+
+/// Flow is taken in units of so many Wh, up to [`FLOW_BOUND`]: its fourth power, summed, must fit.
+const FLOW_UNIT: u64 = 100;
+/// Most flow of a period, in [`FLOW_UNIT`]: 104 MWh.
+const FLOW_BOUND: u64 = 1 << 20;
+/// Most residual of a period, in Wh, either way.
+const RESIDUAL_BOUND: i128 = 1 << 36;
+/// Most periods that a model is fitted to.
+pub const MOST_PERIODS: u16 = 4_096;
+/// Binary digits after the point of the quadratic coefficient.
+const FRACTION: u32 = 20;
+/// The quadratic coefficient at which 100 Wh are lost of 100 Wh.
+const QUADRATIC_BOUND: i128 = 100 << FRACTION;
+/// Parts of a whole.
+const PPM: i128 = 1_000_000;
+/// Periods that the band looks back over, about.
+const MEMORY: i128 = 256;
+
+/// A period of a microgrid, in Wh.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Throughput {
+	/// Import of all members.
+	pub import: u64,
+	/// Export of all members.
+	pub export: u64,
+	/// How much of the import is of members that no reading covers.
+	pub estimated: u64,
+}
+
+impl Throughput {
+	/// Import and export.
+	pub fn gross(&self) -> u64 {
+		self.import.saturating_add(self.export)
+	}
+
+	/// Whether so little is estimated that the sum says something: a hundredth.
+	pub fn is_known(&self) -> bool {
+		u128::from(self.estimated).saturating_mul(100) <= u128::from(self.import)
+	}
+}
+
+/// Sums of the fit: `n`, Σq, Σq², Σr, Σrq, of the squared flow q and the residual r.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Fit {
+	n: u16,
+	q: i128,
+	qq: i128,
+	r: i128,
+	rq: i128,
+}
+
+/// Losses: `constant + quadratic · flow²`.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct LossModel {
+	/// In Wh a period; also what meters err by constantly, so that it may be negative.
+	pub constant: i64,
+	/// In Wh per square of 100 Wh, times 2²⁰; not negative.
+	pub quadratic: i64,
+}
+
+/// The square of a flow in Wh, in units of (100 Wh)².
+fn squared(flow: u64) -> i128 {
+	let units = i128::from((flow / FLOW_UNIT).min(FLOW_BOUND));
+	units.saturating_mul(units)
+}
+
+impl Fit {
+	/// Adds a period. With at most 2¹² periods, q ≤ 2⁴⁰ and |r| ≤ 2³⁶ everything here is below 2¹²⁴.
+	fn add(&mut self, flow: u64, residual: i128) {
+		let (q, r) = (
+			squared(flow),
+			residual.clamp(0i128.saturating_sub(RESIDUAL_BOUND), RESIDUAL_BOUND),
+		);
+		self.n = self.n.saturating_add(1);
+		self.q = self.q.saturating_add(q);
+		self.qq = self.qq.saturating_add(q.saturating_mul(q));
+		self.r = self.r.saturating_add(r);
+		self.rq = self.rq.saturating_add(r.saturating_mul(q));
+	}
+
+	/// The model with the least squares, of those whose quadratic part is not negative.
+	pub fn solve(&self) -> LossModel {
+		let n = i128::from(self.n);
+		if n == 0 {
+			return LossModel::default();
+		}
+		let spread = n
+			.saturating_mul(self.qq)
+			.saturating_sub(self.q.saturating_mul(self.q));
+		let slope = n
+			.saturating_mul(self.rq)
+			.saturating_sub(self.r.saturating_mul(self.q));
+		let quadratic = if spread > 0 {
+			(slope.saturating_mul(1 << FRACTION) / spread).clamp(0, QUADRATIC_BOUND)
+		} else {
+			0
+		};
+		let copper = quadratic.saturating_mul(self.q) >> FRACTION;
+		LossModel {
+			constant: clamp(self.r.saturating_sub(copper) / n),
+			quadratic: clamp(quadratic),
+		}
+	}
+}
+
+impl LossModel {
+	/// The losses, in Wh, at a flow of so many Wh.
+	pub fn losses(&self, flow: u64) -> i128 {
+		let copper = i128::from(self.quadratic).saturating_mul(squared(flow)) >> FRACTION;
+		i128::from(self.constant).saturating_add(copper)
+	}
+}
+
+/// What is known of a microgrid's balance.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Feeder {
+	/// Sums of the fit.
+	pub fit: Fit,
+	/// Losses, once fitted.
+	pub model: LossModel,
+	/// Periods over which the band was learned since.
+	pub learned: u16,
+	/// How far the residual usually strays, in ppm of gross throughput.
+	pub band: u32,
+	/// Sum of residuals above the band, in ppm.
+	pub above: u32,
+	/// Sum of residuals below it, in ppm.
+	pub below: u32,
+}
+
+/// When a balance does not close.
+#[derive(Clone, Copy, Debug)]
+pub struct FeederBounds {
+	/// Periods to fit the losses to, and half as many to learn the band from.
+	pub calibration: u16,
+	/// The least band, in ppm.
+	pub least_band: u32,
+	/// The sum, in bands, that is found.
+	pub limit: u16,
+	/// Periods of less gross throughput, in Wh, are passed over.
+	pub floor: u32,
+}
+
+/// What a period of a microgrid showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balanced {
+	/// What is left over, in Wh, once the losses are known.
+	pub residual: Option<i64>,
+	/// An alarm: the residual, and the most that is usual; in ppm of gross throughput.
+	pub alarm: Option<Finding>,
+}
+
+impl Feeder {
+	/// Whether the model is fitted and the band is learned.
+	pub fn is_calibrated(&self, bounds: &FeederBounds) -> bool {
+		self.fit.n >= bounds.calibration && self.learned >= bounds.calibration / 2
+	}
+
+	/// Looks at a period: what the feeder measured, as import from and export to the grid in Wh, and its members.
+	pub fn observe(
+		&mut self,
+		import: u64,
+		export: u64,
+		members: &Throughput,
+		bounds: &FeederBounds,
+	) -> Balanced {
+		let gross = members.gross();
+		if gross < u64::from(bounds.floor.max(1)) || !members.is_known() {
+			return Balanced::default();
+		}
+		let net = |import: u64, export: u64| i128::from(import).saturating_sub(export.into());
+		let flow = import.saturating_add(export);
+		let over = net(import, export).saturating_sub(net(members.import, members.export));
+		if self.fit.n < bounds.calibration.min(MOST_PERIODS) {
+			self.fit.add(flow, over);
+			self.model = self.fit.solve();
+			return Balanced::default();
+		}
+		let residual = over.saturating_sub(self.model.losses(flow));
+		let ppm = residual.saturating_mul(PPM) / i128::from(gross);
+		let ready = self.is_calibrated(bounds);
+		let band = i128::from(self.band.max(bounds.least_band).max(1));
+		self.learn(ppm.saturating_abs(), band, ready);
+		let mut balanced = Balanced {
+			residual: Some(clamp(residual)),
+			alarm: None,
+		};
+		if !ready {
+			return balanced;
+		}
+		// One period says no more than a quarter of the alarm: a single outlier is none.
+		let limit = band.saturating_mul(bounds.limit.max(1).into());
+		let most = (limit / 4).max(band.saturating_mul(2));
+		let summed = |sum: u32, ppm: i128| {
+			let step = ppm.min(most).saturating_sub(band);
+			clamp_u32(i128::from(sum).saturating_add(step))
+		};
+		self.above = summed(self.above, ppm);
+		self.below = summed(self.below, 0i128.saturating_sub(ppm));
+		if i128::from(self.above.max(self.below)) >= limit {
+			(self.above, self.below) = (0, 0);
+			balanced.alarm = Some(Finding::new(ppm, band));
+		}
+		balanced
+	}
+
+	/// Moves the band: as the mean while it is learned, afterwards slowly, and by no more than twice itself
+	/// would, so that what gives the alarm is not learned as usual.
+	fn learn(&mut self, stray: i128, band: i128, ready: bool) {
+		let before = i128::from(self.band);
+		let (value, weight) = if ready {
+			(stray.min(band.saturating_mul(2)), MEMORY)
+		} else {
+			(stray, i128::from(self.learned).saturating_add(1))
+		};
+		self.learned = self.learned.saturating_add(1);
+		let step = value.saturating_sub(before) / weight.max(1);
+		self.band = clamp_u32(before.saturating_add(step));
+	}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+mod analysts;
+mod api;
+mod balance;
+mod equivocation;
+mod expiry;
+mod flags;
+mod inspectors;
+mod meters;
+mod periods;
+mod properties;
+mod readings;
+mod settings;
