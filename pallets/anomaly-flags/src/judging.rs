@@ -143,15 +143,9 @@ fn registers(
 		)
 	});
 	let ratings = observation.ratings;
-	let implausible =
-		register::implausible_power(&observation.import, ratings.max_import, seconds, tolerance)
-			.or_else(|| {
-				register::implausible_power(
-					&observation.export,
-					ratings.max_export,
-					seconds,
-					tolerance,
-				)
-			});
+	let within =
+		|movement, rating| register::implausible_power(movement, rating, seconds, tolerance, step);
+	let implausible = within(&observation.import, ratings.max_import)
+		.or_else(|| within(&observation.export, ratings.max_export));
 	(rolled_back, implausible)
 }
