@@ -160,19 +160,20 @@ fn measure(market: Market) -> Result<Measured> {
 /// What a taker's order takes to be executed in a block in which many better orders were cancelled, or traded,
 /// before, against one in which none were.
 fn takers(trading: &mut Trading) -> Result<Map<String, Value>> {
-	let asks = trading.market.orders / 2;
 	// All sweeps together find enough.
-	let removed = REMOVED.min((asks / (2 * SWEEPS)).saturating_sub(2 * TAKERS).max(1));
-	let sweepers = (removed / SWEPT).max(1);
+	let share = trading.market.orders / 2 / SWEEPS;
+	let removed = REMOVED.min(share.saturating_sub(3 * TAKERS) / 2).max(1);
+	let swept = SWEPT.min(removed);
+	let sweepers = removed / swept;
 	let (mut fresh, mut cancelled, mut filled) = (Vec::new(), Vec::new(), Vec::new());
 	for _ in 0..SWEEPS {
 		let cancels = cancels(trading, removed)?;
 		cancelled.extend(take(trading, cancels, 0)?);
 		fresh.extend(take(trading, Vec::new(), 0)?);
 		let sweeps = (0..sweepers)
-			.map(|_| trading.taker(BUYING, SWEPT))
+			.map(|_| trading.taker(BUYING, swept))
 			.collect::<Result<Vec<_>>>()?;
-		filled.extend(take(trading, sweeps, sweepers * SWEPT)?);
+		filled.extend(take(trading, sweeps, sweepers * swept)?);
 	}
 	let of = |took: Vec<Took>| median(took.into_iter().map(|took| us(took, 1)));
 	let (fresh, cancelled, filled) = (of(fresh)?, of(cancelled)?, of(filled)?);
@@ -180,7 +181,7 @@ fn takers(trading: &mut Trading) -> Result<Map<String, Value>> {
 		"taker_us": fresh,
 		"cancelled_before_taker": removed,
 		"taker_after_cancelled_over_fresh": rounded(cancelled / fresh),
-		"filled_before_taker": sweepers * SWEPT,
+		"filled_before_taker": sweepers * swept,
 		"taker_after_filled_over_fresh": rounded(filled / fresh),
 	});
 	Ok(figures.as_object().cloned().unwrap_or_default())
