@@ -251,8 +251,8 @@ pub struct Model {
 	/// What tasks have begun in this phase.
 	pub phase: tasks::Phase,
 	pub silence: settle::Silence,
-	/// From which period on a community's energy is kept in this block.
-	pub kept: Vec<Period>,
+	/// From which period on energy is kept in this block, by pages of meters.
+	pub kept: BTreeMap<u32, Period>,
 	/// What meters metered in a period, where the model does not know their readings.
 	pub given: Option<BTreeMap<(Grid, Period), Vec<(MeterNo, meters::Energy)>>>,
 	/// Whether accounts pay whatever they are asked for, where the model does not know their money.
@@ -290,7 +290,7 @@ impl Model {
 			tally: Tally::default(),
 			phase: tasks::Phase::default(),
 			silence: settle::Silence::default(),
-			kept: vec![0; grids.len()],
+			kept: BTreeMap::new(),
 			given: None,
 			unlimited: false,
 		}
@@ -323,7 +323,6 @@ impl Model {
 		self.block = block;
 		self.now = now;
 		self.phase = tasks::Phase::default();
-		self.prune_energy();
 	}
 }
 

@@ -151,7 +151,7 @@ impl Model {
 				};
 				let latest = info.latest.map_or(0, |latest| latest.at);
 				let last = self.clock.at(info.retired_at.unwrap_or(0).max(latest) - 1);
-				if last >= self.kept[info.grid as usize] {
+				if last >= self.kept_of(*meter, info.grid) {
 					return wrong(record, format!("period {last} of it is still kept"));
 				}
 				let mut out = Vec::new();

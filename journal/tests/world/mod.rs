@@ -192,6 +192,8 @@ impl World {
 			self.moved = self.chain.number;
 		}
 		self.model.begin_block(self.chain.number, self.chain.time);
+		let kept = self.chain.read(keep::pruned);
+		self.model.prune_energy(kept);
 		let records = self.records(&events, true);
 		self.stats.note(&records);
 		if let Err(mismatch) = self
