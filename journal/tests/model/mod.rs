@@ -29,6 +29,7 @@ pub const CALM: u32 = 64;
 pub const MAX_PASSED: usize = 4;
 pub const MAX_ORDERS: usize = 256;
 pub const MAX_LINKS: usize = 8;
+pub const TURN: u32 = 32;
 pub const GRID: Planck = 1_000_000_000_000;
 pub const LEAST_TOP_UP: Planck = GRID / 100;
 pub const EXISTENTIAL: Planck = GRID / 1_000;
@@ -193,6 +194,8 @@ pub struct Round {
 	pub period: Period,
 	pub after: Option<(MeterNo, Side)>,
 	pub due: u64,
+	/// How many turns it had when it was due.
+	pub turns: u32,
 }
 
 /// A settlement under way.

@@ -12,6 +12,8 @@ const PATIENCE: u64 = 30;
 pub struct Phase {
 	/// Claims had their turn.
 	served: bool,
+	/// The community whose standing orders have their turn, and how many of them had.
+	pub turn: Option<(Grid, u32)>,
 }
 
 /// What was wrong: the record, and what it should have been.
@@ -320,7 +322,15 @@ impl Model {
 			}
 		}
 		result.map_err(|mismatch| Mismatch {
-			expected: format!("{}, one of {turns:?}", mismatch.expected),
+			expected: format!(
+				"{}, one of {turns:?}; rounds {:?}, of it {:?}",
+				mismatch.expected,
+				self.rounds,
+				self.standing
+					.iter()
+					.filter(|(_, one)| one.owner == who)
+					.collect::<Vec<_>>(),
+			),
 			..mismatch
 		})?;
 		if let Some(Rec::GivenBack {
@@ -412,6 +422,9 @@ impl Model {
 
 	/// Tasks at the begin of a block are done.
 	pub fn end_of_poll(&mut self) -> Result<(), Mismatch> {
+		// Rounds without standing orders end.
+		self.turns();
+		self.end_turn();
 		if !self.phase.served {
 			self.assign_debts();
 			self.end_serving()?;

@@ -213,6 +213,8 @@ impl World {
 		if let Err(mismatch) = self.model.tasks(records) {
 			self.fail(mismatch);
 		}
+		self.model.turns();
+		self.model.end_turn();
 		self.stats.blocks += 1;
 		self.tell();
 		let thorough = self.chain.number.is_multiple_of(self.thorough);
