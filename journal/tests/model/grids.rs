@@ -58,7 +58,6 @@ impl Model {
 		let grid = self.grids.len() as Grid;
 		self.grids
 			.push(Community::new(operator, terms, GRID_DEPOSIT));
-		self.kept.push(0);
 		out.push(Rec::GridCreated {
 			grid,
 			operator,

@@ -145,14 +145,29 @@ impl Model {
 		}
 	}
 
-	/// Forgets energy that is no longer kept, as the chain does at the begin of a block.
-	pub fn prune_energy(&mut self) {
-		let kept: Vec<Period> = (0..self.grids.len())
-			.map(|grid| self.kept_from(grid as Grid))
-			.collect();
-		self.kept.clone_from(&kept);
-		for meter in self.meters.values_mut() {
-			let kept = kept[meter.grid as usize];
+	/// From this period on the energy of a meter's page is kept.
+	pub fn kept_of(&self, meter: MeterNo, grid: Grid) -> Period {
+		self.kept
+			.get(&(meter / PAGE))
+			.copied()
+			.unwrap_or_else(|| self.kept_from(grid))
+	}
+
+	/// Forgets energy that is no longer kept. When pages are pruned is a matter of how much room a block has: the model is
+	/// told, and looks whether they may be.
+	pub fn prune_energy(&mut self, kept: BTreeMap<u32, Period>) {
+		for (no, meter) in &self.meters {
+			let told = kept.get(&(no / PAGE)).copied().unwrap_or(0);
+			let most = self.kept_from(meter.grid);
+			assert!(
+				told <= most,
+				"page {} is pruned up to {told}, not {most}",
+				no / PAGE
+			);
+		}
+		self.kept = kept;
+		for (no, meter) in &mut self.meters {
+			let kept = self.kept.get(&(no / PAGE)).copied().unwrap_or(0);
 			let before = meter
 				.energy
 				.range(..kept)
@@ -210,7 +225,7 @@ impl Model {
 		let (clock, now) = (self.clock, self.now);
 		let grid = self.meters[&reading.meter].grid;
 		// What is kept, and what may be: more was settled since the block began.
-		let (kept, due) = (self.kept[grid as usize], self.kept_from(grid));
+		let (kept, due) = (self.kept_of(reading.meter, grid), self.kept_from(grid));
 		let unsettled = self.grid(grid).unsettled;
 		let meter = self.meters.get_mut(&reading.meter).expect("known");
 		let Some(before) = meter.latest else {
@@ -323,13 +338,14 @@ impl Model {
 		if let Some(given) = &self.given {
 			return given.get(&(grid, period)).cloned().unwrap_or_default();
 		}
-		let (clock, kept) = (self.clock, self.kept[grid as usize]);
+		let (clock, due) = (self.clock, self.kept_from(grid));
 		let mut metered = Vec::new();
 		for (no, meter) in self
 			.meters
 			.iter_mut()
 			.filter(|(_, meter)| meter.grid == grid)
 		{
+			let kept = self.kept.get(&(no / PAGE)).copied().unwrap_or(due);
 			meter.close(&clock, kept, period);
 			if let (Some(energy), true) = (meter.energy.get(&period), meter.kind != Kind::Feeder) {
 				metered.push((*no, *energy));
@@ -343,11 +359,14 @@ impl Model {
 		if self.given.is_some() {
 			return !self.clone().close(grid, period).is_empty();
 		}
-		let (clock, kept) = (self.clock, self.kept[grid as usize]);
-		let of_grid = |meter: &&Meter| meter.grid == grid && meter.kind != Kind::Feeder;
-		self.meters.values().filter(of_grid).any(|meter| {
-			meter.energy.contains_key(&period) || meter.is_silent(&clock, kept, period)
-		})
+		let metered = |(no, meter): (&MeterNo, &Meter)| {
+			let kept = self.kept_of(*no, grid);
+			meter.grid == grid
+				&& meter.kind != Kind::Feeder
+				&& (meter.energy.contains_key(&period)
+					|| meter.is_silent(&self.clock, kept, period))
+		};
+		self.meters.iter().any(metered)
 	}
 
 	/// What a standing order may expect of a meter: the mean of the latest periods that its readings cover.

@@ -29,6 +29,7 @@ pub const CALM: u32 = 64;
 pub const MAX_PASSED: usize = 4;
 pub const MAX_ORDERS: usize = 256;
 pub const MAX_LINKS: usize = 8;
+pub const TURN: u32 = 32;
 pub const GRID: Planck = 1_000_000_000_000;
 pub const LEAST_TOP_UP: Planck = GRID / 100;
 pub const EXISTENTIAL: Planck = GRID / 1_000;
@@ -193,6 +194,8 @@ pub struct Round {
 	pub period: Period,
 	pub after: Option<(MeterNo, Side)>,
 	pub due: u64,
+	/// How many turns it had when it was due.
+	pub turns: u32,
 }
 
 /// A settlement under way.
@@ -251,8 +254,8 @@ pub struct Model {
 	/// What tasks have begun in this phase.
 	pub phase: tasks::Phase,
 	pub silence: settle::Silence,
-	/// From which period on a community's energy is kept in this block.
-	pub kept: Vec<Period>,
+	/// From which period on energy is kept in this block, by pages of meters.
+	pub kept: BTreeMap<u32, Period>,
 	/// What meters metered in a period, where the model does not know their readings.
 	pub given: Option<BTreeMap<(Grid, Period), Vec<(MeterNo, meters::Energy)>>>,
 	/// Whether accounts pay whatever they are asked for, where the model does not know their money.
@@ -290,7 +293,7 @@ impl Model {
 			tally: Tally::default(),
 			phase: tasks::Phase::default(),
 			silence: settle::Silence::default(),
-			kept: vec![0; grids.len()],
+			kept: BTreeMap::new(),
 			given: None,
 			unlimited: false,
 		}
@@ -323,7 +326,6 @@ impl Model {
 		self.block = block;
 		self.now = now;
 		self.phase = tasks::Phase::default();
-		self.prune_energy();
 	}
 }
 

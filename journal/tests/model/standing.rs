@@ -63,6 +63,7 @@ impl Model {
 				period,
 				after: None,
 				due: self.opens(period),
+				turns: 0,
 			};
 			self.rounds.insert(grid, round);
 		}
@@ -123,16 +124,19 @@ impl Model {
 		self.of_grid(grid).filter(left).collect()
 	}
 
-	/// What is due next of each community's round. Which of them has its turn first is a matter of how much room a block
-	/// has.
+	/// What is due next of each community's round. One whose turn it is goes on, as far as there is room; after that who
+	/// was due first has its turn first, and then who had fewer.
 	pub fn turns(&mut self) -> Vec<Turn> {
-		let due = |round: &Round| round.due <= self.now;
-		let grids: Vec<Grid> = self
+		let on = self.phase.turn.map(|(grid, _)| grid);
+		let due = self
 			.rounds
 			.iter()
-			.filter(|(_, round)| due(round))
-			.map(|(grid, _)| *grid)
+			.filter(|(_, round)| round.due <= self.now);
+		let mut grids: Vec<_> = due
+			.map(|(grid, round)| (on != Some(*grid), round.due, round.turns, *grid))
 			.collect();
+		grids.sort_unstable();
+		let grids: Vec<Grid> = grids.into_iter().map(|(.., grid)| grid).collect();
 		grids
 			.into_iter()
 			.filter_map(|grid| self.turn(grid))
@@ -178,12 +182,34 @@ impl Model {
 			period: period + 1,
 			after: None,
 			due,
+			turns: 0,
 		};
 		self.rounds.insert(grid, round);
 	}
 
+	/// The turn of a community is over: if there is something left, it comes behind all that are due.
+	pub fn end_turn(&mut self) {
+		let Some((grid, _)) = self.phase.turn.take() else {
+			return;
+		};
+		let now = self.now;
+		if let Some(round) = self.rounds.get_mut(&grid).filter(|round| round.due <= now) {
+			round.turns = if round.due == now { round.turns + 1 } else { 1 };
+			round.due = now;
+		}
+	}
+
 	/// Notes that one had its turn.
 	fn pass(&mut self, grid: Grid, key: (MeterNo, Side)) {
+		if self
+			.phase
+			.turn
+			.is_some_and(|(on, steps)| on != grid || steps >= TURN)
+		{
+			self.end_turn();
+		}
+		let steps = self.phase.turn.map_or(0, |(_, steps)| steps);
+		self.phase.turn = Some((grid, steps + 1));
 		let round = self.rounds.get_mut(&grid).expect("under way");
 		round.after = Some(key);
 		let round = round.clone();

@@ -12,6 +12,8 @@ const PATIENCE: u64 = 30;
 pub struct Phase {
 	/// Claims had their turn.
 	served: bool,
+	/// The community whose standing orders have their turn, and how many of them had.
+	pub turn: Option<(Grid, u32)>,
 }
 
 /// What was wrong: the record, and what it should have been.
@@ -151,7 +153,7 @@ impl Model {
 				};
 				let latest = info.latest.map_or(0, |latest| latest.at);
 				let last = self.clock.at(info.retired_at.unwrap_or(0).max(latest) - 1);
-				if last >= self.kept[info.grid as usize] {
+				if last >= self.kept_of(*meter, info.grid) {
 					return wrong(record, format!("period {last} of it is still kept"));
 				}
 				let mut out = Vec::new();
@@ -320,7 +322,15 @@ impl Model {
 			}
 		}
 		result.map_err(|mismatch| Mismatch {
-			expected: format!("{}, one of {turns:?}", mismatch.expected),
+			expected: format!(
+				"{}, one of {turns:?}; rounds {:?}, of it {:?}",
+				mismatch.expected,
+				self.rounds,
+				self.standing
+					.iter()
+					.filter(|(_, one)| one.owner == who)
+					.collect::<Vec<_>>(),
+			),
 			..mismatch
 		})?;
 		if let Some(Rec::GivenBack {
@@ -412,6 +422,9 @@ impl Model {
 
 	/// Tasks at the begin of a block are done.
 	pub fn end_of_poll(&mut self) -> Result<(), Mismatch> {
+		// Rounds without standing orders end.
+		self.turns();
+		self.end_turn();
 		if !self.phase.served {
 			self.assign_debts();
 			self.end_serving()?;

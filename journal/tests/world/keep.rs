@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use frame_support::traits::fungible::Inspect;
+use frame_support::{
+	storage::{storage_prefix, unhashed},
+	traits::fungible::Inspect,
+};
 use gridweave_primitives::{traits::MeteredEnergy, Be32, Be64, MeterId, Period};
 use gridweave_runtime::{
 	configs::monetary::ExistentialDeposit, AccountId, Balances, MeterRegistry, Runtime, Settlement,
@@ -141,6 +144,18 @@ fn rest(meters: &[my::MeterNo], current: my::Period) -> Rest {
 		metered,
 		standing: standing.collect(),
 	}
+}
+
+/// From which period on the energy of each page of meters is kept, where any meter on it was read.
+pub fn pruned() -> BTreeMap<u32, my::Period> {
+	let pages = pallet_meter_registry::NextPage::<Runtime>::get();
+	let prefix = storage_prefix(b"MeterRegistry", b"LatestPages");
+	let of = |page: u32| {
+		let key = [&prefix[..], &page.to_be_bytes()].concat();
+		let latest: pallet_meter_registry::LatestPage = unhashed::get(&key)?;
+		Some((page, latest.kept_from.0))
+	};
+	(0..pages).filter_map(of).collect()
 }
 
 /// Every pallet's invariants, and those that hold between them.

@@ -192,6 +192,8 @@ impl World {
 			self.moved = self.chain.number;
 		}
 		self.model.begin_block(self.chain.number, self.chain.time);
+		let kept = self.chain.read(keep::pruned);
+		self.model.prune_energy(kept);
 		let records = self.records(&events, true);
 		self.stats.note(&records);
 		if let Err(mismatch) = self
@@ -211,6 +213,8 @@ impl World {
 		if let Err(mismatch) = self.model.tasks(records) {
 			self.fail(mismatch);
 		}
+		self.model.turns();
+		self.model.end_turn();
 		self.stats.blocks += 1;
 		self.tell();
 		let thorough = self.chain.number.is_multiple_of(self.thorough);

@@ -53,7 +53,6 @@ impl Replay {
 					model
 						.grids
 						.push(Community::new(who(operator), terms(of), 0));
-					model.kept.push(0);
 				}
 				Record::Opening(Opening::NextOrder { order }) => model.next_order = *order,
 				Record::Opening(Opening::Link {
@@ -222,10 +221,24 @@ impl Replay {
 				});
 			}
 			Record::Metered(metered) => {
+				// Nothing depends on where it comes from, and it may have been corrected since.
+				let id = (metered.microgrid, metered.period, metered.meter);
+				let told = self
+					.lines
+					.iter()
+					.find_map(|line| match outcome(&line.record) {
+						Some(Rec::Bill {
+							grid,
+							period,
+							meter,
+							statement,
+						}) if (grid, period, meter) == id => statement.source,
+						_ => None,
+					});
 				let energy = Energy {
 					import: metered.import,
 					export: metered.export,
-					source: source(metered.provenance),
+					source: told.unwrap_or(source(metered.provenance)),
 					outstanding: 0,
 				};
 				let given = self.model.given.as_mut().expect("it is given");
@@ -407,7 +420,6 @@ impl Replay {
 				model
 					.grids
 					.push(Community::new(who(operator), terms(of), 0));
-				model.kept.push(0);
 			}
 			Record::TermsChanged {
 				microgrid,
