@@ -1,6 +1,6 @@
-//! Chain specifications: `dev`, `local`, or a file.
+//! Chain specifications: `dev`, `local`, a file, or a template to make one of.
 
-use gridweave_runtime::{SS58_PREFIX, WASM_BINARY};
+use gridweave_runtime::{genesis::STAGING_PRESET, SS58_PREFIX, WASM_BINARY};
 use sc_service::ChainType;
 
 /// Specification of a Gridweave chain.
@@ -45,5 +45,15 @@ pub fn local() -> Result<ChainSpec, String> {
 		"gridweave_local",
 		ChainType::Local,
 		sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET,
+	)
+}
+
+/// A network without validators: they, the council and their money are added to its JSON (`scripts/chain-spec`).
+pub fn staging_template() -> Result<ChainSpec, String> {
+	spec(
+		"Gridweave Staging",
+		"gridweave_staging",
+		ChainType::Live,
+		STAGING_PRESET,
 	)
 }

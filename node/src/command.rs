@@ -39,6 +39,7 @@ impl SubstrateCli for Cli {
 		Ok(match id {
 			"dev" => Box::new(chain_spec::development()?),
 			"local" => Box::new(chain_spec::local()?),
+			"staging-template" => Box::new(chain_spec::staging_template()?),
 			"" => return Err("name a chain: --dev, --chain local, or --chain FILE".into()),
 			path => Box::new(chain_spec::ChainSpec::from_json_file(path.into())?),
 		})

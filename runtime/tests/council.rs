@@ -37,8 +37,18 @@ fn create_microgrid() -> RuntimeCall {
 	})
 }
 
-fn remark() -> RuntimeCall {
-	RuntimeCall::System(frame_system::Call::remark_with_event { remark: vec![1] })
+/// What nobody but root may do.
+fn write() -> RuntimeCall {
+	RuntimeCall::System(frame_system::Call::set_storage {
+		items: vec![(KEY.to_vec(), b"done".to_vec())],
+	})
+}
+
+/// Where [`write`] writes.
+const KEY: &[u8] = b"council tests";
+
+fn written(chain: &mut Chain) -> bool {
+	chain.read(|| sp_io::storage::get(KEY)).is_some()
 }
 
 fn members(chain: &mut Chain) -> Vec<AccountId> {
@@ -95,7 +105,7 @@ fn strangers_should_neither_propose_nor_vote() {
 		RuntimeCall::Council(pallet_collective::Call::propose {
 			threshold: 1,
 			length_bound: 1_000,
-			proposal: Box::new(remark()),
+			proposal: Box::new(write()),
 		}),
 	);
 	let stranger = CouncilError::<Runtime, Instance1>::NotMember;
@@ -128,10 +138,14 @@ fn two_thirds_of_the_council_should_change_its_members() {
 #[test]
 fn a_mandate_should_need_two_thirds_of_the_council() {
 	let mut chain = Chain::development();
-	assert_ok!(enact(&mut chain, remark()));
+	assert_eq!(
+		decide(&mut chain, 3, write()),
+		Err(DispatchError::BadOrigin),
+		"the council itself is not root"
+	);
 	let mandate = || {
 		RuntimeCall::Mandate(pallet_mandate::Call::enact {
-			call: Box::new(remark()),
+			call: Box::new(write()),
 		})
 	};
 	let one = chain.submit(
@@ -148,6 +162,9 @@ fn a_mandate_should_need_two_thirds_of_the_council() {
 		chain.submit("Alice", mandate()),
 		Err(DispatchError::BadOrigin)
 	);
+	assert!(!written(&mut chain));
+	assert_ok!(enact(&mut chain, write()));
+	assert!(written(&mut chain));
 }
 
 #[test]
@@ -163,7 +180,7 @@ fn what_is_scheduled_should_be_done_when_it_is_due_in_the_councils_name() {
 		})
 	};
 	let mandate = RuntimeCall::Mandate(pallet_mandate::Call::enact {
-		call: Box::new(remark()),
+		call: Box::new(write()),
 	});
 	assert_ok!(decide(&mut chain, 2, schedule(mandate)));
 	assert_ok!(decide(&mut chain, 2, schedule(create_microgrid())));
@@ -181,8 +198,10 @@ fn what_is_scheduled_should_be_done_when_it_is_due_in_the_councils_name() {
 	chain.next_block();
 	chain.next_block();
 	assert_eq!(done(&mut chain), []);
+	assert!(!written(&mut chain));
 	chain.next_block();
 	assert_eq!(done(&mut chain), [Ok(()), Ok(())]);
+	assert!(written(&mut chain));
 }
 
 #[test]

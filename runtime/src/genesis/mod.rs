@@ -1,5 +1,6 @@
-//! Genesis presets: `development` (one authority, on this machine only) and `local_testnet` (four). Both
-//! use well-known keys and are for tests alone.
+//! Genesis presets: `development` (one authority, on this machine only) and `local_testnet` (four), which
+//! use well-known keys and are for tests alone; and `staging`, a template without anybody's keys: who makes
+//! a network adds its validators, its council and their money (`scripts/chain-spec`).
 
 use alloc::{format, string::ToString, vec, vec::Vec};
 
@@ -23,6 +24,9 @@ use crate::{
 	ValidatorSetConfig, BLOCK_SECONDS, GRID,
 };
 
+/// The preset without keys.
+pub const STAGING_PRESET: &str = "staging";
+
 /// What each well-known account owns.
 const ENDOWMENT: Balance = 10_000_000 * GRID;
 
@@ -37,6 +41,7 @@ pub fn names() -> Vec<PresetId> {
 	vec![
 		DEV_RUNTIME_PRESET.into(),
 		LOCAL_TESTNET_RUNTIME_PRESET.into(),
+		STAGING_PRESET.into(),
 	]
 }
 
@@ -45,6 +50,7 @@ pub fn preset(id: &PresetId) -> Option<Vec<u8>> {
 	let patch = match id.as_str() {
 		DEV_RUNTIME_PRESET => genesis(&["Alice"]),
 		LOCAL_TESTNET_RUNTIME_PRESET => genesis(&["Alice", "Bob", "Charlie", "Dave"]),
+		STAGING_PRESET => template(),
 		_ => return None,
 	};
 	Some(patch.to_string().into_bytes())
@@ -99,6 +105,19 @@ pub fn development_terms() -> Terms {
 			spread: Permill::from_percent(5),
 		},
 	}
+}
+
+/// What every chain begins with: accounts that must exist.
+fn template() -> Value {
+	let least = ExistentialDeposit::get();
+	build_struct_json_patch!(RuntimeGenesisConfig {
+		balances: BalancesConfig {
+			balances: vec![
+				(TreasuryAccount::get(), least),
+				(Settlement::clearing_account(), least)
+			],
+		},
+	})
 }
 
 fn genesis(authorities: &[&str]) -> Value {

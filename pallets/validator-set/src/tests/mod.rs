@@ -4,4 +4,5 @@ mod equivocation;
 mod genesis;
 mod membership;
 mod offences;
+mod properties;
 mod silence;
