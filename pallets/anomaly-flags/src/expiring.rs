@@ -83,7 +83,10 @@ impl<T: Config> Pallet<T> {
 			return Self::forget_flag(subject);
 		}
 		let parameters = Self::parameters_of(subject.microgrid);
-		Self::close_case(subject.meter, subject.kind, false);
+		// What analysts report of a flag that nobody confirmed may still find its quorum.
+		if matches!(flag.status, Status::Confirmed(_)) {
+			Self::close_case(subject.meter, subject.kind, false);
+		}
 		Self::close_flag(subject, flag, Status::Expired, &parameters);
 		Self::deposit_event(Event::FlagExpired {
 			microgrid: subject.microgrid,

@@ -363,7 +363,7 @@ impl<'a, T: Config> Intake<'a, T> {
 		let moment = self.moment;
 		let desk = self.open(id);
 		let kept_from = desk.latest.kept_from;
-		let due = moment.kept_from::<T>(desk.metering.microgrid);
+		let due = desk.due(&moment);
 		for slice in energy::slices(&moment.clock, span, kept_from, T::MaxSpan::get()) {
 			let import = energy::share(import, span, &slice);
 			let export = energy::share(export, span, &slice);

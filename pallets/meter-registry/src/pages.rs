@@ -140,6 +140,8 @@ pub struct Desk<T> {
 	charged: BTreeSet<Period>,
 	/// The meters' power quality, once one reported it.
 	quality: Option<Slots<LatestQuality>>,
+	/// The first period that is not yet to be pruned, once it was asked for.
+	due: Option<Period>,
 	_config: core::marker::PhantomData<T>,
 }
 
@@ -158,6 +160,7 @@ impl<T: Config> Desk<T> {
 			energy: BTreeMap::new(),
 			charged: BTreeSet::new(),
 			quality: None,
+			due: None,
 			_config: core::marker::PhantomData,
 		}
 	}
@@ -165,6 +168,14 @@ impl<T: Config> Desk<T> {
 	/// Which page it is.
 	pub const fn page(&self) -> u32 {
 		self.page
+	}
+
+	/// The first period that is not yet to be pruned: the same for all readings of the page.
+	pub fn due(&mut self, moment: &Moment) -> Period {
+		let microgrid = self.metering.microgrid;
+		*self
+			.due
+			.get_or_insert_with(|| moment.kept_from::<T>(microgrid))
 	}
 
 	/// The page's energy in a period.

@@ -182,6 +182,29 @@ fn findings_without_a_quorum_should_lapse() {
 }
 
 #[test]
+fn findings_should_outlive_a_flag_that_nobody_confirmed() {
+	run(|| {
+		poll();
+		raise(KIND);
+		go_to(P0.saturating_add(2_000));
+		register(ANALYST);
+		assert_ok!(report(ANALYST));
+		go_to(P0.saturating_add(2_688));
+		assert_eq!(flag(KIND).expect("remembered").status, Status::Expired);
+		for who in [ANALYST + 1, ANALYST + 2] {
+			register(who);
+			assert_ok!(report(who));
+		}
+		let status = flag(KIND).expect("raised").status;
+		assert_eq!(status, Status::Confirmed(Confirmation::Analysts));
+		// The case goes with the flag.
+		go_to(P0.saturating_add(2_688 + 8_640));
+		assert_eq!(Cases::<Test>::iter().count(), 0);
+		assert_eq!(Analysts::<Test>::get(ANALYST).expect("one").open, 0);
+	});
+}
+
+#[test]
 fn only_what_statistics_show_should_be_reported() {
 	run(|| {
 		register(ANALYST);
