@@ -204,29 +204,37 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Notes that a device carried out the command of this nonce, if that is its latest.
-	pub(crate) fn acknowledge(meter: MeterId, nonce: u32, captured_at: u64) {
-		let key = Be32::from(meter.page());
-		let mut page = CommandPages::<T>::get(key);
-		let place = page.iter_mut().find(|(slot, command)| {
-			*slot == meter.slot() && command.nonce == nonce && command.acknowledged.is_none()
-		});
-		let Some((_, command)) = place else {
-			return;
-		};
-		command.acknowledged = Some(captured_at);
-		let command = *command;
-		CommandPages::<T>::insert(key, page);
-		let in_time = command.action != Action::Release && captured_at <= command.until;
-		if let (Some(event), true) = (command.event, in_time) {
-			Self::note_acknowledged(meter, event);
+	/// Notes of devices on one page that each carried out the command of its nonce, if that is its latest.
+	pub(crate) fn acknowledge(page: u32, acknowledged: &[(u8, u32, u64)]) {
+		let key = Be32::from(page);
+		let mut commands = CommandPages::<T>::get(key);
+		let mut changed = false;
+		for (slot, nonce, captured_at) in acknowledged {
+			let command = commands.iter_mut().find(|(of, command)| {
+				of == slot && command.nonce == *nonce && command.acknowledged.is_none()
+			});
+			let Some((_, command)) = command else {
+				continue;
+			};
+			command.acknowledged = Some(*captured_at);
+			changed = true;
+			Self::deposit_event(Event::CommandAcknowledged {
+				meter: MeterId::at(page, *slot),
+				nonce: *nonce,
+			});
 		}
-		Self::deposit_event(Event::CommandAcknowledged { meter, nonce });
+		if changed {
+			CommandPages::<T>::insert(key, commands);
+		}
 	}
 
-	/// Notes with the meter that its device obeyed an event: its latest command may be another when that is
-	/// measured.
-	fn note_acknowledged(meter: MeterId, event: EventId) {
+	/// Whether the meter's latest command is of this event, and its device obeyed it in time.
+	pub(crate) fn obeys(meter: MeterId, event: EventId) -> bool {
+		latest::<T>(meter).and_then(|command| command.obeyed()) == Some(event)
+	}
+
+	/// Notes with the meter that its device obeyed an event, before its latest command becomes another.
+	fn note_obeyed(meter: MeterId, event: EventId) {
 		let Some(info) = T::Meters::meter(meter) else {
 			return;
 		};
@@ -281,14 +289,26 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> OnReading for Pallet<T> {
-	/// Storage is looked at only if the device acknowledges something that its reading before did not.
-	fn on_reading(reading: &Reading, previous: Option<&Reading>) {
-		let Some(nonce) = reading.acknowledged else {
-			return;
-		};
-		if previous.and_then(|previous| previous.acknowledged) == Some(nonce) {
-			return;
+	/// Storage is looked at only if a device acknowledges something that its reading before did not.
+	fn on_readings(_: MicrogridId, observations: &[Observation]) {
+		let acknowledged: Vec<_> = observations
+			.iter()
+			.filter_map(|observation| {
+				let reading = observation.reading;
+				let nonce = reading.acknowledged?;
+				let before = observation.previous.as_ref();
+				let new = before.and_then(|before| before.acknowledged) != Some(nonce);
+				new.then(|| (reading.meter.slot(), nonce.0, reading.captured_at))
+			})
+			.collect();
+		if let (Some(first), false) = (observations.first(), acknowledged.is_empty()) {
+			Self::acknowledge(first.reading.meter.page(), &acknowledged);
 		}
-		Self::acknowledge(reading.meter, nonce.0, reading.captured_at);
+	}
+
+	fn weight(pages: u32, readings: u32) -> Weight {
+		let beyond = |of: fn(u32) -> Weight, n: u32| of(n).saturating_sub(of(0));
+		T::WeightInfo::acknowledge_pages(pages)
+			.saturating_add(beyond(T::WeightInfo::acknowledge_readings, readings))
 	}
 }
