@@ -17,10 +17,10 @@ use crate::{
 	measure::Tally,
 	measuring::Next,
 	types::{
-		Action, Answer, Baseline, Command, Condition, Day, DemandEvent, Direction, Evaluation,
-		Issue, Job, Member, Prices, Programme, ProgrammeTerms, Recording, Report, Resource,
-		Response, Stage, Task, Timed, Trigger, Watch, KEPT_DAYS, MAX_AGENDA, MAX_ENROLMENTS,
-		MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND,
+		Action, Answer, Baseline, Command, Condition, Day, DayPage, DemandEvent, Direction,
+		Evaluation, Issue, Job, Member, Prices, Programme, ProgrammeTerms, Recording, Report,
+		Resource, Response, Stage, Task, Timed, Trigger, Watch, KEPT_DAYS, MAX_AGENDA,
+		MAX_ENROLMENTS, MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND,
 	},
 	*,
 };
@@ -178,7 +178,7 @@ impl<T: Config> Village<T> {
 				.try_into()
 				.expect("fits"),
 		};
-		Pallet::<T>::put_watch(self.microgrid, meter, &watch);
+		Pallet::<T>::put_watch(meter, &watch);
 		let resource = Resource {
 			programme: PROGRAMME,
 			owner: self.owner.clone(),
@@ -204,15 +204,26 @@ impl<T: Config> Village<T> {
 			Ok(())
 		});
 		let clock = T::Clock::clock();
+		let places = usize::try_from(clock.periods_per_day).expect("fits");
+		let days: Vec<_> = self
+			.meters
+			.iter()
+			.map(|meter| Day {
+				slot: meter.slot(),
+				net: alloc::vec![1_000; places].try_into().expect("fits"),
+			})
+			.collect();
 		for back in 0..u64::from(KEPT_DAYS) {
 			let number = self.monday + 2 - back;
-			let places = usize::try_from(clock.periods_per_day).expect("fits");
-			let day = Day {
+			let day = DayPage {
 				number: u32::try_from(number).unwrap_or(u32::MAX),
-				net: alloc::vec![1_000; places].try_into().expect("fits"),
+				meters: days.clone().try_into().expect("fits"),
 			};
-			let slot = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
-			Days::<T>::insert((Be32::from(meter), Be32::from(slot)), day);
+			let place = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
+			DayPages::<T>::insert((Be32::from(meter.page()), Be32::from(place)), day);
+		}
+		for meter in &self.meters {
+			history::watch::<T>(self.microgrid, *meter);
 		}
 		for meter in &self.meters {
 			commands::put::<T>(*meter, self.command(None));
@@ -412,7 +423,7 @@ mod benches {
 		let meter = village.meters[1];
 		#[extrinsic_call]
 		_(village.signed_owner(), PROGRAMME, meter);
-		assert!(Pallet::<T>::watch(village.microgrid, meter).is_some());
+		assert!(Pallet::<T>::watch(meter).is_some());
 	}
 
 	#[benchmark]
@@ -459,7 +470,7 @@ mod benches {
 		let meter = village.meters[0];
 		#[extrinsic_call]
 		_(village.signed_owner(), PROGRAMME, meter);
-		assert!(Pallet::<T>::watch(village.microgrid, meter).is_none());
+		assert!(Pallet::<T>::watch(meter).is_none());
 	}
 
 	#[benchmark]
@@ -556,7 +567,7 @@ mod benches {
 		{
 			Pallet::<T>::acknowledge(meter, 7, 5);
 		}
-		let watch = Pallet::<T>::watch(village.microgrid, meter).expect("is there");
+		let watch = Pallet::<T>::watch(meter).expect("is there");
 		assert!(watch.acknowledged.contains(&EVENT));
 	}
 
@@ -663,15 +674,14 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn record_meter() {
+	fn record_page() {
 		let village = Village::<T>::new();
 		village.enrol(0);
-		let meter = village.meters[0];
-		let clock = T::Clock::clock();
-		let number = clock.day_of(village.measured);
-		let key = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
-		// The period comes last in a day of which all else is there.
-		Days::<T>::mutate((Be32::from(meter), Be32::from(key)), |day| {
+		let number = T::Clock::clock().day_of(village.measured);
+		let place = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
+		let page = village.meters[0].page();
+		// A day of which all else is there.
+		DayPages::<T>::mutate((Be32::from(page), Be32::from(place)), |day| {
 			if let Some(day) = day {
 				day.number = u32::try_from(number).unwrap_or(u32::MAX);
 			}
@@ -685,7 +695,7 @@ mod benches {
 		{
 			let _ = Pallet::<T>::record_step(&mut recording);
 		}
-		assert_eq!(recording.after, Some(meter));
+		assert_eq!(recording.after, Some(page));
 	}
 
 	#[benchmark]

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use frame_support::ensure;
 use gridweave_primitives::{
 	reading::Reading,
-	traits::{MeterInspect, OnReading, SettlementClock},
+	traits::{OnReading, SettlementClock},
 	Be32, EventId, MeterId, ProgrammeId, ResourceId,
 };
 use sp_runtime::DispatchResult;
@@ -181,8 +181,8 @@ impl<T: Config> Pallet<T> {
 		from: u64,
 		until: u64,
 	) -> DispatchResult {
-		let programme = Self::programme_of(who, id)?;
-		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
+		Self::programme_of(who, id)?;
+		let watch = Self::watch(meter).ok_or(Error::<T>::NotEnrolled)?;
 		let enrolled = watch
 			.enrolments
 			.iter()
@@ -227,16 +227,13 @@ impl<T: Config> Pallet<T> {
 	/// Notes with the meter that its device obeyed an event: its latest command may be another when that is
 	/// measured.
 	fn note_acknowledged(meter: MeterId, event: EventId) {
-		let Some(info) = T::Meters::meter(meter) else {
-			return;
-		};
-		if let Some(mut watch) = Self::watch(info.microgrid, meter) {
+		if let Some(mut watch) = Self::watch(meter) {
 			if !watch.acknowledged.contains(&event) {
 				if watch.acknowledged.len() >= MAX_OPEN_EVENTS as usize {
 					watch.acknowledged.remove(0);
 				}
 				let _ = watch.acknowledged.try_push(event);
-				Self::put_watch(info.microgrid, meter, &watch);
+				Self::put_watch(meter, &watch);
 			}
 		}
 	}

@@ -329,10 +329,20 @@ pub const UNMEASURED: i32 = i32::MIN;
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[rustfmt::skip]
 pub struct Day {
-	/// Which day, by number.
-	pub number: u32,
+	/// The meter's place on its page.
+	pub slot: u8,
 	/// Net import by period of the day, in Wh, or [`UNMEASURED`]. The day is not over where it ends.
 	pub net: BoundedVec<i32, ConstU32<MAX_PERIODS_PER_DAY>>,
+}
+
+/// A day of the enrolled meters among 32 neighbours.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[rustfmt::skip]
+pub struct DayPage {
+	/// Which day, by number.
+	pub number: u32,
+	/// The meters, in the order of their slots.
+	pub meters: BoundedVec<Day, ConstU32<METERS_PER_PAGE>>,
 }
 
 /// How far an event has come.
@@ -555,8 +565,8 @@ pub struct Recording {
 	pub microgrid: MicrogridId,
 	/// The period.
 	pub period: Period,
-	/// The meter recorded last.
-	pub after: Option<MeterId>,
+	/// The page of meters recorded last.
+	pub after: Option<u32>,
 }
 
 /// Where the evaluation of triggers is.

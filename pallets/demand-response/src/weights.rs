@@ -48,8 +48,8 @@ pub trait WeightInfo {
 	fn issue_command() -> Weight;
 	/// A community looked at for a period to record.
 	fn record_look() -> Weight;
-	/// A period of a meter recorded; or the end of a period.
-	fn record_meter() -> Weight;
+	/// A period of a page of 32 meters recorded; or the end of a period.
+	fn record_page() -> Weight;
 	/// A meter measured: all like days are looked at, on both sides of midnight, with a window and a rebound.
 	fn measure_meter() -> Weight;
 	/// A resource concluded that missed what it committed.
@@ -133,8 +133,8 @@ impl WeightInfo for () {
 	fn record_look() -> Weight {
 		Weight::from_parts(20_000_000, 8_000)
 	}
-	fn record_meter() -> Weight {
-		Weight::from_parts(50_000_000, 8_000)
+	fn record_page() -> Weight {
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn measure_meter() -> Weight {
 		Weight::from_parts(400_000_000, 8_000)
