@@ -68,7 +68,7 @@ pub trait WeightInfo {
 
 impl WeightInfo for () {
 	fn open_programme() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(200_000_000, 8_000)
 	}
 	fn fund_programme() -> Weight {
 		Weight::from_parts(50_000_000, 8_000)
@@ -80,81 +80,81 @@ impl WeightInfo for () {
 		Weight::from_parts(30_000_000, 8_000)
 	}
 	fn close_programme() -> Weight {
-		Weight::from_parts(30_000_000, 8_000)
-	}
-	fn enrol() -> Weight {
 		Weight::from_parts(150_000_000, 8_000)
 	}
+	fn enrol() -> Weight {
+		Weight::from_parts(600_000_000, 8_000)
+	}
 	fn create_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(200_000_000, 8_000)
 	}
 	fn invite() -> Weight {
 		Weight::from_parts(30_000_000, 8_000)
 	}
 	fn join_group() -> Weight {
-		Weight::from_parts(150_000_000, 8_000)
+		Weight::from_parts(600_000_000, 8_000)
 	}
 	fn leave() -> Weight {
-		Weight::from_parts(250_000_000, 8_000)
+		Weight::from_parts(4_000_000_000, 8_000)
 	}
 	fn dissolve_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(250_000_000, 8_000)
 	}
 	fn announce_event() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn cancel_event() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn end_event() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn respond() -> Weight {
-		Weight::from_parts(90_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn send_command() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+		Weight::from_parts(150_000_000, 8_000)
 	}
 	fn acknowledge() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+		Weight::from_parts(150_000_000, 8_000)
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(20_000_000, 8_000)
 	}
 	fn timetable() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+		Weight::from_parts(150_000_000, 8_000)
 	}
 	fn evaluate_trigger() -> Weight {
-		Weight::from_parts(120_000_000, 8_000)
+		Weight::from_parts(500_000_000, 8_000)
 	}
 	fn issue_command() -> Weight {
-		Weight::from_parts(30_000_000, 8_000)
+		Weight::from_parts(100_000_000, 8_000)
 	}
 	fn record_look() -> Weight {
 		Weight::from_parts(20_000_000, 8_000)
 	}
 	fn record_page() -> Weight {
-		Weight::from_parts(400_000_000, 8_000)
+		Weight::from_parts(600_000_000, 8_000)
 	}
 	fn measure_meter() -> Weight {
-		Weight::from_parts(400_000_000, 8_000)
+		Weight::from_parts(1_500_000_000, 8_000)
 	}
 	fn conclude() -> Weight {
-		Weight::from_parts(100_000_000, 8_000)
+		Weight::from_parts(500_000_000, 8_000)
 	}
 	fn pay_resource() -> Weight {
-		Weight::from_parts(90_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn sweep_answer() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn prune_report() -> Weight {
 		Weight::from_parts(15_000_000, 8_000)
 	}
 	fn close_member() -> Weight {
-		Weight::from_parts(200_000_000, 8_000)
+		Weight::from_parts(4_000_000_000, 8_000)
 	}
 	fn close_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 }
