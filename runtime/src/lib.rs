@@ -234,6 +234,8 @@ mod runtime {
 	pub type Settlement = pallet_settlement;
 	#[runtime::pallet_index(45)]
 	pub type AnomalyFlags = pallet_anomaly_flags;
+	#[runtime::pallet_index(44)]
+	pub type DemandResponse = pallet_demand_response;
 }
 
 impl frame_system::offchain::SigningTypes for Runtime {

@@ -17,10 +17,10 @@ use crate::{
 	measure::Tally,
 	measuring::Next,
 	types::{
-		Action, Answer, Baseline, Command, Condition, Day, DemandEvent, Direction, Evaluation,
-		Issue, Job, Member, Prices, Programme, ProgrammeTerms, Recording, Report, Resource,
-		Response, Stage, Task, Timed, Trigger, Watch, KEPT_DAYS, MAX_AGENDA, MAX_ENROLMENTS,
-		MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND,
+		Action, Answer, Baseline, Command, Condition, Day, DayPage, DemandEvent, Direction,
+		Evaluation, Issue, Job, Member, Prices, Programme, ProgrammeTerms, Recording, Report,
+		Resource, Response, Stage, Task, Timed, Trigger, Watch, KEPT_DAYS, MAX_AGENDA,
+		MAX_ENROLMENTS, MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND,
 	},
 	*,
 };
@@ -178,7 +178,7 @@ impl<T: Config> Village<T> {
 				.try_into()
 				.expect("fits"),
 		};
-		Pallet::<T>::put_watch(self.microgrid, meter, &watch);
+		Pallet::<T>::put_watch(meter, &watch);
 		let resource = Resource {
 			programme: PROGRAMME,
 			owner: self.owner.clone(),
@@ -204,15 +204,26 @@ impl<T: Config> Village<T> {
 			Ok(())
 		});
 		let clock = T::Clock::clock();
+		let places = usize::try_from(clock.periods_per_day).expect("fits");
+		let days: Vec<_> = self
+			.meters
+			.iter()
+			.map(|meter| Day {
+				slot: meter.slot(),
+				net: alloc::vec![1_000; places].try_into().expect("fits"),
+			})
+			.collect();
 		for back in 0..u64::from(KEPT_DAYS) {
 			let number = self.monday + 2 - back;
-			let places = usize::try_from(clock.periods_per_day).expect("fits");
-			let day = Day {
+			let day = DayPage {
 				number: u32::try_from(number).unwrap_or(u32::MAX),
-				net: alloc::vec![1_000; places].try_into().expect("fits"),
+				meters: days.clone().try_into().expect("fits"),
 			};
-			let slot = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
-			Days::<T>::insert((Be32::from(meter), Be32::from(slot)), day);
+			let place = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
+			DayPages::<T>::insert((Be32::from(meter.page()), Be32::from(place)), day);
+		}
+		for meter in &self.meters {
+			history::watch::<T>(self.microgrid, *meter);
 		}
 		for meter in &self.meters {
 			commands::put::<T>(*meter, self.command(None));
@@ -347,6 +358,34 @@ trait Also: Sized {
 
 impl Also for DemandEvent {}
 
+/// A command of an event that is over, which the device obeyed.
+fn obeyed() -> Command {
+	Command {
+		nonce: 3,
+		action: Action::Charge,
+		from: 0,
+		until: 10,
+		event: Some(EventId(0)),
+		acknowledged: Some(5),
+	}
+}
+
+/// Fills a page of commands that wait for an acknowledgement.
+fn fill_commands<T: Config>(page: u32) {
+	for slot in 0..METERS_PER_PAGE {
+		let command = Command {
+			nonce: 7,
+			acknowledged: None,
+			..obeyed()
+		};
+		commands::put::<T>(MeterId::at(page, slot as u8), command);
+	}
+}
+
+fn acknowledged<T: Config>(meter: MeterId) -> bool {
+	commands::latest::<T>(meter).is_some_and(|command| command.acknowledged == Some(5))
+}
+
 #[benchmarks]
 mod benches {
 	use super::*;
@@ -412,7 +451,7 @@ mod benches {
 		let meter = village.meters[1];
 		#[extrinsic_call]
 		_(village.signed_owner(), PROGRAMME, meter);
-		assert!(Pallet::<T>::watch(village.microgrid, meter).is_some());
+		assert!(Pallet::<T>::watch(meter).is_some());
 	}
 
 	#[benchmark]
@@ -459,7 +498,7 @@ mod benches {
 		let meter = village.meters[0];
 		#[extrinsic_call]
 		_(village.signed_owner(), PROGRAMME, meter);
-		assert!(Pallet::<T>::watch(village.microgrid, meter).is_none());
+		assert!(Pallet::<T>::watch(meter).is_none());
 	}
 
 	#[benchmark]
@@ -531,6 +570,8 @@ mod benches {
 		let village = Village::<T>::new();
 		village.enrol(MAX_ENROLMENTS - 1);
 		let (meter, now) = (village.meters[0], T::Clock::now());
+		// The last one was obeyed, and the record is to say so.
+		commands::put::<T>(meter, obeyed());
 		#[extrinsic_call]
 		_(
 			village.signed_operator(),
@@ -547,17 +588,33 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn acknowledge() {
-		let village = Village::<T>::new();
-		village.enrol(MAX_ENROLMENTS - 1);
-		let meter = village.meters[0];
-		commands::put::<T>(meter, village.command(Some(EVENT)));
+	fn acknowledge_pages(g: Linear<0, 500>) {
+		let pages: Vec<_> = (0..g).collect();
+		for page in &pages {
+			fill_commands::<T>(*page);
+		}
 		#[block]
 		{
-			Pallet::<T>::acknowledge(meter, 7, 5);
+			for page in &pages {
+				Pallet::<T>::acknowledge(*page, &[(0, 7, 5)]);
+			}
 		}
-		let watch = Pallet::<T>::watch(village.microgrid, meter).expect("is there");
-		assert!(watch.acknowledged.contains(&EVENT));
+		for page in pages {
+			assert!(acknowledged::<T>(MeterId::at(page, 0)));
+		}
+	}
+
+	#[benchmark]
+	fn acknowledge_readings(r: Linear<0, 32>) {
+		fill_commands::<T>(0);
+		let readings: Vec<_> = (0..r).map(|slot| (slot as u8, 7, 5)).collect();
+		#[block]
+		{
+			Pallet::<T>::acknowledge(0, &readings);
+		}
+		for slot in 0..r {
+			assert!(acknowledged::<T>(MeterId::at(0, slot as u8)));
+		}
 	}
 
 	#[benchmark]
@@ -639,6 +696,9 @@ mod benches {
 			command: village.command(Some(EVENT)),
 			after: None,
 		};
+		for meter in &village.meters {
+			commands::put::<T>(*meter, obeyed());
+		}
 		#[block]
 		{
 			let _ = Pallet::<T>::issue_step(&mut issue);
@@ -663,15 +723,14 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn record_meter() {
+	fn record_page() {
 		let village = Village::<T>::new();
 		village.enrol(0);
-		let meter = village.meters[0];
-		let clock = T::Clock::clock();
-		let number = clock.day_of(village.measured);
-		let key = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
-		// The period comes last in a day of which all else is there.
-		Days::<T>::mutate((Be32::from(meter), Be32::from(key)), |day| {
+		let number = T::Clock::clock().day_of(village.measured);
+		let place = u32::try_from(number % u64::from(KEPT_DAYS)).unwrap_or(0);
+		let page = village.meters[0].page();
+		// A day of which all else is there.
+		DayPages::<T>::mutate((Be32::from(page), Be32::from(place)), |day| {
 			if let Some(day) = day {
 				day.number = u32::try_from(number).unwrap_or(u32::MAX);
 			}
@@ -685,7 +744,7 @@ mod benches {
 		{
 			let _ = Pallet::<T>::record_step(&mut recording);
 		}
-		assert_eq!(recording.after, Some(meter));
+		assert_eq!(recording.after, Some(page));
 	}
 
 	#[benchmark]

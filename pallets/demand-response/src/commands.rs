@@ -5,11 +5,10 @@
 
 use alloc::vec::Vec;
 
-use frame_support::ensure;
+use frame_support::{ensure, weights::Weight};
 use gridweave_primitives::{
-	reading::Reading,
-	traits::{MeterInspect, OnReading, SettlementClock},
-	Be32, EventId, MeterId, ProgrammeId, ResourceId,
+	traits::{Observation, OnReading, SettlementClock},
+	Be32, EventId, MeterId, MicrogridId, ProgrammeId, ResourceId,
 };
 use sp_runtime::DispatchResult;
 
@@ -20,7 +19,7 @@ use crate::{
 		MAX_OPEN_EVENTS, MAX_VALIDITY,
 	},
 	CommandPages, Config, Error, Event, Events, Issuing, Members, NextNonce, Pallet, Responses,
-	Timetable,
+	Timetable, WeightInfo,
 };
 
 /// Most commands that one query returns.
@@ -37,18 +36,23 @@ pub fn latest<T: Config>(meter: MeterId) -> Option<Command> {
 		.map(|(_, command)| *command)
 }
 
-/// Puts a command in the place of what the device was told before.
+/// Puts a command in the place of what the device was told before. If it obeyed that, the meter's record says so
+/// from then on.
 pub fn put<T: Config>(meter: MeterId, command: Command) {
-	CommandPages::<T>::mutate(Be32::from(meter.page()), |page| {
+	let before = CommandPages::<T>::mutate(Be32::from(meter.page()), |page| {
 		match page.iter_mut().find(|(slot, _)| *slot == meter.slot()) {
-			Some((_, latest)) => *latest = command,
+			Some((_, latest)) => Some(core::mem::replace(latest, command)),
 			None => {
 				let place = page.partition_point(|(slot, _)| *slot < meter.slot());
 				// A page has as many places as slots.
 				let _ = page.try_insert(place, (meter.slot(), command));
+				None
 			}
 		}
 	});
+	if let Some(event) = before.and_then(|before| before.obeyed()) {
+		Pallet::<T>::note_obeyed(meter, event);
+	}
 }
 
 /// Forgets a meter's command.
@@ -181,8 +185,8 @@ impl<T: Config> Pallet<T> {
 		from: u64,
 		until: u64,
 	) -> DispatchResult {
-		let programme = Self::programme_of(who, id)?;
-		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
+		Self::programme_of(who, id)?;
+		let watch = Self::watch(meter).ok_or(Error::<T>::NotEnrolled)?;
 		let enrolled = watch
 			.enrolments
 			.iter()
@@ -235,16 +239,13 @@ impl<T: Config> Pallet<T> {
 
 	/// Notes with the meter that its device obeyed an event, before its latest command becomes another.
 	fn note_obeyed(meter: MeterId, event: EventId) {
-		let Some(info) = T::Meters::meter(meter) else {
-			return;
-		};
-		if let Some(mut watch) = Self::watch(info.microgrid, meter) {
+		if let Some(mut watch) = Self::watch(meter) {
 			if !watch.acknowledged.contains(&event) {
 				if watch.acknowledged.len() >= MAX_OPEN_EVENTS as usize {
 					watch.acknowledged.remove(0);
 				}
 				let _ = watch.acknowledged.try_push(event);
-				Self::put_watch(info.microgrid, meter, &watch);
+				Self::put_watch(meter, &watch);
 			}
 		}
 	}

@@ -49,12 +49,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// An enrolled meter's record.
-	pub(crate) fn watch(microgrid: MicrogridId, meter: MeterId) -> Option<Watch<T::AccountId>> {
-		Watches::<T>::get((Be32::from(microgrid), Be32::from(meter)))
+	pub(crate) fn watch(meter: MeterId) -> Option<Watch<T::AccountId>> {
+		Watches::<T>::get(Be32::from(meter))
 	}
 
-	pub(crate) fn put_watch(microgrid: MicrogridId, meter: MeterId, watch: &Watch<T::AccountId>) {
-		Watches::<T>::insert((Be32::from(microgrid), Be32::from(meter)), watch);
+	pub(crate) fn put_watch(meter: MeterId, watch: &Watch<T::AccountId>) {
+		Watches::<T>::insert(Be32::from(meter), watch);
 	}
 
 	/// A meter of `who` that may take part in a programme of this community.
@@ -159,7 +159,7 @@ impl<T: Config> Pallet<T> {
 		meter: MeterId,
 	) -> DispatchResult {
 		let microgrid = programme.microgrid;
-		let (mut watch, new) = match Self::watch(microgrid, meter) {
+		let (mut watch, new) = match Self::watch(meter) {
 			Some(watch) => (watch, false),
 			None => {
 				let deposit = T::HistoryDeposit::get();
@@ -186,12 +186,13 @@ impl<T: Config> Pallet<T> {
 		Self::hold(HoldReason::Enrolment, &who, deposit)?;
 		let since = T::Clock::current();
 		if new {
+			history::watch::<T>(microgrid, meter);
 			Self::mutate_community(microgrid, since, |community| {
 				community.watched = community.watched.saturating_add(1);
 				Ok::<(), DispatchError>(())
 			})?;
 		}
-		Self::put_watch(microgrid, meter, &watch);
+		Self::put_watch(meter, &watch);
 		// As many meters as there are ids at most.
 		resource.members = resource.members.saturating_add(1);
 		Self::put_resource(resource_id, &resource);
@@ -238,7 +239,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_leave(who: &T::AccountId, id: ProgrammeId, meter: MeterId) -> DispatchResult {
 		let programme = Self::programme(id)?;
-		let watch = Self::watch(programme.microgrid, meter).ok_or(Error::<T>::NotEnrolled)?;
+		let watch = Self::watch(meter).ok_or(Error::<T>::NotEnrolled)?;
 		let mut enrolments = watch.enrolments.iter();
 		let place = enrolments.find(|(programme, _)| *programme == id);
 		let (_, resource_id) = *place.ok_or(Error::<T>::NotEnrolled)?;
@@ -287,11 +288,11 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		});
-		if let Some(mut watch) = Self::watch(microgrid, meter) {
+		if let Some(mut watch) = Self::watch(meter) {
 			watch.enrolments.retain(|(programme, _)| *programme != id);
 			if watch.enrolments.is_empty() {
-				Watches::<T>::remove((Be32::from(microgrid), key.2));
-				history::remove::<T>(meter);
+				Watches::<T>::remove(key.2);
+				history::forget::<T>(microgrid, meter);
 				commands::remove::<T>(meter);
 				Self::release(HoldReason::Enrolment, &watch.owner, watch.deposit);
 				let now = T::Clock::current();
@@ -300,7 +301,7 @@ impl<T: Config> Pallet<T> {
 					Ok(())
 				});
 			} else {
-				Self::put_watch(microgrid, meter, &watch);
+				Self::put_watch(meter, &watch);
 			}
 		}
 		Self::deposit_event(Event::MeterLeft {

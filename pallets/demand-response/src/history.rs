@@ -1,17 +1,20 @@
-//! What is kept of enrolled meters: net import by day and period of the day. The only door to [`Days`].
+//! What is kept of enrolled meters: net import by day and period of the day. The only door to [`DayPages`] and
+//! [`WatchedPages`].
+//!
+//! A day of 32 neighbours is one item: recording a period writes it once for all of them.
 
 use alloc::vec::Vec;
 
 use gridweave_primitives::{
 	clock::is_weekend,
 	meter::{MeteredPeriod, Provenance},
-	Be32, MeterId, Period, PeriodClock,
+	Be32, MeterId, MicrogridId, Period, PeriodClock,
 };
 
 use crate::{
 	baseline::{LikeDay, LIKE_DAYS, MAX_GAPS},
-	types::{Day, Watch, KEPT_DAYS, UNMEASURED},
-	Config, Days,
+	types::{Day, DayPage, Watch, KEPT_DAYS, UNMEASURED},
+	Config, DayPages, WatchedPages,
 };
 
 /// Periods of one day: those at places `from..until`.
@@ -108,17 +111,23 @@ impl<AccountId> Watch<AccountId> {
 	}
 }
 
-const fn slot(day: u64) -> u32 {
-	(day % KEPT_DAYS as u64) as u32
+fn key(page: u32, day: u64) -> (Be32, Be32) {
+	let place = day % u64::from(KEPT_DAYS);
+	(
+		Be32::from(page),
+		Be32::from(u32::try_from(place).unwrap_or(0)),
+	)
 }
 
-fn key(meter: MeterId, day: u64) -> (Be32, Be32) {
-	(Be32::from(meter), Be32::from(slot(day)))
+/// The page of a day, while it is kept.
+fn day_page<T: Config>(page: u32, number: u64) -> Option<DayPage> {
+	DayPages::<T>::get(key(page, number)).filter(|day| u64::from(day.number) == number)
 }
 
 /// A day of a meter, while it is kept.
 pub fn day<T: Config>(meter: MeterId, number: u64) -> Option<Day> {
-	Days::<T>::get(key(meter, number)).filter(|day| u64::from(day.number) == number)
+	let page = day_page::<T>(meter.page(), number)?;
+	page.meters.into_iter().find(|day| day.slot == meter.slot())
 }
 
 /// Net import over a segment; `None` unless all of it was measured.
@@ -126,37 +135,81 @@ pub fn measured<T: Config>(meter: MeterId, segment: &Segment) -> Option<i64> {
 	day::<T>(meter, segment.day)?.sum(segment.from, segment.until)
 }
 
-/// Writes down what a meter metered in a settled period. Estimates, also if they were corrected since, were not
-/// measured.
-pub fn record<T: Config>(
-	meter: MeterId,
-	clock: &PeriodClock,
-	period: Period,
-	metered: Option<MeteredPeriod>,
-) {
-	let net = metered
+/// What is written down of a meter's period. Estimates, also if they were corrected since, were not measured.
+fn net(metered: Option<MeteredPeriod>) -> i32 {
+	metered
 		.filter(|metered| metered.provenance == Provenance::Measured)
 		.map(|metered| i128::from(metered.import.0).saturating_sub(metered.export.0.into()))
 		.and_then(|net| i32::try_from(net).ok())
-		.unwrap_or(UNMEASURED);
-	let number = clock.day_of(period);
-	let key = key(meter, number);
-	// Days are numbered below 2³² for as long as periods are.
-	let number = u32::try_from(number).unwrap_or(u32::MAX);
-	let mut day = Days::<T>::get(key)
-		.filter(|day| day.number == number)
-		.unwrap_or_else(|| Day {
-			number,
-			net: Default::default(),
-		});
-	day.set(clock.period_of_day(period), net);
-	Days::<T>::insert(key, day);
+		.unwrap_or(UNMEASURED)
 }
 
-/// Forgets a meter.
-pub fn remove<T: Config>(meter: MeterId) {
-	for slot in 0..KEPT_DAYS {
-		Days::<T>::remove((Be32::from(meter), Be32::from(slot)));
+/// Writes down what meters of a page metered in a settled period: those whose bits are set.
+pub fn record<T: Config>(
+	page: u32,
+	bits: u32,
+	clock: &PeriodClock,
+	period: Period,
+	metered: impl Fn(MeterId) -> Option<MeteredPeriod>,
+) {
+	let number = clock.day_of(period);
+	let mut day = day_page::<T>(page, number).unwrap_or_else(|| DayPage {
+		// Days are numbered below 2³² for as long as periods are.
+		number: u32::try_from(number).unwrap_or(u32::MAX),
+		meters: Default::default(),
+	});
+	let place = clock.period_of_day(period);
+	for slot in slots(bits) {
+		let net = net(metered(MeterId::at(page, slot)));
+		let at = match day.meters.binary_search_by_key(&slot, |day| day.slot) {
+			Ok(at) => at,
+			Err(at) => {
+				let new = Day {
+					slot,
+					net: Default::default(),
+				};
+				// A page has as many places as slots.
+				let _ = day.meters.try_insert(at, new);
+				at
+			}
+		};
+		if let Some(meter) = day.meters.get_mut(at) {
+			meter.set(place, net);
+		}
+	}
+	DayPages::<T>::insert(key(page, number), day);
+}
+
+/// The slots whose bits are set.
+fn slots(bits: u32) -> impl Iterator<Item = u8> {
+	(0u8..32).filter(move |slot| bits & (1 << slot) != 0)
+}
+
+/// Begins to watch a meter.
+pub fn watch<T: Config>(microgrid: MicrogridId, meter: MeterId) {
+	let key = (Be32::from(microgrid), Be32::from(meter.page()));
+	let bits = WatchedPages::<T>::get(key).unwrap_or_default();
+	WatchedPages::<T>::insert(key, bits | 1 << meter.slot());
+}
+
+/// Ends to watch a meter, and forgets it.
+pub fn forget<T: Config>(microgrid: MicrogridId, meter: MeterId) {
+	let key = (Be32::from(microgrid), Be32::from(meter.page()));
+	let bits = WatchedPages::<T>::get(key).unwrap_or_default() & !(1 << meter.slot());
+	if bits == 0 {
+		WatchedPages::<T>::remove(key);
+	} else {
+		WatchedPages::<T>::insert(key, bits);
+	}
+	for place in 0..KEPT_DAYS {
+		DayPages::<T>::mutate_exists((key.1, Be32::from(place)), |entry| {
+			if let Some(page) = entry {
+				page.meters.retain(|day| day.slot != meter.slot());
+				if page.meters.is_empty() {
+					*entry = None;
+				}
+			}
+		});
 	}
 }
 
@@ -251,7 +304,7 @@ mod tests {
 	#[test]
 	fn a_day_should_sum_only_what_was_measured() {
 		let mut day = Day {
-			number: 0,
+			slot: 0,
 			net: Default::default(),
 		};
 		day.set(2, 100);

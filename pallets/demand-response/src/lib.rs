@@ -52,7 +52,7 @@
 //! |---|---|---|
 //! | `Programmes`, its place in `Triggered` | the operator's deposit | when the programme is closed |
 //! | `Resources`, `Members` | deposits of the owners of the group and of the meters | when they leave |
-//! | `Watches`, `Days`, `CommandPages` | the deposit of the meter's owner for its history | when it leaves its last programme |
+//! | `Watches`, `WatchedPages`, `DayPages`, `CommandPages` | the deposit of the meter's owner for its history | when it leaves its last programme |
 //! | `Events`, `Timetable`, agendas | the operator's deposit: few events are open, and few start on a day | a time after the event |
 //! | `Responses`, `Reports` | the deposits of resources: one an event, few events a day | when the event is measured; a time after |
 //! | `Tasks`, cursors | the chain: single bounded items | overwritten |
@@ -219,16 +219,21 @@ pub mod pallet {
 		Member<T::AccountId>,
 	>;
 
-	/// Enrolled meters by community. Their owners' deposits pay; freed when they leave their last programme.
+	/// Enrolled meters. Their owners' deposits pay; freed when they leave their last programme.
 	#[pallet::storage]
-	pub type Watches<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Watch<T::AccountId>>;
+	pub type Watches<T: Config> = StorageMap<_, Identity, Be32, Watch<T::AccountId>>;
 
-	/// The latest days of enrolled meters, by meter and the day's number modulo [`KEPT_DAYS`]. Their owners'
-	/// deposits pay; freed when they leave their last programme.
+	/// Which meters are enrolled, by community and page of meters: a bit for each slot. Their owners' deposits pay;
+	/// freed with the last meter of a page.
 	#[pallet::storage]
-	pub type Days<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Day>;
+	pub type WatchedPages<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), u32>;
+
+	/// The latest days of enrolled meters, by page of meters and the day's number modulo [`KEPT_DAYS`]. Their
+	/// owners' deposits pay; a slot is freed when its meter leaves its last programme.
+	#[pallet::storage]
+	pub type DayPages<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), DayPage>;
 
 	/// The latest commands by page of meters. Their owners' deposits pay; a slot is freed when its meter leaves
 	/// its last programme.

@@ -105,7 +105,7 @@ impl<T: Config> Pallet<T> {
 		member: &Member<T::AccountId>,
 		tally: &mut Tally,
 	) {
-		let Some(mut watch) = Self::watch(event.microgrid, meter) else {
+		let Some(mut watch) = Self::watch(meter) else {
 			return;
 		};
 		let exclude = |reason| {
@@ -153,7 +153,7 @@ impl<T: Config> Pallet<T> {
 		for part in history::segments(&clock, event.start, event.due) {
 			watch.take_part(part.day);
 		}
-		Self::put_watch(event.microgrid, meter, &watch);
+		Self::put_watch(meter, &watch);
 	}
 
 	fn outcome(
@@ -188,7 +188,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let commanded = terms.baseline == Baseline::Commanded;
 		let gained = change(terms.direction, baseline, measured) > 0;
-		if commanded && gained && !watch.acknowledged.contains(&id) {
+		if commanded && gained && !watch.acknowledged.contains(&id) && !Self::obeys(meter, id) {
 			// It did what was wanted, but not because it was told. What it did against it would count.
 			return Outcome::Out(Excluded::NotAcknowledged);
 		}
@@ -319,7 +319,7 @@ impl<T: Config> Pallet<T> {
 		let Ok(programme) = Self::programme(id) else {
 			return Vec::new();
 		};
-		let Some(watch) = Self::watch(programme.microgrid, meter) else {
+		let Some(watch) = Self::watch(meter) else {
 			return Vec::new();
 		};
 		let clock = T::Clock::clock();

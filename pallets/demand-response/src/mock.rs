@@ -387,6 +387,10 @@ pub fn announce_for(programme: ProgrammeId, start: Period, periods: u32, target:
 }
 
 /// One block's poll, with all the weight there is.
+pub fn acknowledge(meter: MeterId, nonce: u32, at: u64) {
+	DemandResponse::acknowledge(meter.page(), &[(meter.slot(), nonce, at)]);
+}
+
 pub fn poll() -> Weight {
 	let mut meter = WeightMeter::new();
 	let block = System::block_number() + 1;

@@ -2,15 +2,11 @@
 
 use alloc::vec::Vec;
 
-use gridweave_primitives::{
-	traits::MeterInspect, Be32, EventId, MeterId, Period, ProgrammeId, ResourceId,
-};
+use gridweave_primitives::{Be32, EventId, MeterId, Period, ProgrammeId, ResourceId};
 
 use crate::{
 	commands,
-	types::{
-		Answer, Command, DemandEvent, PendingCommands, Programme, Report, Resource, MAX_ENROLMENTS,
-	},
+	types::{Answer, Command, DemandEvent, PendingCommands, Programme, Report, Resource},
 	Config, Events, Pallet, Programmes, Reports, Resources, Responses,
 };
 
@@ -111,10 +107,8 @@ impl<T: Config> Pallet<T> {
 
 	/// See [`DemandResponseApi`].
 	pub fn api_enrolments(meter: MeterId) -> Vec<(ProgrammeId, ResourceId)> {
-		let watch = T::Meters::meter(meter).and_then(|info| Self::watch(info.microgrid, meter));
-		let enrolments = watch.map(|watch| watch.enrolments).unwrap_or_default();
-		debug_assert!(enrolments.len() <= MAX_ENROLMENTS as usize);
-		enrolments.into_inner()
+		let enrolments = Self::watch(meter).map(|watch| watch.enrolments);
+		enrolments.unwrap_or_default().into_inner()
 	}
 
 	/// See [`DemandResponseApi`].

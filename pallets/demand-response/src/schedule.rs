@@ -5,7 +5,7 @@
 use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
 	traits::{MeteredEnergy, SettlementClock, SettlementProgress},
-	Be32, EventId, MeterId, MicrogridId, Period,
+	Be32, EventId, MicrogridId, Period,
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 	measuring::Next,
 	types::{Evaluation, Issue, Job, Recording, Stage, Task, Timed},
 	Communities, Config, Current, Evaluated, Events, IdleUntil, Issuing, Pallet, Recorder, Tasks,
-	Timetable, Turn, Watches, WeightInfo,
+	Timetable, Turn, WatchedPages, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -35,7 +35,7 @@ impl<T: Config> Pallet<T> {
 	/// The least budget that lets everything go on: tasks have half of it, what comes before them half of what is
 	/// left of the other half, one after the other.
 	pub(crate) fn least_budget() -> Weight {
-		let record = T::WeightInfo::record_look().saturating_add(T::WeightInfo::record_meter());
+		let record = T::WeightInfo::record_look().saturating_add(T::WeightInfo::record_page());
 		let steps = [
 			T::WeightInfo::timetable().saturating_mul(2),
 			T::WeightInfo::evaluate_trigger().saturating_mul(4),
@@ -187,9 +187,9 @@ impl<T: Config> Pallet<T> {
 		None
 	}
 
-	/// Records a period, meter by meter. What is left to do, if the budget is spent.
+	/// Records a period, page by page of meters. What is left to do, if the budget is spent.
 	fn record_period(mut recording: Recording, meter: &mut WeightMeter) -> Option<Recording> {
-		while meter.try_consume(T::WeightInfo::record_meter()).is_ok() {
+		while meter.try_consume(T::WeightInfo::record_page()).is_ok() {
 			if !Self::record_step(&mut recording) {
 				return None;
 			}
@@ -197,25 +197,26 @@ impl<T: Config> Pallet<T> {
 		Some(recording)
 	}
 
-	/// Records the next meter. Whether there was one; if not, the period is done.
+	/// Records the next page. Whether there was one; if not, the period is done.
 	pub(crate) fn record_step(recording: &mut Recording) -> bool {
 		let Recording {
 			microgrid, period, ..
 		} = *recording;
 		let prefix = (Be32::from(microgrid),);
 		let next = match recording.after {
-			None => Watches::<T>::iter_key_prefix(prefix).next(),
-			Some(meter) => {
-				let last = Watches::<T>::hashed_key_for((prefix.0, Be32::from(meter)));
-				Watches::<T>::iter_key_prefix_from(prefix, last).next()
+			None => WatchedPages::<T>::iter_prefix(prefix).next(),
+			Some(page) => {
+				let last = WatchedPages::<T>::hashed_key_for((prefix.0, Be32::from(page)));
+				WatchedPages::<T>::iter_prefix_from(prefix, last).next()
 			}
 		};
 		match next {
-			Some(meter) => {
-				let meter = MeterId(meter.get());
-				let metered = T::Metered::metered(meter, period);
-				history::record::<T>(meter, &T::Clock::clock(), period, metered);
-				recording.after = Some(meter);
+			Some((page, bits)) => {
+				let (page, clock) = (page.get(), T::Clock::clock());
+				history::record::<T>(page, bits, &clock, period, |meter| {
+					T::Metered::metered(meter, period)
+				});
+				recording.after = Some(page);
 				true
 			}
 			None => {

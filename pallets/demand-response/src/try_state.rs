@@ -6,7 +6,7 @@
 //! 3. A programme's open events are its own, and every event that is not settled is open in its programme; one that
 //!    waits for its energy is in its community's agenda, and nothing else is.
 //! 4. Resources count their members; whoever is a member is watched, and the other way round; communities count who is
-//!    watched.
+//!    watched, and pages tell.
 //! 5. Days and commands are kept of meters that are watched, and of no others.
 //! 6. Answers are to open events, of resources that exist or are settled soon.
 //! 7. Programmes with a trigger are those that are looked at.
@@ -14,13 +14,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use frame_support::{ensure, traits::fungible::InspectHold};
-use gridweave_primitives::{Balance, Be32, MeterId};
+use gridweave_primitives::{Balance, Be32, MeterId, MicrogridId};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	types::{Answer, Stage},
-	CommandPages, Communities, Config, Days, Events, HoldReason, Members, Pallet, Programmes,
-	Reports, Resources, Responses, Triggered, Watches,
+	CommandPages, Communities, Config, DayPages, Events, HoldReason, Members, Pallet, Programmes,
+	Reports, Resources, Responses, Triggered, WatchedPages, Watches,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, Balance>;
@@ -172,6 +172,12 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
+	fn is_watched(microgrid: MicrogridId, meter: Be32) -> bool {
+		let meter = MeterId(meter.get());
+		WatchedPages::<T>::get((Be32::from(microgrid), Be32::from(meter.page())))
+			.is_some_and(|bits| bits & (1 << meter.slot()) != 0)
+	}
+
 	fn check_members() -> Result<(), TryRuntimeError> {
 		let mut counts = BTreeMap::<_, u32>::new();
 		let mut enrolled = BTreeSet::new();
@@ -180,8 +186,11 @@ impl<T: Config> Pallet<T> {
 			*count = count.saturating_add(1);
 			enrolled.insert((meter, programme, resource));
 			let programme = Programmes::<T>::get(programme).ok_or("a member of no programme")?;
-			let watch = Watches::<T>::get((Be32::from(programme.microgrid), meter))
-				.ok_or("a member is not watched")?;
+			let watch = Watches::<T>::get(meter).ok_or("a member is not watched")?;
+			ensure!(
+				Self::is_watched(programme.microgrid, meter),
+				"a member is not recorded"
+			);
 			ensure!(watch.owner == member.owner, "a member changed hands");
 		}
 		for (key, resource) in Resources::<T>::iter() {
@@ -197,10 +206,8 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		ensure!(counts.is_empty(), "members of no resource");
-		let (mut watched, mut meters) = (BTreeMap::<_, u32>::new(), BTreeSet::new());
-		for ((microgrid, meter), watch) in Watches::<T>::iter() {
-			let count = watched.entry(microgrid).or_default();
-			*count = count.saturating_add(1);
+		let mut meters = BTreeSet::new();
+		for (meter, watch) in Watches::<T>::iter() {
 			meters.insert(meter);
 			ensure!(
 				!watch.enrolments.is_empty(),
@@ -209,6 +216,16 @@ impl<T: Config> Pallet<T> {
 			for (programme, resource) in &watch.enrolments {
 				let key = (meter, Be32::from(*programme), Be32::from(*resource));
 				ensure!(enrolled.remove(&key), "a watched meter is no member");
+			}
+		}
+		let mut watched = BTreeMap::<_, u32>::new();
+		for ((microgrid, page), bits) in WatchedPages::<T>::iter() {
+			ensure!(bits != 0, "a page is watched for nothing");
+			let count = watched.entry(microgrid).or_default();
+			*count = count.saturating_add(bits.count_ones());
+			for slot in (0u8..32).filter(|slot| bits & (1 << slot) != 0) {
+				let meter = Be32::from(MeterId::at(page.get(), slot));
+				ensure!(meters.contains(&meter), "a meter is recorded for nothing");
 			}
 		}
 		ensure!(
@@ -224,11 +241,19 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		ensure!(watched.is_empty(), "watched meters of no community");
-		for (meter, _) in Days::<T>::iter_keys() {
+		for ((page, _), day) in DayPages::<T>::iter() {
+			ensure!(!day.meters.is_empty(), "an empty day is kept");
 			ensure!(
-				meters.contains(&meter),
-				"days are kept of a meter that is not watched"
+				day.meters.is_sorted_by(|a, b| a.slot < b.slot),
+				"a day is out of order"
 			);
+			for meter in day.meters {
+				let meter = Be32::from(MeterId::at(page.get(), meter.slot));
+				ensure!(
+					meters.contains(&meter),
+					"days are kept of a meter that is not watched"
+				);
+			}
 		}
 		for (page, commands) in CommandPages::<T>::iter() {
 			ensure!(!commands.is_empty(), "an empty page of commands is kept");

@@ -129,6 +129,13 @@ pub struct Command {
 }
 
 impl Command {
+	/// The event that the device obeyed by this command in time, if any.
+	pub fn obeyed(&self) -> Option<EventId> {
+		let in_time = self.acknowledged.is_some_and(|at| at <= self.until);
+		self.event
+			.filter(|_| in_time && self.action != Action::Release)
+	}
+
 	/// Whether the device should still be told at `now`.
 	pub const fn is_pending(&self, now: u64) -> bool {
 		self.acknowledged.is_none() && now < self.until
@@ -329,10 +336,20 @@ pub const UNMEASURED: i32 = i32::MIN;
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[rustfmt::skip]
 pub struct Day {
-	/// Which day, by number.
-	pub number: u32,
+	/// The meter's place on its page.
+	pub slot: u8,
 	/// Net import by period of the day, in Wh, or [`UNMEASURED`]. The day is not over where it ends.
 	pub net: BoundedVec<i32, ConstU32<MAX_PERIODS_PER_DAY>>,
+}
+
+/// A day of the enrolled meters among 32 neighbours.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[rustfmt::skip]
+pub struct DayPage {
+	/// Which day, by number.
+	pub number: u32,
+	/// The meters, in the order of their slots.
+	pub meters: BoundedVec<Day, ConstU32<METERS_PER_PAGE>>,
 }
 
 /// How far an event has come.
@@ -555,8 +572,8 @@ pub struct Recording {
 	pub microgrid: MicrogridId,
 	/// The period.
 	pub period: Period,
-	/// The meter recorded last.
-	pub after: Option<MeterId>,
+	/// The page of meters recorded last.
+	pub after: Option<u32>,
 }
 
 /// Where the evaluation of triggers is.

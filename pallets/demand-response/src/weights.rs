@@ -36,8 +36,10 @@ pub trait WeightInfo {
 	fn respond() -> Weight;
 	/// The call `send_command`.
 	fn send_command() -> Weight;
-	/// A reading that acknowledges a command of an event.
-	fn acknowledge() -> Weight;
+	/// A reading on each of `g` pages that acknowledges a command of an event.
+	fn acknowledge_pages(g: u32) -> Weight;
+	/// The same with `r` readings of one page.
+	fn acknowledge_readings(r: u32) -> Weight;
 	/// A poll that finds nothing to do.
 	fn poll() -> Weight;
 	/// An entry of the timetable: commands begin to be sent.
@@ -48,8 +50,8 @@ pub trait WeightInfo {
 	fn issue_command() -> Weight;
 	/// A community looked at for a period to record.
 	fn record_look() -> Weight;
-	/// A period of a meter recorded; or the end of a period.
-	fn record_meter() -> Weight;
+	/// A period of a page of 32 meters recorded; or the end of a period.
+	fn record_page() -> Weight;
 	/// A meter measured: all like days are looked at, on both sides of midnight, with a window and a rebound.
 	fn measure_meter() -> Weight;
 	/// A resource concluded that missed what it committed.
@@ -68,7 +70,7 @@ pub trait WeightInfo {
 
 impl WeightInfo for () {
 	fn open_programme() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(200_000_000, 8_000)
 	}
 	fn fund_programme() -> Weight {
 		Weight::from_parts(50_000_000, 8_000)
@@ -80,81 +82,84 @@ impl WeightInfo for () {
 		Weight::from_parts(30_000_000, 8_000)
 	}
 	fn close_programme() -> Weight {
-		Weight::from_parts(30_000_000, 8_000)
-	}
-	fn enrol() -> Weight {
 		Weight::from_parts(150_000_000, 8_000)
 	}
+	fn enrol() -> Weight {
+		Weight::from_parts(600_000_000, 8_000)
+	}
 	fn create_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(200_000_000, 8_000)
 	}
 	fn invite() -> Weight {
 		Weight::from_parts(30_000_000, 8_000)
 	}
 	fn join_group() -> Weight {
-		Weight::from_parts(150_000_000, 8_000)
+		Weight::from_parts(600_000_000, 8_000)
 	}
 	fn leave() -> Weight {
-		Weight::from_parts(250_000_000, 8_000)
+		Weight::from_parts(4_000_000_000, 8_000)
 	}
 	fn dissolve_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(250_000_000, 8_000)
 	}
 	fn announce_event() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn cancel_event() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn end_event() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 	fn respond() -> Weight {
-		Weight::from_parts(90_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn send_command() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+		Weight::from_parts(150_000_000, 8_000)
 	}
-	fn acknowledge() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+	fn acknowledge_pages(g: u32) -> Weight {
+		Weight::from_parts(60_000_000, 4_000).saturating_mul(g.into())
+	}
+	fn acknowledge_readings(r: u32) -> Weight {
+		Weight::from_parts(1_000_000, 0).saturating_mul(r.into())
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(20_000_000, 8_000)
 	}
 	fn timetable() -> Weight {
-		Weight::from_parts(40_000_000, 8_000)
+		Weight::from_parts(150_000_000, 8_000)
 	}
 	fn evaluate_trigger() -> Weight {
-		Weight::from_parts(120_000_000, 8_000)
+		Weight::from_parts(500_000_000, 8_000)
 	}
 	fn issue_command() -> Weight {
-		Weight::from_parts(30_000_000, 8_000)
+		Weight::from_parts(100_000_000, 8_000)
 	}
 	fn record_look() -> Weight {
 		Weight::from_parts(20_000_000, 8_000)
 	}
-	fn record_meter() -> Weight {
-		Weight::from_parts(50_000_000, 8_000)
+	fn record_page() -> Weight {
+		Weight::from_parts(600_000_000, 8_000)
 	}
 	fn measure_meter() -> Weight {
-		Weight::from_parts(400_000_000, 8_000)
+		Weight::from_parts(1_500_000_000, 8_000)
 	}
 	fn conclude() -> Weight {
-		Weight::from_parts(100_000_000, 8_000)
+		Weight::from_parts(500_000_000, 8_000)
 	}
 	fn pay_resource() -> Weight {
-		Weight::from_parts(90_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn sweep_answer() -> Weight {
-		Weight::from_parts(80_000_000, 8_000)
+		Weight::from_parts(400_000_000, 8_000)
 	}
 	fn prune_report() -> Weight {
 		Weight::from_parts(15_000_000, 8_000)
 	}
 	fn close_member() -> Weight {
-		Weight::from_parts(200_000_000, 8_000)
+		Weight::from_parts(4_000_000_000, 8_000)
 	}
 	fn close_group() -> Weight {
-		Weight::from_parts(60_000_000, 8_000)
+		Weight::from_parts(300_000_000, 8_000)
 	}
 }

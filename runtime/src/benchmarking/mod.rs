@@ -9,9 +9,10 @@ use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKey
 use sp_storage::TrackedStorageKey;
 
 use crate::{
-	AllPalletsWithSystem, AnomalyFlags, Balances, Council, CouncilMembership, Grandpa, Mandate,
-	MeterRegistry, Microgrids, MultiBlockMigrations, Multisig, OrderBook, Preimage, Proxy, Runtime,
-	Scheduler, Settlement, Sudo, Timestamp, TransactionPayment, Utility, ValidatorSet,
+	AllPalletsWithSystem, AnomalyFlags, Balances, Council, CouncilMembership, DemandResponse,
+	Grandpa, Mandate, MeterRegistry, Microgrids, MultiBlockMigrations, Multisig, OrderBook,
+	Preimage, Proxy, Runtime, Scheduler, Settlement, Sudo, Timestamp, TransactionPayment, Utility,
+	ValidatorSet,
 };
 
 type Extensions = frame_system_benchmarking::extensions::Pallet<Runtime>;
@@ -43,6 +44,7 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_order_book, OrderBook]
 	[pallet_settlement, Settlement]
 	[pallet_anomaly_flags, AnomalyFlags]
+	[pallet_demand_response, DemandResponse]
 );
 
 /// The list of benchmarks, and of storage items.

@@ -1,4 +1,4 @@
-//! Electricity: communities, meters, the market and its settlement.
+//! Electricity: communities, meters, the market and its settlement, demand response.
 
 use codec::MaxEncodedLen;
 use frame_support::{
@@ -18,9 +18,9 @@ use super::{
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
 };
 use crate::{
-	weights, AccountId, AnomalyFlags, Balance, Balances, MeterRegistry, Microgrids, OrderBook,
-	Runtime, RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID,
-	MILLI_GRID,
+	weights, AccountId, AnomalyFlags, Balance, Balances, DemandResponse, MeterRegistry, Microgrids,
+	OrderBook, Runtime, RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment,
+	GRID, MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -82,9 +82,9 @@ impl pallet_meter_registry::Config for Runtime {
 	type Currency = Balances;
 	type Microgrids = Microgrids;
 	type Clock = Microgrids;
-	type Readings = AnomalyFlags;
+	type Readings = (AnomalyFlags, DemandResponse);
 	type Corrections = Settlement;
-	type Commitments = (OrderBook, Settlement);
+	type Commitments = (OrderBook, (Settlement, DemandResponse));
 	type Progress = (Settlement, AnomalyFlags);
 	type Retired = (Settlement, AnomalyFlags);
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
@@ -140,7 +140,7 @@ impl pallet_order_book::Config for Runtime {
 
 parameter_types! {
 	pub const ClearingHouse: PalletId = PalletId(*b"gw/clear");
-	pub const SettleWeight: Weight = share(9);
+	pub const SettleWeight: Weight = per_mille(68);
 	pub const MinTopUp: Balance = 10 * MILLI_GRID;
 }
 
@@ -191,6 +191,56 @@ impl pallet_anomaly_flags::Config for Runtime {
 	type RaiseWeight = RaiseWeight;
 	type ExpireWeight = ExpireWeight;
 	type WeightInfo = weights::pallet_anomaly_flags::WeightInfo<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	pub const DemandWeight: Weight = share(2);
+	/// Held of the operator: for the record, the events that are open, and those whose reports are kept.
+	pub const ProgrammeDeposit: Balance = 10 * GRID;
+	pub GroupDeposit: Balance = stored::<pallet_demand_response::types::Resource<AccountId>>(1);
+	/// For a meter's part in a resource, and the resource that it is.
+	pub EnrolmentDeposit: Balance = stored::<(
+		pallet_demand_response::types::Member<AccountId>,
+		pallet_demand_response::types::Resource<AccountId>,
+	)>(2);
+	/// For its record, its command, and its part in the days that are kept of its page.
+	pub HistoryDeposit: Balance = {
+		let day = 4_u32.saturating_mul(QUARTERS).saturating_add(8);
+		stored::<(
+			pallet_demand_response::types::Watch<AccountId>,
+			pallet_demand_response::types::Command,
+		)>(3)
+		.saturating_add(deposit(0, day.saturating_mul(pallet_demand_response::types::KEPT_DAYS)))
+	};
+}
+
+/// Periods of a day of quarters of an hour.
+const QUARTERS: u32 = 96;
+
+/// Deposit for as many items with their keys, by what they hold at most.
+fn stored<Value: MaxEncodedLen>(items: u32) -> Balance {
+	let bytes = u32::try_from(Value::max_encoded_len()).unwrap_or(u32::MAX);
+	deposit(items, bytes.saturating_add(items.saturating_mul(12)))
+}
+
+impl pallet_demand_response::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Microgrids = Microgrids;
+	type Clock = Microgrids;
+	type Meters = MeterRegistry;
+	type Metered = MeterRegistry;
+	type Progress = Settlement;
+	type Market = OrderBook;
+	type Quarantine = AnomalyFlags;
+	type ProgrammeDeposit = ProgrammeDeposit;
+	type GroupDeposit = GroupDeposit;
+	type EnrolmentDeposit = EnrolmentDeposit;
+	type HistoryDeposit = HistoryDeposit;
+	type TaskWeight = DemandWeight;
+	type WeightInfo = weights::pallet_demand_response::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -311,6 +361,7 @@ mod tests {
 			InspectWeight::get(),
 			RaiseWeight::get(),
 			ExpireWeight::get(),
+			DemandWeight::get(),
 		];
 		let sum = tasks
 			.into_iter()

@@ -3,7 +3,10 @@
 use codec::Compact;
 use frame_support::{assert_noop, assert_ok};
 use gridweave_primitives::{
-	reading::Reading, traits::OnReading, MeterId, ProgrammeId, WattHours, Watts,
+	meter::{Movement, Ratings},
+	reading::Reading,
+	traits::{Observation, OnReading},
+	MeterId, MicrogridId, ProgrammeId, WattHours, Watts,
 };
 use sp_runtime::DispatchResult;
 
@@ -38,9 +41,18 @@ fn reading(meter: MeterId, captured_at: u64, acknowledged: Option<u32>) -> Readi
 
 fn read(meter: MeterId, acknowledged: Option<u32>, before: Option<u32>) {
 	let now = world(|world| world.now);
-	DemandResponse::on_reading(
-		&reading(meter, now, acknowledged),
-		Some(&reading(meter, now - 900, before)),
+	DemandResponse::on_readings(
+		MicrogridId(0),
+		&[Observation {
+			reading: &reading(meter, now, acknowledged),
+			previous: Some(reading(meter, now - 900, before)),
+			import: Movement::default(),
+			export: Movement::default(),
+			ratings: Ratings {
+				max_import: Watts(1),
+				max_export: Watts(1),
+			},
+		}],
 	);
 }
 

@@ -10,7 +10,7 @@ use gridweave_primitives::{
 use crate::{
 	mock::*,
 	types::{Action, Response, MAX_ENROLMENTS},
-	CommandPages, Communities, Days, Error, HoldReason, Members, Resources, Watches,
+	CommandPages, Communities, DayPages, Error, HoldReason, Members, Resources, Watches,
 };
 
 #[test]
@@ -33,17 +33,17 @@ fn enrolling_should_hold_deposits_that_leaving_releases() {
 			0,
 			u64::from(u32::MAX).min(world(|world| world.now) + 60)
 		));
-		assert!(Days::<Test>::iter().count() >= 2);
+		assert!(DayPages::<Test>::iter().count() >= 2);
 		let leave =
 			|programme| DemandResponse::leave(RuntimeOrigin::signed(owner(0)), programme, meter);
 		assert_ok!(leave(first));
 		assert_noop!(leave(first), Error::<Test>::NotEnrolled);
 		assert_eq!(held(), HISTORY_DEPOSIT + ENROLMENT_DEPOSIT);
-		assert!(Days::<Test>::iter().count() >= 2);
+		assert!(DayPages::<Test>::iter().count() >= 2);
 		assert_ok!(leave(second));
 		assert_eq!(held(), 0);
 		assert!(!DemandResponse::has_commitments(meter));
-		assert_eq!(Days::<Test>::iter().count(), 0);
+		assert_eq!(DayPages::<Test>::iter().count(), 0);
 		assert_eq!(CommandPages::<Test>::iter().count(), 0);
 		assert_eq!(Members::<Test>::iter().count(), 0);
 		assert_eq!(Resources::<Test>::iter().count(), 0);

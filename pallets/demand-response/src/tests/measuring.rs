@@ -271,8 +271,8 @@ fn a_commanded_storage_should_be_paid_for_what_it_fed_in_if_it_obeyed() {
 		let clock = world(|world| world.clock);
 		live_until(at(THIRD_MONDAY, 5));
 		// The first obeys, the second does not answer, the third answers too late.
-		DemandResponse::acknowledge(meters[0], nonce, clock.start_of(at(THIRD_MONDAY, 5)));
-		DemandResponse::acknowledge(meters[2], nonce, clock.start_of(at(THIRD_MONDAY, 5)) + 1);
+		acknowledge(meters[0], nonce, clock.start_of(at(THIRD_MONDAY, 5)));
+		acknowledge(meters[2], nonce, clock.start_of(at(THIRD_MONDAY, 5)) + 1);
 		for meter in &meters {
 			took(*meter, at(THIRD_MONDAY, 4), -2_000);
 		}

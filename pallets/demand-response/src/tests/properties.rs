@@ -8,7 +8,7 @@ use crate::{
 	baseline::Method,
 	mock::*,
 	types::{Action, Baseline, Response, Stage},
-	Days, Events, HoldReason, Reports,
+	DayPages, Events, HoldReason, Reports,
 };
 
 /// What somebody tries. Much of it is refused.
@@ -189,7 +189,7 @@ proptest! {
 					Deed::Acknowledge { meter } => {
 						let meter = meters[meter as usize];
 						if let Some(command) = DemandResponse::api_command(meter) {
-							DemandResponse::acknowledge(meter, command.nonce, World::now());
+							acknowledge(meter, command.nonce, World::now());
 						}
 					}
 					Deed::Pass { periods } => live_until(now.saturating_add(periods)),
@@ -211,7 +211,7 @@ proptest! {
 					assert_eq!(held(reason, who), 0);
 				}
 			}
-			assert_eq!(Days::<Test>::iter().count(), 0);
+			assert_eq!(DayPages::<Test>::iter().count(), 0);
 			assert_eq!(crate::Responses::<Test>::iter().count(), 0);
 			assert_eq!(crate::CommandPages::<Test>::iter().count(), 0);
 			// Reports are pruned, and with them the last of it.

@@ -6,7 +6,7 @@ use crate::{
 	history,
 	mock::*,
 	types::{KEPT_DAYS, UNMEASURED},
-	Communities, Days,
+	Communities, DayPages,
 };
 
 fn nets(meter: gridweave_primitives::MeterId, day: u32) -> Option<Vec<i32>> {
@@ -44,7 +44,7 @@ fn days_should_be_kept_for_six_weeks() {
 		let meter = add_meter(0);
 		enrol(programme, meter);
 		live_until(at(MONDAY + KEPT_DAYS + 3, 0));
-		assert_eq!(Days::<Test>::iter().count(), KEPT_DAYS as usize);
+		assert_eq!(DayPages::<Test>::iter().count(), KEPT_DAYS as usize);
 		assert_eq!(nets(meter, MONDAY), None);
 		assert!(nets(meter, MONDAY + 3).is_some());
 	});
