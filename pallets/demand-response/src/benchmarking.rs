@@ -7,8 +7,8 @@ use frame_benchmarking::v2::*;
 use frame_support::{traits::Get, weights::WeightMeter};
 use frame_system::RawOrigin;
 use gridweave_primitives::{
-	traits::SettlementClock, Balance, Be32, EventId, MeterId, MicrogridId, Period, Price,
-	ProgrammeId, ResourceId, WattHours, Watts,
+	ids::METERS_PER_PAGE, traits::SettlementClock, Balance, Be32, EventId, MeterId, MicrogridId,
+	Period, Price, ProgrammeId, ResourceId, WattHours, Watts,
 };
 use sp_runtime::Permill;
 
@@ -735,16 +735,16 @@ mod benches {
 				day.number = u32::try_from(number).unwrap_or(u32::MAX);
 			}
 		});
-		let mut recording = Recording {
+		let mut record = Recording {
 			microgrid: village.microgrid,
 			period: village.measured,
 			after: None,
 		};
 		#[block]
 		{
-			let _ = Pallet::<T>::record_step(&mut recording);
+			let _ = Pallet::<T>::record_step(&mut record);
 		}
-		assert_eq!(recording.after, Some(page));
+		assert_eq!(record.after, Some(page));
 	}
 
 	#[benchmark]
