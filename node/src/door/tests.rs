@@ -11,17 +11,21 @@ use gridweave_primitives::{
 	MeterId, WattHours,
 };
 use gridweave_runtime::{
-	genesis, tx_extension, RuntimeApi, RuntimeGenesisConfig, SignedPayload, VERSION, WASM_BINARY,
+	genesis, tx_extension, Header, RuntimeApi, RuntimeGenesisConfig, SignedPayload, VERSION,
+	WASM_BINARY,
 };
-use sc_client_api::UsageProvider;
+use sc_client_api::{
+	backend::{Backend, BlockImportOperation, NewBlockState, StateBackend, TrieCacheContext},
+	UsageProvider,
+};
 use sc_executor::WasmExecutor;
 use sp_core::{
-	storage::{well_known_keys, Storage},
+	storage::{well_known_keys, StateVersion, Storage},
 	testing::TaskExecutor,
 	Pair,
 };
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{generic::Era, BuildStorage, MultiAddress, MultiSignature};
+use sp_runtime::{generic::Era, traits::Header as _, BuildStorage, MultiAddress, MultiSignature};
 
 use super::*;
 
@@ -31,6 +35,7 @@ const EXTERNAL: TransactionSource = TransactionSource::External;
 struct House {
 	door: Door,
 	pool: Arc<FullPool>,
+	backend: Arc<sc_service::TFullBackend<Block>>,
 	genesis: Hash,
 	/// Of the database: removed with it.
 	_folder: tempfile::TempDir,
@@ -73,7 +78,7 @@ fn house() -> House {
 	.expect("a first block");
 	let tasks = TaskExecutor::new();
 	let client = sc_service::client::new_with_backend::<_, _, Block, _, RuntimeApi>(
-		backend,
+		backend.clone(),
 		executor,
 		first,
 		Box::new(tasks.clone()),
@@ -95,6 +100,7 @@ fn house() -> House {
 	House {
 		door: Door::new(pool.clone(), client, Some(&registry)).expect("a new metric"),
 		pool,
+		backend,
 		genesis,
 		_folder: folder,
 	}
@@ -116,6 +122,44 @@ impl House {
 
 	fn sign(&self, pair: &IngestPair, batch: &ReadingBatch) -> IngestSignature {
 		pair.sign(&batch.digest(&self.genesis))
+	}
+
+	/// A new best block, after which these are the ingest keys.
+	fn change_authorities(&self, keys: &[IngestId]) {
+		let key = pallet_meter_registry::IngestKeys::<Runtime>::hashed_key().to_vec();
+		let value = keys.encode();
+		let state = self
+			.backend
+			.state_at(self.genesis, TrieCacheContext::Untrusted)
+			.expect("a state");
+		let change = [(&key[..], Some(&value[..]))];
+		let (root, nodes) = state.storage_root(change.into_iter(), StateVersion::V1);
+		let mut block = self.backend.begin_operation().expect("an operation");
+		self.backend
+			.begin_state_operation(&mut block, self.genesis)
+			.expect("its state");
+		block.update_db_storage(nodes).expect("new nodes");
+		block
+			.update_storage(vec![(key, Some(value))], Vec::new())
+			.expect("a new value");
+		let header = Header::new(
+			1,
+			Default::default(),
+			root,
+			self.genesis,
+			Default::default(),
+		);
+		block
+			.set_block_data(
+				header,
+				Some(Vec::new()),
+				None,
+				None,
+				NewBlockState::Best,
+				true,
+			)
+			.expect("a block");
+		self.backend.commit_operation(block).expect("a best block");
 	}
 
 	/// What a rogue authority signs: nothing at all.
@@ -278,6 +322,29 @@ fn an_authority_that_signs_bad_batches_should_be_named_and_barred() {
 	);
 	let error = of_pool(inside.expect_err("it is refused"));
 	assert_eq!(error.to_string(), custom(refusal::EMPTY));
+}
+
+#[test]
+fn the_authorities_should_be_those_of_the_best_block() {
+	let house = house();
+	assert_eq!(house.refusal(house.rogue(1)), custom(refusal::EMPTY));
+	assert_eq!(house.refused(&alice_name()), 1);
+
+	house.change_authorities(&[bob().public(), alice().public()]);
+	// Alice's place is another one now.
+	assert_eq!(house.refusal(house.rogue(2)), bad_proof());
+	assert_eq!(house.refused(OUTSIDER), 1);
+	let by = |pair: &IngestPair, place| {
+		let mut batch = batch(3, Vec::new());
+		batch.authority = place;
+		let signature = house.sign(pair, &batch);
+		let passage = house.door.examine(&wrapped(batch, signature, 0));
+		passage
+			.map(|passage| passage.map(|passage| name(&passage.key)))
+			.map_err(of_pool)
+	};
+	assert_eq!(by(&alice(), 1).expect("let in"), Some(alice_name()));
+	assert_eq!(by(&bob(), 0).expect("let in"), Some(name(&bob().public())));
 }
 
 #[test]

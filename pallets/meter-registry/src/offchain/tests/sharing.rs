@@ -254,7 +254,9 @@ fn who_is_no_longer_an_authority_should_rest_and_who_becomes_one_should_work() {
 		}
 		assert!(world.submitted().is_empty());
 		assert!(world.requests().is_empty());
+		// Another one's pages are taken over when it leaves them.
 		change_authorities(&[2, 0]);
+		next_block();
 		for _ in 0..=TAKE_OVER_BLOCKS {
 			next_block();
 		}
