@@ -23,12 +23,14 @@ use pallet_anomaly_flags::{Call, Flags, Kind, Status};
 
 fn fund(chain: &mut Chain) {
 	chain.next_block();
-	assert_ok!(chain.submit(
-		"Operator",
-		RuntimeCall::Settlement(pallet_settlement::Call::top_up {
-			amount: 1_000 * GRID
-		}),
-	));
+	for who in ["Operator", "Bob"] {
+		assert_ok!(chain.submit(
+			who,
+			RuntimeCall::Settlement(pallet_settlement::Call::top_up {
+				amount: 1_000 * GRID
+			}),
+		));
+	}
 	assert_ok!(chain.submit(
 		"Operator",
 		RuntimeCall::AnomalyFlags(Call::appoint_inspector {
@@ -135,7 +137,10 @@ fn two_readings_of_one_sequence_should_prove_a_cloned_key() {
 	bring(&mut chain, 1, vec![first.clone()]);
 	assert_ok!(chain.submit(
 		"Charlie",
-		RuntimeCall::AnomalyFlags(Call::report_equivocation { first, second }),
+		RuntimeCall::AnomalyFlags(Call::report_equivocation {
+			first: Box::new(first),
+			second: Box::new(second)
+		}),
 	));
 	assert!(chain.read(|| AnomalyFlags::is_quarantined(meter.meter)));
 }

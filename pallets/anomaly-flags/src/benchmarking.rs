@@ -3,7 +3,7 @@
 // Benchmarks alone run this: what cannot be set up must stop them.
 #![allow(clippy::expect_used)]
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use frame_benchmarking::v2::*;
 use frame_support::{
@@ -332,7 +332,11 @@ mod benchmarks {
 		let meter = first.reading.meter;
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(funded::<T>("witness", 0)), first, second);
+		_(
+			RawOrigin::Signed(funded::<T>("witness", 0)),
+			Box::new(first),
+			Box::new(second),
+		);
 
 		assert!(Quarantined::<T>::contains_key(Be32::from(meter)));
 		Ok(())

@@ -85,6 +85,8 @@ pub use weights::WeightInfo;
 
 #[frame_support::pallet]
 pub mod pallet {
+	use alloc::boxed::Box;
+
 	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter};
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
@@ -629,11 +631,11 @@ pub mod pallet {
 		#[pallet::weight(T::WeightInfo::report_equivocation())]
 		pub fn report_equivocation(
 			origin: OriginFor<T>,
-			first: SignedReading,
-			second: SignedReading,
+			first: Box<SignedReading>,
+			second: Box<SignedReading>,
 		) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_report_equivocation(first, second)?;
+			Self::do_report_equivocation(&first, &second)?;
 			Ok(Pays::No.into())
 		}
 

@@ -158,8 +158,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_report_equivocation(
-		first: SignedReading,
-		second: SignedReading,
+		first: &SignedReading,
+		second: &SignedReading,
 	) -> DispatchResult {
 		let (a, b) = (&first.reading, &second.reading);
 		ensure!(a != b, Error::<T>::SameReading);

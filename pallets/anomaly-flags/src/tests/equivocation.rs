@@ -13,7 +13,7 @@ fn pair_of(sequence: u64) -> (SignedReading, SignedReading) {
 }
 
 fn report(pair: (SignedReading, SignedReading)) -> sp_runtime::DispatchResult {
-	Anomalies::report_equivocation(by(9), pair.0, pair.1)
+	Anomalies::report_equivocation(by(9), Box::new(pair.0), Box::new(pair.1))
 		.map(drop)
 		.map_err(|error| error.error)
 }
@@ -22,7 +22,8 @@ fn report(pair: (SignedReading, SignedReading)) -> sp_runtime::DispatchResult {
 fn a_pair_should_prove_a_cloned_key_for_free() {
 	run(|| {
 		let (first, second) = pair_of(7);
-		let info = Anomalies::report_equivocation(by(9), first, second).expect("a proof");
+		let info = Anomalies::report_equivocation(by(9), Box::new(first), Box::new(second))
+			.expect("a proof");
 		assert_eq!(info.pays_fee, Pays::No);
 		let flag = flag(Kind::ClonedKey).expect("raised");
 		assert_eq!(flag.status, Status::Raised);

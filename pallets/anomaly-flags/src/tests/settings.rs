@@ -86,9 +86,11 @@ fn the_feeder_should_be_one_of_the_microgrid() {
 #[test]
 fn detectors_should_follow_what_is_set() {
 	run(|| {
-		let mut parameters = Parameters::default();
-		parameters.power_tolerance = 2_000;
-		parameters.flag_life = 10;
+		let parameters = Parameters {
+			power_tolerance: 2_000,
+			flag_life: 10,
+			..Parameters::default()
+		};
 		assert_ok!(set(OPERATOR, Some(parameters)));
 		assert_eq!(take(reading(METER, 2, T0, 0, 0), moved(2_000)), 0);
 		assert_eq!(take(reading(METER, 2, T0, 0, 0), moved(2_002)), 1);
