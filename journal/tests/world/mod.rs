@@ -213,6 +213,11 @@ impl World {
 		{
 			self.fail(mismatch);
 		}
+		let (rounds, closed) = self.chain.read(|| (keep::rounds(), keep::closed()));
+		self.model.note_rounds(&rounds);
+		if let Some((period, pages)) = closed {
+			self.model.close_pages(period, &pages);
+		}
 	}
 
 	fn end(&mut self) {
@@ -223,8 +228,9 @@ impl World {
 		if let Err(mismatch) = self.model.tasks(records) {
 			self.fail(mismatch);
 		}
-		self.model.turns();
 		self.model.end_turn();
+		let rounds = self.chain.read(keep::rounds);
+		self.model.note_rounds(&rounds);
 		self.stats.blocks += 1;
 		self.tell();
 		let thorough = self.chain.number.is_multiple_of(self.thorough);
