@@ -234,7 +234,9 @@ impl Model {
 		};
 		// What is frozen and waits for its settlement is estimated as it would be then.
 		for period in clock.at(before.at).max(kept).max(unsettled)..=clock.at(reading.at - 1) {
-			if now >= clock.freezes(period) {
+			if now >= clock.freezes(period)
+				&& !self.closed.contains(&(reading.meter / PAGE, period))
+			{
 				meter.close(&clock, kept, period);
 			}
 		}
@@ -346,12 +348,29 @@ impl Model {
 			.filter(|(_, meter)| meter.grid == grid)
 		{
 			let kept = self.kept.get(&(no / PAGE)).copied().unwrap_or(due);
-			meter.close(&clock, kept, period);
+			if !self.closed.contains(&(no / PAGE, period)) {
+				meter.close(&clock, kept, period);
+			}
 			if let (Some(energy), true) = (meter.energy.get(&period), meter.kind != Kind::Feeder) {
 				metered.push((*no, *energy));
 			}
 		}
 		metered
+	}
+
+	/// The settlement under way has closed a period for these pages, and not told of any bill yet.
+	pub fn close_pages(&mut self, period: Period, pages: &[u32]) {
+		let clock = self.clock;
+		self.closed.retain(|(_, of)| *of + 64 > period);
+		for page in pages {
+			if !self.closed.insert((*page, period)) {
+				continue;
+			}
+			let kept = self.kept.get(page).copied().unwrap_or(0);
+			for (_, meter) in self.meters.range_mut(page * PAGE..(page + 1) * PAGE) {
+				meter.close(&clock, kept, period);
+			}
+		}
 	}
 
 	/// Whether any meter has energy in a period that is frozen, measured or to be estimated.

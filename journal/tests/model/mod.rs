@@ -256,6 +256,8 @@ pub struct Model {
 	pub silence: settle::Silence,
 	/// From which period on energy is kept in this block, by pages of meters.
 	pub kept: BTreeMap<u32, Period>,
+	/// Pages of meters whose period the settlement under way has closed.
+	pub closed: BTreeSet<(u32, Period)>,
 	/// What meters metered in a period, where the model does not know their readings.
 	pub given: Option<BTreeMap<(Grid, Period), Vec<(MeterNo, meters::Energy)>>>,
 	/// Whether accounts pay whatever they are asked for, where the model does not know their money.
@@ -294,6 +296,7 @@ impl Model {
 			phase: tasks::Phase::default(),
 			silence: settle::Silence::default(),
 			kept: BTreeMap::new(),
+			closed: BTreeSet::new(),
 			given: None,
 			unlimited: false,
 		}

@@ -145,33 +145,42 @@ impl Model {
 
 	/// What is due next of a community's round, if anything is.
 	fn turn(&mut self, grid: Grid) -> Option<Turn> {
-		loop {
-			let mut round = self.rounds.get(&grid)?.clone();
-			if round.due > self.now {
-				return None;
-			}
-			if self.of_grid(grid).next().is_none() {
-				self.rounds.remove(&grid);
-				return None;
-			}
-			let opened = self.grid(grid).open.range(round.period..).next();
-			let period = opened.map(|(period, _)| *period)?;
-			let skips = match self.open_terms(grid, period) {
-				Ok(_) => false,
-				Err("GateClosed") => true,
-				Err(_) => return None,
-			};
-			round.period = period;
-			let waiting = self.waiting(grid, &round);
-			self.rounds.insert(grid, round);
-			let Some((meter, side)) = waiting.first().copied() else {
-				self.restart(grid, period);
+		let mut round = self.rounds.get(&grid)?.clone();
+		if round.due > self.now {
+			return None;
+		}
+		let opened = self.grid(grid).open.range(round.period..).next();
+		let period = opened.map(|(period, _)| *period)?;
+		let skips = match self.open_terms(grid, period) {
+			Ok(_) => false,
+			Err("GateClosed") => true,
+			Err(_) => return None,
+		};
+		round.period = period;
+		let waiting = self.waiting(grid, &round);
+		let (meter, side) = waiting.first().copied()?;
+		self.rounds.insert(grid, round);
+		Some(match skips {
+			true => Turn::Skip(grid, period, waiting.len() as u32),
+			false => Turn::Execute(grid, period, meter, side),
+		})
+	}
+
+	/// Rounds that nothing is left of end, or are for the next period, when they have their turn: what the chain has come to
+	/// is told, by community and period.
+	pub fn note_rounds(&mut self, told: &BTreeMap<Grid, Period>) {
+		for grid in self.rounds.keys().copied().collect::<Vec<_>>() {
+			let round = self.rounds[&grid].clone();
+			if !self.waiting(grid, &round).is_empty() {
 				continue;
-			};
-			return Some(match skips {
-				true => Turn::Skip(grid, period, waiting.len() as u32),
-				false => Turn::Execute(grid, period, meter, side),
-			});
+			}
+			match told.get(&grid) {
+				None if self.of_grid(grid).next().is_none() => {
+					self.rounds.remove(&grid);
+				}
+				Some(period) if *period > round.period => self.restart(grid, period - 1),
+				_ => {}
+			}
 		}
 	}
 

@@ -8,10 +8,12 @@ use super::{standing::Turn, types::*, *};
 const PATIENCE: u64 = 30;
 
 /// How far a block's settlement has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Phase {
 	/// Claims had their turn.
 	served: bool,
+	/// Communities whose claims could be paid something of at first; `None`: not looked at yet.
+	waiting: Option<BTreeSet<Grid>>,
 	/// The community whose standing orders have their turn, and how many of them had.
 	pub turn: Option<(Grid, u32)>,
 }
@@ -354,7 +356,7 @@ impl Model {
 		records: &mut std::collections::VecDeque<Rec>,
 	) -> Result<(), Mismatch> {
 		if !self.phase.served {
-			self.assign_debts();
+			self.begin_serving();
 			if let Rec::ClaimPaid {
 				grid,
 				set_off: false,
@@ -364,6 +366,9 @@ impl Model {
 				if self.is_servable(*grid) {
 					let mut out = Vec::new();
 					self.serve(*grid, &mut out);
+					if let Some(waiting) = &mut self.phase.waiting {
+						waiting.remove(grid);
+					}
 					return compare(&out, records);
 				}
 			}
@@ -389,14 +394,36 @@ impl Model {
 		compare(&expected, records)
 	}
 
-	/// All claims that could be paid something of were.
+	/// Claims have their turn: debts are those of whoever operates the community now.
+	fn begin_serving(&mut self) {
+		if self.phase.waiting.is_none() {
+			self.assign_debts();
+			let grids = self
+				.queues
+				.keys()
+				.copied()
+				.filter(|grid| self.is_servable(*grid));
+			self.phase.waiting = Some(grids.collect());
+		}
+	}
+
+	/// All claims that could be paid something of were, but for those whose operator owes others as well.
 	fn end_serving(&mut self) -> Result<(), Mismatch> {
+		self.begin_serving();
 		self.phase.served = true;
-		match self.queues.keys().find(|grid| self.is_servable(**grid)) {
+		let owes = |who: Who| {
+			self.queues
+				.values()
+				.filter(|queue| queue.debtor == who)
+				.count()
+		};
+		let waiting = self.phase.waiting.clone().unwrap_or_default();
+		let mut left = waiting.into_iter().filter(|grid| self.is_servable(*grid));
+		match left.find(|grid| owes(self.queues[grid].debtor) == 1) {
 			None => Ok(()),
 			Some(grid) => Err(Mismatch {
 				seen: None,
-				expected: format!("claims on {grid} are served: {:?}", self.queues[grid]),
+				expected: format!("claims on {grid} are served: {:?}", self.queues[&grid]),
 			}),
 		}
 	}
@@ -422,11 +449,8 @@ impl Model {
 
 	/// Tasks at the begin of a block are done.
 	pub fn end_of_poll(&mut self) -> Result<(), Mismatch> {
-		// Rounds without standing orders end.
-		self.turns();
 		self.end_turn();
 		if !self.phase.served {
-			self.assign_debts();
 			self.end_serving()?;
 		}
 		// Without readings, what is settled is known when it is.

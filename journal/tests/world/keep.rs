@@ -12,6 +12,8 @@ use gridweave_runtime::{
 	System,
 };
 
+use pallet_settlement::types::Stage;
+
 use super::words::{account, contracts, creditor, exchange, side, totals, who};
 use crate::model::{
 	check::{Kept, Rest},
@@ -156,6 +158,26 @@ pub fn pruned() -> BTreeMap<u32, my::Period> {
 		Some((page, latest.kept_from.0))
 	};
 	(0..pages).filter_map(of).collect()
+}
+
+/// For which period the standing orders of each community are executed, or will be.
+pub fn rounds() -> BTreeMap<my::Grid, my::Period> {
+	pallet_order_book::StandingRounds::<Runtime>::iter()
+		.map(|(grid, round)| (grid.get(), round.period.0))
+		.collect()
+}
+
+/// The pages of meters that a settlement under way has closed its period for.
+pub fn closed() -> Option<(my::Period, Vec<u32>)> {
+	let job = pallet_settlement::Current::<Runtime>::get()?;
+	let grid = Be32::from(job.till.microgrid);
+	let closed = match job.stage {
+		Stage::Sum { page } => page,
+		_ => job.pages,
+	};
+	let page =
+		|index: u32| pallet_meter_registry::MicrogridPages::<Runtime>::get(grid, Be32::from(index));
+	Some((job.period.0, (0..closed).filter_map(page).collect()))
 }
 
 /// Every pallet's invariants, and those that hold between them.

@@ -54,6 +54,8 @@ pub struct World {
 	/// How often everything is compared, and every invariant checked; in blocks.
 	pub thorough: u32,
 	last: String,
+	/// All records, if they are to be kept.
+	pub log: Option<Vec<Rec>>,
 	/// Who recomputes the market from its journal, and the state at the end of the last block.
 	pub replay: Option<(replay::Replay, Snapshot)>,
 }
@@ -147,6 +149,7 @@ impl World {
 			moved: 1,
 			thorough: 16,
 			last: String::new(),
+			log: None,
 			replay: None,
 		};
 		if journal {
@@ -172,6 +175,13 @@ impl World {
 			.collect()
 	}
 
+	fn note(&mut self, records: &[Rec]) {
+		self.stats.note(records);
+		if let Some(log) = &mut self.log {
+			log.extend_from_slice(records);
+		}
+	}
+
 	fn fail(&self, mismatch: Mismatch) -> ! {
 		panic!(
 			"not as the model says\n  seen: {:?}\n  model: {}",
@@ -195,7 +205,7 @@ impl World {
 		let kept = self.chain.read(keep::pruned);
 		self.model.prune_energy(kept);
 		let records = self.records(&events, true);
-		self.stats.note(&records);
+		self.note(&records);
 		if let Err(mismatch) = self
 			.model
 			.tasks(records)
@@ -203,18 +213,24 @@ impl World {
 		{
 			self.fail(mismatch);
 		}
+		let (rounds, closed) = self.chain.read(|| (keep::rounds(), keep::closed()));
+		self.model.note_rounds(&rounds);
+		if let Some((period, pages)) = closed {
+			self.model.close_pages(period, &pages);
+		}
 	}
 
 	fn end(&mut self) {
 		self.last = "tasks at the end of a block".into();
 		let events = self.chain.end();
 		let records = self.records(&events, true);
-		self.stats.note(&records);
+		self.note(&records);
 		if let Err(mismatch) = self.model.tasks(records) {
 			self.fail(mismatch);
 		}
-		self.model.turns();
 		self.model.end_turn();
+		let rounds = self.chain.read(keep::rounds);
+		self.model.note_rounds(&rounds);
 		self.stats.blocks += 1;
 		self.tell();
 		let thorough = self.chain.number.is_multiple_of(self.thorough);
@@ -306,7 +322,7 @@ impl World {
 		self.stats.note_call(call, &result);
 		assert_eq!(result, expected.map_err(String::from), "chain, and model");
 		let records = self.records(&applied.events, false);
-		self.stats.note(&records);
+		self.note(&records);
 		let mut seen = records.into();
 		if let Err(mismatch) = compare(&predicted, &mut seen) {
 			self.fail(mismatch);

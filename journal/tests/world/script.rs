@@ -75,6 +75,104 @@ impl World {
 		world
 	}
 
+	/// What chance may leave out.
+	pub fn rarities(&mut self) {
+		let [seller, buyer, third] = [self.members[2], self.members[3], self.members[4]];
+		let order = |meter, side, period, energy, limit| NewOrder {
+			meter,
+			side,
+			period,
+			energy,
+			limit,
+			force: Force::Gate,
+		};
+		// A community by governance; an operator who changes his mind.
+		let created = Call::CreateGrid {
+			operator: third,
+			terms: TERMS,
+		};
+		assert!(self.call(None, &created));
+		let operator = self.model.grid(0).operator;
+		self.must(operator, Call::OfferOperator { grid: 0, to: third });
+		self.must(operator, Call::WithdrawOffer { grid: 0 });
+
+		// Of 21 Wh over a link that loses 5 %, 19 arrive if 20 are sent: the last one stays, and goes.
+		let sells = self.enrol(seller, 0, Kind::Plain);
+		let buys = self.enrol(buyer, 1, Kind::Plain);
+		let far = self.model.current() + 60;
+		self.must(seller, Call::Place(order(sells, Side::Ask, far, 21, 1_000)));
+		self.must(buyer, Call::Place(order(buys, Side::Bid, far, 19, 300_000)));
+		assert!(
+			self.stats.reasons.contains_key("Cancelled/LinkRemainder"),
+			"1 Wh is left"
+		);
+
+		// More orders than one may meet at once.
+		let near = self.enrol(third, 0, Kind::Plain);
+		self.must(
+			seller,
+			Call::PlaceMany(vec![order(sells, Side::Ask, far + 1, 10, 1_000); 60]),
+		);
+		self.must(
+			third,
+			Call::Place(order(near, Side::Bid, far + 1, 700, 300_000)),
+		);
+		assert!(
+			self.stats.reasons.contains_key("Cancelled/FillLimit"),
+			"50 are met"
+		);
+
+		// A standing order whose meter changes hands, and one that stays.
+		let goes = self.enrol(third, 0, Kind::Plain);
+		let (limit, quantity) = (150_000, Quantity::Fixed(30));
+		for meter in [goes, near] {
+			let call = Call::SetStanding {
+				meter,
+				side: Side::Ask,
+				limit,
+				quantity,
+			};
+			self.must(third, call);
+		}
+		self.must(
+			third,
+			Call::OfferMeter {
+				meter: goes,
+				to: Some(buyer),
+			},
+		);
+		self.must(buyer, Call::AcceptMeter(goes));
+		for _ in 0..12 {
+			self.next_block(BLOCK);
+		}
+		assert!(
+			self.stats.reasons.contains_key("StandingEnded/MeterGone"),
+			"it is another's"
+		);
+
+		// An auction that comes too late, for the chain stands still; longer than periods are open ahead.
+		let (one, two) = (
+			self.enrol(seller, 2, Kind::Plain),
+			self.enrol(buyer, 2, Kind::Plain),
+		);
+		let soon = self.model.current() + 2;
+		self.must(
+			seller,
+			Call::Place(order(one, Side::Ask, soon, 100, 100_000)),
+		);
+		self.must(
+			buyer,
+			Call::Place(order(two, Side::Bid, soon, 100, 200_000)),
+		);
+		self.next_block(120 * self.model.clock.length);
+		for _ in 0..60 {
+			self.next_block(BLOCK);
+		}
+		for kind in ["AuctionAbandoned", "PeriodsSkipped", "StandingSkipped"] {
+			assert!(self.stats.kinds.contains_key(kind), "{kind} comes of it");
+		}
+	}
+
 	/// A meter of a member, admitted.
 	pub fn enrol(&mut self, who: Who, grid: Grid, kind: Kind) -> MeterNo {
 		let before: Vec<MeterNo> = self.model.meters.keys().copied().collect();

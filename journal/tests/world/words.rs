@@ -14,7 +14,7 @@ use pallet_meter_registry::Event as Registry;
 use pallet_microgrids::Event as Grids;
 use pallet_order_book::{CancelReason, EndReason, Event as Book, Instruction, TimeInForce};
 use pallet_settlement::{types as house, Event as House};
-use sp_runtime::{AccountId32, DispatchError, MultiAddress, Permill};
+use sp_runtime::{AccountId32, DispatchError, Permill};
 
 use crate::model::types as my;
 
@@ -26,9 +26,6 @@ pub fn account(who: my::Who) -> AccountId {
 	AccountId::from(who.0)
 }
 
-pub fn address(who: my::Who) -> MultiAddress<AccountId, ()> {
-	MultiAddress::Id(account(who))
-}
 
 /// The name of an error, as in the metadata.
 pub fn error(error: &DispatchError) -> String {
