@@ -35,7 +35,7 @@ use sp_runtime::{
 use sp_state_machine::{Ext, OverlayedChanges};
 use sp_storage::Storage;
 
-use crate::stopwatch::{Stopwatch, Took};
+use crate::stopwatch::{rest, Stopwatch, Took};
 
 type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
 type Client = TFullClient<Block, RuntimeApi, Executor>;
@@ -149,7 +149,8 @@ impl Chain {
 	}
 
 	/// Imports a block as one that came from the network: executes it, compares the root, writes the
-	/// state. What it took. Then finalises it, for what is not final is kept in memory, too.
+	/// state. What it took, until the database has nothing left to do. Then finalises it, for what is not final
+	/// is kept in memory, too.
 	pub fn import(&self, block: Block) -> Result<Took> {
 		self.take(block, StateAction::Execute)
 	}
@@ -167,11 +168,12 @@ impl Chain {
 		params.state_action = action;
 		let stopwatch = Stopwatch::start();
 		let result = futures::executor::block_on(self.client.import_block(params))?;
-		let took = stopwatch.read();
+		let took = stopwatch.read_at_rest();
 		match result {
 			ImportResult::Imported(_) => {
 				self.client
 					.finalize_block(self.client.info().best_hash, None, true)?;
+				rest();
 				Ok(took)
 			}
 			other => Err(anyhow!("the block is not imported: {other:?}")),

@@ -2,6 +2,7 @@
 
 use std::{
 	ops::AddAssign,
+	thread::sleep,
 	time::{Duration, Instant},
 };
 
@@ -44,6 +45,33 @@ impl Stopwatch {
 			wall: self.wall.elapsed(),
 			cpu: cpu().saturating_sub(self.cpu),
 		}
+	}
+
+	/// What it took since the start, and what other threads still have to do for it, a database to write, say.
+	pub fn read_at_rest(&self) -> Took {
+		let wall = self.wall.elapsed();
+		rest();
+		Took {
+			wall,
+			cpu: cpu().saturating_sub(self.cpu),
+		}
+	}
+}
+
+/// Waits until nothing is done any more.
+pub fn rest() {
+	/// How often that is looked for, and how often it must be seen in a row.
+	const LOOK: Duration = Duration::from_millis(10);
+	const LOOKS: u32 = 3;
+	/// What looking takes at most.
+	const NOTHING: Duration = Duration::from_micros(200);
+	let (mut before, mut seen) = (cpu(), 0);
+	while seen < LOOKS {
+		sleep(LOOK);
+		let now = cpu();
+		let rests = now.saturating_sub(before) <= NOTHING;
+		seen = if rests { seen + 1 } else { 0 };
+		before = now;
 	}
 }
 
