@@ -133,6 +133,7 @@ impl<T: Config> Pallet<T> {
 		};
 		match Self::outcome(id, event, terms, meter, &watch) {
 			Outcome::Counts(load) => {
+				note_counted(&mut watch, event);
 				let lasted = seconds(event.start, event.end);
 				tally.add(terms.direction, &load, &info.ratings, lasted);
 				Self::deposit_event(Event::MeterMeasured {
@@ -143,13 +144,14 @@ impl<T: Config> Pallet<T> {
 				});
 			}
 			Outcome::Worst(reason, baseline) => {
+				note_counted(&mut watch, event);
 				let lasted = seconds(event.start, event.due);
 				tally.add_unmeasured(terms.direction, baseline, &info.ratings, lasted);
 				exclude(reason);
 			}
+			// Nothing of it is counted here: another programme may.
 			Outcome::Out(reason) => exclude(reason),
 		}
-		note_counted(&mut watch, event);
 		for part in history::segments(&clock, event.start, event.due) {
 			watch.take_part(part.day);
 		}

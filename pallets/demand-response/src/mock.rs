@@ -454,7 +454,7 @@ pub fn events() -> Vec<crate::Event<Test>> {
 
 /// Runs a test in a fresh chain and world, and checks afterwards that all invariants hold, that nothing is held
 /// but what records tell of, and that money neither came nor went.
-pub fn run(test: impl FnOnce()) {
+pub fn run<R>(test: impl FnOnce() -> R) -> R {
 	WORLD.with(|world| *world.borrow_mut() = World::default());
 	TaskWeight::set(Weight::from_parts(1_000_000_000_000, 1_000_000_000));
 	let accounts: Vec<AccountId> = (1..=99).chain(OPERATORS).collect();
@@ -471,7 +471,7 @@ pub fn run(test: impl FnOnce()) {
 		System::set_block_number(1);
 		add_meter_of(FEEDER.0, OPERATOR, MeterKind::Feeder);
 		let issued = Balances::total_issuance();
-		test();
+		let result = test();
 		DemandResponse::do_try_state().expect("invariants hold after the test");
 		let owed = DemandResponse::owed_holds();
 		let reasons = [
@@ -490,7 +490,8 @@ pub fn run(test: impl FnOnce()) {
 			issued,
 			"money neither comes nor goes"
 		);
-	});
+		result
+	})
 }
 
 /// A programme with a meter that has ten like days behind it on [`THIRD_MONDAY`].

@@ -77,7 +77,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Removes the next answer to an event that is over. Who committed and was not measured, because its group has no
 	/// meters left, has delivered nothing.
-	pub(crate) fn sweep_step(id: EventId, job: Job) -> (Next, Weight) {
+	pub(crate) fn sweep_step(id: EventId, mut job: Job) -> (Next, Weight) {
 		let took = T::WeightInfo::sweep_answer();
 		let Ok(event) = Self::event(id) else {
 			return (Next::Done, took);
@@ -85,9 +85,17 @@ impl<T: Config> Pallet<T> {
 		let Some(mut programme) = Programmes::<T>::get(Be32::from(event.programme)) else {
 			return (Next::Done, took);
 		};
-		let next = Responses::<T>::iter_prefix((Be32::from(id),)).next();
+		let prefix = (Be32::from(id),);
+		let next = match job.after {
+			None => Responses::<T>::iter_prefix(prefix).next(),
+			Some((resource, _)) => {
+				let last = Responses::<T>::hashed_key_for((prefix.0, Be32::from(resource)));
+				Responses::<T>::iter_prefix_from(prefix, last).next()
+			}
+		};
 		if let Some((key, answer)) = next {
-			Responses::<T>::remove((Be32::from(id), key));
+			Responses::<T>::remove((prefix.0, key));
+			job.after = Some((ResourceId(key.get()), MeterId(0)));
 			match answer {
 				Answer::Committed { who, held, .. } if event.stage == Stage::Cancelled => {
 					Self::release(HoldReason::Commitment, &who, held);

@@ -200,6 +200,28 @@ fn an_event_that_is_called_off_should_leave_nothing() {
 }
 
 #[test]
+fn all_answers_to_an_event_should_go_when_it_is_called_off() {
+	run(|| {
+		let village = village(terms(), 12);
+		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		for (meter, resource) in (0..).zip(&village.resources) {
+			assert_ok!(DemandResponse::respond(
+				RuntimeOrigin::signed(owner(meter)),
+				event,
+				*resource,
+				Response::Commit(WattHours(100))
+			));
+		}
+		assert_ok!(cancel(event));
+		poll();
+		assert_eq!(Responses::<Test>::iter().count(), 0);
+		for meter in 0..12 {
+			assert_eq!(held(HoldReason::Commitment, owner(meter)), 0);
+		}
+	});
+}
+
+#[test]
 fn an_event_that_has_started_should_be_ended_and_not_called_off() {
 	run(|| {
 		let village = village(terms(), 1);

@@ -240,6 +240,32 @@ fn a_kilowatt_hour_should_be_paid_in_one_programme_only() {
 }
 
 #[test]
+fn energy_that_counts_nowhere_else_should_be_paid() {
+	run(|| {
+		// The first programme wants ten like days, of which there are five.
+		let first = open(terms(), BUDGET);
+		let second = open(
+			ProgrammeTerms {
+				least_days: 5,
+				..terms()
+			},
+			BUDGET,
+		);
+		let meter = add_meter(0);
+		let (one, other) = (enrol(first, meter), enrol(second, meter));
+		live_until(at(11, 0));
+		events();
+		let a = announce(first, at(11, 4), 1);
+		let b = announce(second, at(11, 4), 1);
+		took(meter, at(11, 4), 0);
+		settle(b);
+		assert_eq!(paid(a, one), 0);
+		assert_eq!(excluded(meter), [Excluded::NoBaseline]);
+		assert_eq!(paid(b, other), reward(1_000));
+	});
+}
+
+#[test]
 fn programmes_that_pull_both_ways_should_not_pay_the_same_energy() {
 	run(|| {
 		let first = village(terms(), 1);

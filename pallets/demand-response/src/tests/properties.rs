@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::{
 	baseline::Method,
 	mock::*,
-	types::{Action, Baseline, Response, Stage},
+	types::{Action, Baseline, Direction, Response, Stage},
 	DayPages, Events, HoldReason, Reports,
 };
 
@@ -220,5 +220,40 @@ proptest! {
 			assert_eq!(Reports::<Test>::iter().count(), 0);
 			assert_eq!(crate::Timetable::<Test>::iter().count(), 0);
 		});
+	}
+
+	/// A placebo: who does on the day of an event what it always does earns nothing, whatever its day looks like and
+	/// whatever is paid for.
+	#[test]
+	fn doing_the_usual_should_earn_nothing(
+		usual in proptest::collection::vec(-5_000i64..5_000, DAY as usize),
+		(notice, ahead, periods) in (0u32..7, 1u32..9, 1u32..9),
+		rebound in 0u32..3,
+		percent in 0u32..=20,
+		five in any::<bool>(),
+		increase in any::<bool>(),
+	) {
+		run(|| {
+			let mut terms = terms();
+			terms.rebound = rebound;
+			terms.least_days = 3;
+			terms.direction = if increase { Direction::Increase } else { Direction::Reduce };
+			terms.baseline = Baseline::LikeDays {
+				method: if five { Method::FiveOfTen } else { Method::TenOfTen },
+				adjustment: sp_runtime::Permill::from_percent(percent),
+			};
+			let programme = open(terms, BUDGET);
+			let meter = add_meter(0);
+			world(|world| world.usual.insert(meter, usual));
+			let resource = enrol(programme, meter);
+			live_until(at(11, notice));
+			let event = announce(programme, at(11, notice + ahead), periods);
+			let record = settle(event);
+			prop_assert_eq!(record.paid, 0);
+			let report = report(event, resource).unwrap();
+			prop_assert_eq!(report.tally.counted, 1);
+			prop_assert_eq!(report.tally.baseline, report.tally.measured);
+			Ok(())
+		})?;
 	}
 }

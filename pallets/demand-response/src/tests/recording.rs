@@ -51,6 +51,48 @@ fn days_should_be_kept_for_six_weeks() {
 }
 
 #[test]
+fn neighbours_should_share_a_day_and_leave_it_alone() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		let meters: Vec<_> = [3, 31, 0, 32].map(add_meter).to_vec();
+		for (at, meter) in meters.iter().enumerate() {
+			took(*meter, at_place(at), 100 + i64::try_from(at).unwrap());
+			enrol(programme, *meter);
+		}
+		live_until(at(MONDAY + 1, 2));
+		// Two pages, for 32 lies on the next.
+		assert_eq!(DayPages::<Test>::iter().count(), 2);
+		for (at, meter) in meters.iter().enumerate() {
+			let mut expected = vec![1_000; 8];
+			expected[at] = 100 + i32::try_from(at).unwrap();
+			assert_eq!(nets(*meter, MONDAY), Some(expected));
+		}
+		let page = DayPages::<Test>::iter_values().find(|page| page.meters.len() == 3);
+		let slots: Vec<_> = page.unwrap().meters.iter().map(|day| day.slot).collect();
+		assert_eq!(slots, [0, 3, 31]);
+		frame_support::assert_ok!(DemandResponse::leave(
+			RuntimeOrigin::signed(owner(3)),
+			programme,
+			meters[0]
+		));
+		live_until(at(MONDAY + 2, 2));
+		assert_eq!(nets(meters[0], MONDAY), None);
+		assert_eq!(nets(meters[0], MONDAY + 1), None);
+		assert_eq!(nets(meters[1], MONDAY + 1), Some(vec![1_000; 8]));
+		// Whoever comes back begins anew.
+		enrol(programme, meters[0]);
+		live_until(at(MONDAY + 3, 2));
+		assert_eq!(nets(meters[0], MONDAY + 1), None);
+		let day = nets(meters[0], MONDAY + 2).unwrap();
+		assert_eq!((day[0], day[7]), (1_000, 1_000));
+	});
+}
+
+fn at_place(place: usize) -> Period {
+	at(MONDAY, u32::try_from(place).unwrap())
+}
+
+#[test]
 fn recording_should_wait_for_settlement_and_catch_up() {
 	run(|| {
 		let programme = open(terms(), BUDGET);
