@@ -127,7 +127,7 @@ impl pallet_validator_set::Config for Test {
 	type MaxValidators = ConstU32<MAX_VALIDATORS>;
 	type DefaultSessionLength = ConstU64<SESSION>;
 	type KeptSessions = ConstU32<KEPT_SESSIONS>;
-	type WeightInfo = crate::weights::Bounds;
+	type WeightInfo = ();
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = BenchmarkSetup;
 }

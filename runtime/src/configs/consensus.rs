@@ -74,7 +74,7 @@ impl pallet_validator_set::Config for Runtime {
 	type MaxValidators = ConstU32<MAX_AUTHORITIES>;
 	type DefaultSessionLength = ConstU32<SESSION_BLOCKS>;
 	type KeptSessions = ConstU32<KEPT_SESSIONS>;
-	type WeightInfo = pallet_validator_set::weights::Bounds;
+	type WeightInfo = crate::weights::pallet_validator_set::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }

@@ -92,7 +92,7 @@ impl pallet_membership::Config<Instance1> for Runtime {
 impl pallet_mandate::Config for Runtime {
 	type Call = RuntimeCall;
 	type EnactOrigin = TwoThirdsOfCouncil;
-	type WeightInfo = pallet_mandate::weights::Bounds;
+	type WeightInfo = crate::weights::pallet_mandate::WeightInfo<Runtime>;
 }
 
 parameter_types! {

@@ -264,7 +264,7 @@ fn a_commanded_storage_should_be_paid_for_what_it_fed_in_if_it_obeyed() {
 			programme,
 			meters,
 			resources,
-		} = village(commanded, 3);
+		} = village(commanded, 4);
 		let event = announce(programme, at(THIRD_MONDAY, 4), 1);
 		live_until(at(THIRD_MONDAY, 3));
 		let nonce = DemandResponse::api_command(meters[0]).unwrap().nonce;
@@ -273,6 +273,17 @@ fn a_commanded_storage_should_be_paid_for_what_it_fed_in_if_it_obeyed() {
 		// The first obeys, the second does not answer, the third answers too late.
 		acknowledge(meters[0], nonce, clock.start_of(at(THIRD_MONDAY, 5)));
 		acknowledge(meters[2], nonce, clock.start_of(at(THIRD_MONDAY, 5)) + 1);
+		// The fourth obeys, and is told something else before that is measured.
+		acknowledge(meters[3], nonce, clock.start_of(at(THIRD_MONDAY, 5)));
+		let now = world(|world| world.now);
+		assert_ok!(DemandResponse::send_command(
+			RuntimeOrigin::signed(OPERATOR),
+			programme,
+			meters[3],
+			crate::types::Action::Charge,
+			now,
+			now + 60,
+		));
 		for meter in &meters {
 			took(*meter, at(THIRD_MONDAY, 4), -2_000);
 		}
@@ -281,6 +292,7 @@ fn a_commanded_storage_should_be_paid_for_what_it_fed_in_if_it_obeyed() {
 		assert_eq!(paid(event, resources[0]), reward(2_000));
 		assert_eq!(paid(event, resources[1]), 0);
 		assert_eq!(paid(event, resources[2]), 0);
+		assert_eq!(paid(event, resources[3]), reward(2_000));
 		assert_eq!(excluded(), [Excluded::NotAcknowledged; 2]);
 	});
 }
