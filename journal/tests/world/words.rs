@@ -26,7 +26,6 @@ pub fn account(who: my::Who) -> AccountId {
 	AccountId::from(who.0)
 }
 
-
 /// The name of an error, as in the metadata.
 pub fn error(error: &DispatchError) -> String {
 	let DispatchError::Module(module) = error else {
