@@ -74,7 +74,10 @@ impl Model {
 			return Ok(());
 		};
 		same_maps("position", &self.positions, &rest.positions)?;
-		same_maps("exchange", &self.exchanges, &rest.exchanges)?;
+		let begun = self.begun.map(|(grid, period, _)| (grid, period));
+		let mut exchanges = self.exchanges.clone();
+		exchanges.retain(|id, _| Some(*id) != begun);
+		same_maps("exchange", &exchanges, &rest.exchanges)?;
 		let mut orders = BTreeMap::new();
 		for ((grid, period), book) in &self.books {
 			for side in [Side::Bid, Side::Ask] {

@@ -256,6 +256,8 @@ pub struct Model {
 	pub silence: settle::Silence,
 	/// From which period on energy is kept in this block, by pages of meters.
 	pub kept: BTreeMap<u32, Period>,
+	/// The settlement under way, and the operator it began with, if it has billed nobody yet.
+	pub begun: Option<(Grid, Period, Who)>,
 	/// Pages of meters whose period the settlement under way has closed.
 	pub closed: BTreeSet<(u32, Period)>,
 	/// What meters metered in a period, where the model does not know their readings.
@@ -296,6 +298,7 @@ impl Model {
 			phase: tasks::Phase::default(),
 			silence: settle::Silence::default(),
 			kept: BTreeMap::new(),
+			begun: None,
 			closed: BTreeSet::new(),
 			given: None,
 			unlimited: false,

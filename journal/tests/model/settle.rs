@@ -194,7 +194,10 @@ impl Model {
 			base_buy: base.1,
 		};
 		let links = self.exchanges.remove(&(grid, period)).unwrap_or_default();
-		let operator = self.grid(grid).operator;
+		let operator = match self.begun.take() {
+			Some((of, when, operator)) if (of, when) == (grid, period) => operator,
+			_ => self.grid(grid).operator,
+		};
 		let mut drafts = Vec::new();
 		for (meter, energy) in metered {
 			drafts.push(self.draft(grid, period, operator, &prices, meter, Some(energy)));

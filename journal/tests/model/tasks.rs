@@ -447,8 +447,11 @@ impl Model {
 		}
 	}
 
-	/// Tasks at the begin of a block are done.
-	pub fn end_of_poll(&mut self) -> Result<(), Mismatch> {
+	/// Tasks at the begin of a block are done; or there was no `room` for any, as in a block that ends a session.
+	pub fn end_of_poll(&mut self, room: bool) -> Result<(), Mismatch> {
+		if !room {
+			return Ok(());
+		}
 		self.end_turn();
 		if !self.phase.served {
 			self.end_serving()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use frame_support::{
 	storage::{storage_prefix, unhashed},
-	traits::fungible::Inspect,
+	traits::{fungible::Inspect, Get},
 };
 use gridweave_primitives::{traits::MeteredEnergy, Be32, Be64, MeterId, Period};
 use gridweave_runtime::{
@@ -160,6 +160,12 @@ pub fn pruned() -> BTreeMap<u32, my::Period> {
 	(0..pages).filter_map(of).collect()
 }
 
+/// Whether the block has room for anything.
+pub fn has_room() -> bool {
+	let most = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
+	System::block_weight().total().all_lt(most)
+}
+
 /// For which period the standing orders of each community are executed, or will be.
 pub fn rounds() -> BTreeMap<my::Grid, my::Period> {
 	pallet_order_book::StandingRounds::<Runtime>::iter()
@@ -168,7 +174,7 @@ pub fn rounds() -> BTreeMap<my::Grid, my::Period> {
 }
 
 /// The pages of meters that a settlement under way has closed its period for.
-pub fn closed() -> Option<(my::Period, Vec<u32>)> {
+pub fn closed() -> Option<((my::Grid, my::Period, my::Who), Vec<u32>)> {
 	let job = pallet_settlement::Current::<Runtime>::get()?;
 	let grid = Be32::from(job.till.microgrid);
 	let closed = match job.stage {
@@ -177,7 +183,8 @@ pub fn closed() -> Option<(my::Period, Vec<u32>)> {
 	};
 	let page =
 		|index: u32| pallet_meter_registry::MicrogridPages::<Runtime>::get(grid, Be32::from(index));
-	Some((job.period.0, (0..closed).filter_map(page).collect()))
+	let begun = (grid.get(), job.period.0, who(&job.till.operator));
+	Some((begun, (0..closed).filter_map(page).collect()))
 }
 
 /// Every pallet's invariants, and those that hold between them.

@@ -63,6 +63,12 @@ pub struct World {
 impl Drop for World {
 	fn drop(&mut self) {
 		if std::thread::panicking() {
+			if std::env::var("GRIDWEAVE_MODEL_TRACE").is_ok() {
+				self.log
+					.iter()
+					.flatten()
+					.for_each(|record| eprintln!("{record:?}"));
+			}
 			eprintln!(
 				"seed {}, block {}, call {}: {}",
 				self.seed, self.chain.number, self.stats.calls, self.last
@@ -197,6 +203,9 @@ impl World {
 
 	fn begin(&mut self, after: u64) {
 		self.last = "tasks at the begin of a block".into();
+		if std::env::var("GRIDWEAVE_MODEL_TRACE").is_ok() {
+			self.log = Some(Vec::new());
+		}
 		let events = self.chain.begin(after);
 		if after > 10 * BLOCK {
 			self.moved = self.chain.number;
@@ -206,17 +215,20 @@ impl World {
 		self.model.prune_energy(kept);
 		let records = self.records(&events, true);
 		self.note(&records);
+		let room = self.chain.read(keep::has_room);
 		if let Err(mismatch) = self
 			.model
 			.tasks(records)
-			.and_then(|()| self.model.end_of_poll())
+			.and_then(|()| self.model.end_of_poll(room))
 		{
 			self.fail(mismatch);
 		}
 		let (rounds, closed) = self.chain.read(|| (keep::rounds(), keep::closed()));
 		self.model.note_rounds(&rounds);
-		if let Some((period, pages)) = closed {
-			self.model.close_pages(period, &pages);
+		self.model.begun = None;
+		if let (Some((begun, pages)), None) = (closed, &self.model.job) {
+			self.model.close_pages(begun.1, &pages);
+			self.model.begun = Some(begun);
 		}
 	}
 

@@ -25,6 +25,8 @@ pub struct Replay {
 	/// The call that placed the last order, and the fills of it.
 	call: Option<(Option<u32>, u32)>,
 	fills: u32,
+	/// The transaction in which an order was refused: how many fills that has used up the journal does not tell.
+	unsure: Option<u32>,
 	/// How many outcomes were compared.
 	pub compared: u64,
 }
@@ -82,6 +84,7 @@ impl Replay {
 			funds: BTreeMap::new(),
 			call: None,
 			fills: 0,
+			unsure: None,
 			compared: 0,
 		}
 	}
@@ -89,11 +92,11 @@ impl Replay {
 	/// The lines of a block.
 	pub fn block(&mut self, lines: Vec<Line>) {
 		self.lines = lines.into();
-		self.call = None;
+		(self.call, self.unsure) = (None, None);
 		while let Some(line) = self.lines.pop_front() {
 			self.line(&line);
 		}
-		self.model.end_of_poll().expect("claims are served");
+		self.end_of_poll();
 		assert_eq!(
 			self.model.ledger, self.ledger,
 			"trading balances of the journal, and recomputed"
@@ -103,6 +106,11 @@ impl Replay {
 			.map(|(grid, community)| (grid, community.fund));
 		let funds: BTreeMap<Grid, Planck> = funds.filter(|(_, fund)| *fund > 0).collect();
 		assert_eq!(funds, self.funds, "funds of the journal, and recomputed");
+	}
+
+	/// What the chain does at the begin of a block is done. Whether it had room for it the journal does not tell.
+	fn end_of_poll(&mut self) {
+		self.model.end_of_poll(true).ok();
 	}
 
 	/// Compares what was predicted with the next lines.
@@ -142,7 +150,7 @@ impl Replay {
 	fn line(&mut self, line: &Line) {
 		// What the chain does at the begin of a block is done when the first transaction comes.
 		if line.extrinsic.is_some() {
-			self.model.end_of_poll().expect("claims are served");
+			self.end_of_poll();
 		}
 		match &line.record {
 			Record::Journal { .. } | Record::Opening(_) => panic!("a journal begins once"),
@@ -274,8 +282,8 @@ impl Replay {
 			Record::StandingOrderSet { .. }
 			| Record::StandingOrderEnded { .. }
 			| Record::StandingOrderRefused { .. }
-			| Record::StandingOrdersSkipped { .. }
-			| Record::OrderRefused { .. } => {}
+			| Record::StandingOrdersSkipped { .. } => {}
+			Record::OrderRefused { .. } => self.unsure = line.extrinsic,
 			Record::TotalsClosed { meter, .. } => {
 				let totals = self.model.totals.remove(meter);
 				let totals = totals.map(|totals| Rec::TotalsClosed {
@@ -329,6 +337,22 @@ impl Replay {
 			MAX_FILLS
 		};
 		let calm = standing.then_some(crate::model::CALM);
+		if self.unsure.is_some() && self.unsure == line.extrinsic {
+			let likely = |used: &u32| {
+				let (mut model, mut fills, mut out) = (self.model.clone(), *used, Vec::new());
+				let placed = model.place(who(of), &what, &mut fills, most, calm, &mut out);
+				let follows = out
+					.iter()
+					.skip_while(|record| !matches!(record, Rec::Placed { .. }))
+					.skip(1);
+				let told = self.lines.iter().map(|line| outcome(&line.record));
+				placed.is_ok()
+					&& follows
+						.zip(told)
+						.all(|(record, told)| told.as_ref() == Some(record))
+			};
+			self.fills = (self.fills..=most).find(likely).unwrap_or(self.fills);
+		}
 		let mut out = Vec::new();
 		let (model, fills) = (&mut self.model, &mut self.fills);
 		if let Err(error) = model.place(who(of), &what, fills, most, calm, &mut out) {
