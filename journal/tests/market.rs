@@ -27,6 +27,26 @@ use stories::{
 	communities, creep, current, debts, metered, orders, settle, standstill, trading, two_operators,
 };
 
+/// What openings tell of, besides a settlement under way.
+const OPENINGS: &[&str] = &[
+	"microgrid",
+	"period",
+	"link",
+	"meter",
+	"nextOrder",
+	"book",
+	"order",
+	"flow",
+	"standingOrder",
+	"ledger",
+	"position",
+	"exchange",
+	"arrears",
+	"claim",
+	"fund",
+	"totals",
+];
+
 fn address(name: &str) -> String {
 	account(name).to_ss58check_with_version(42u16.into())
 }
@@ -38,9 +58,10 @@ fn kinds(journal: &Journal) -> BTreeSet<&'static str> {
 #[test]
 fn every_kind_of_record_should_come_about() {
 	let journals = [communities(), trading(), debts(), standstill()];
-	let mut told = BTreeSet::new();
+	let (mut told, mut openings) = (BTreeSet::new(), BTreeSet::new());
 	for journal in &journals {
 		check_orders(journal);
+		openings.extend(journal.openings());
 		told.extend(kinds(journal));
 	}
 	let all: BTreeSet<_> = Record::KINDS.iter().map(|(kind, _)| *kind).collect();
@@ -50,6 +71,19 @@ fn every_kind_of_record_should_come_about() {
 		"never told"
 	);
 	assert_eq!(told, all);
+	let docs = include_str!("../../docs/journal.md");
+	for of in OPENINGS {
+		assert!(openings.contains(*of), "no opening tells of a {of}");
+		assert!(docs.contains(&format!("| `{of}` |")), "{of}");
+	}
+	openings.retain(|of| !OPENINGS.contains(&of.as_str()));
+	let within_settlement = ["metered", "settling"];
+	assert!(
+		openings
+			.iter()
+			.all(|of| within_settlement.contains(&of.as_str())),
+		"{openings:?}"
+	);
 }
 
 #[test]
