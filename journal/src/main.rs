@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{error::ErrorKind as Misuse, CommandFactory, Parser};
 use gridweave_journal::{opening, records, Block, Line};
-use node::Node;
+use node::{At, Node};
 
 /// What the market did in a range of finalised blocks, as JSON lines: see docs/journal.md.
 #[derive(Debug, Parser)]
@@ -56,28 +56,39 @@ fn run(cli: &Cli) -> Result<()> {
 	let node = Node::connect(&cli.url)?;
 	node.ensure_finalised(cli.to)?;
 	let before_first = cli.from.saturating_sub(1);
-	// What is stored at its end is as the runtime stores it that made it.
-	node.ensure_runtime(before_first, node.hash(before_first.saturating_sub(1))?)?;
-	let mut before = node.at(before_first)?;
-	let opening = opening(before_first, node.hash(0)?, &before)
-		.with_context(|| format!("the state at the end of block {before_first}"))?;
-	write(&opening)?;
+	let (lines, mut before) = begin(&node, before_first)
+		.with_context(|| format!("what there was at the end of block {before_first}"))?;
+	write(&lines)?;
 	for number in cli.from..=cli.to {
-		node.ensure_runtime(number, before.hash())?;
-		let after = node.at(number)?;
-		let events = after
-			.events()
-			.with_context(|| format!("the events of block {number}"))?;
-		let block = Block {
-			number,
-			hash: after.hash(),
-			events: &events,
-		};
-		let lines = records(&block, &before, &after).with_context(|| format!("block {number}"))?;
+		let (lines, after) =
+			tell(&node, number, &before).with_context(|| format!("block {number}"))?;
 		write(&lines)?;
 		before = after;
 	}
 	Ok(())
+}
+
+/// The first lines, and the state that they tell: that at the end of a block.
+fn begin(node: &Node, number: u32) -> Result<(Vec<Line>, At<'_>)> {
+	// Its state is stored as the runtime does it that made it.
+	node.ensure_runtime(node.hash(number.saturating_sub(1))?)?;
+	let state = node.at(number)?;
+	let lines = opening(number, node.hash(0)?, &state)?;
+	Ok((lines, state))
+}
+
+/// The lines of a block, and the state at its end.
+fn tell<'a>(node: &'a Node, number: u32, before: &At<'_>) -> Result<(Vec<Line>, At<'a>)> {
+	node.ensure_runtime(before.hash())?;
+	let after = node.at(number)?;
+	let events = after.events()?;
+	let block = Block {
+		number,
+		hash: after.hash(),
+		events: &events,
+	};
+	let lines = records(&block, before, &after)?;
+	Ok((lines, after))
 }
 
 /// Writes the lines of a block, all at once.

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::HashMap};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use codec::Encode;
 use gridweave_journal::{
 	state::{decode, Key, Value},
@@ -19,6 +19,9 @@ use tokio::runtime::Runtime;
 const PAGE: u32 = 1_000;
 /// How many values are asked for at once: pages of meters are some kilobytes each.
 const VALUES: usize = 256;
+
+/// What a node says of a state that it has pruned.
+const DISCARDED: &str = "State already discarded";
 
 /// A connection to a node.
 pub struct Node {
@@ -47,7 +50,13 @@ impl Node {
 
 	fn ask<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Result<T> {
 		let answer = self.runtime.block_on(self.rpc.request(method, params));
-		answer.with_context(|| method.to_owned())
+		// The error's own text has that of its causes.
+		answer.map_err(|error| match error.to_string() {
+			told if told.contains(DISCARDED) => anyhow!(
+				"the node does not keep the state any more: ask one with --state-pruning archive"
+			),
+			told => anyhow!("{method}: {told}"),
+		})
 	}
 
 	/// Fails if a block is not finalised yet.
@@ -66,31 +75,29 @@ impl Node {
 		Ok(())
 	}
 
-	/// Fails if a block was made by another runtime than that whose events and storage this program knows: by
-	/// the one that was in force at the end of the block before, its `parent`.
-	pub fn ensure_runtime(&self, number: u32, parent: Hash) -> Result<()> {
+	/// Fails if the block that follows `parent` was made by another runtime than that whose events and storage
+	/// this program knows: by the one that was in force at the end of `parent`.
+	pub fn ensure_runtime(&self, parent: Hash) -> Result<()> {
 		let code = rpc_params![hexed(well_known_keys::CODE), text(parent)];
-		let code: Option<Hash> = self
-			.ask("state_getStorageHash", code)
-			.with_context(|| format!("which runtime made block {number}"))?;
+		let code: Option<Hash> = self.ask("state_getStorageHash", code)?;
 		if code.is_some() && self.known.get() == code {
 			return Ok(());
 		}
-		self.compare_runtime(number, parent)?;
+		self.compare_runtime(parent)?;
 		self.known.set(code);
 		Ok(())
 	}
 
-	fn compare_runtime(&self, number: u32, parent: Hash) -> Result<()> {
+	fn compare_runtime(&self, parent: Hash) -> Result<()> {
 		let version: Json = self.ask("state_getRuntimeVersion", rpc_params![text(parent)])?;
 		let name = version.get("specName").and_then(Json::as_str);
-		let number_of = version.get("specVersion").and_then(Json::as_u64);
-		let (Some(name), Some(version)) = (name, number_of) else {
-			bail!("the runtime that made block {number} has no name or version");
+		let number = version.get("specVersion").and_then(Json::as_u64);
+		let (Some(name), Some(number)) = (name, number) else {
+			bail!("the runtime that made it has no name or version");
 		};
 		ensure!(
-			name == VERSION.spec_name && version == u64::from(VERSION.spec_version),
-			"block {number} was made by the runtime {name} {version}; this program knows {} {}",
+			name == VERSION.spec_name && number == u64::from(VERSION.spec_version),
+			"it was made by the runtime {name} {number}; this program knows {} {}",
 			VERSION.spec_name,
 			VERSION.spec_version,
 		);
@@ -98,7 +105,7 @@ impl Node {
 		let metadata: String = self.ask("state_getMetadata", rpc_params![text(parent)])?;
 		ensure!(
 			unhexed(&metadata)? == gridweave_runtime::Runtime::metadata().encode(),
-			"block {number} was made by another build of the runtime {name} {version} than this program knows"
+			"it was made by another build of the runtime {name} {number} than this program knows"
 		);
 		Ok(())
 	}

@@ -13,12 +13,12 @@ use pallet_order_book::{
 use pallet_settlement::{
 	types::{self, Claim, Job},
 	Arrears, ClaimQueues, Claims, Current, Exchanges, Funds, Ledger, Positions, Settled,
-	StatementPage,
+	StatementPage, Totals,
 };
 
 use crate::{
 	convert::metered,
-	parts::account,
+	parts::{account, error},
 	record::{Auction, Limits, Line, Opening, Planck, Record, FORMAT},
 	state::{decode, load, prefix, read, Error, State},
 };
@@ -47,6 +47,7 @@ pub(crate) const ITEMS: &[(&str, &str)] = &[
 	("Settlement", "Claims"),
 	("Settlement", "ClaimQueues"),
 	("Settlement", "Funds"),
+	("Settlement", "Totals"),
 ];
 
 /// The lines before those of the first block: `state` is that at the end of block `number`, the one before.
@@ -195,6 +196,7 @@ fn books(told: &mut Vec<Opening>) {
 			side: side.into(),
 			limit_price: order.instruction.limit_price.0,
 			quantity: order.instruction.quantity.into(),
+			refused: order.refused.map(error),
 		}),
 	);
 }
@@ -256,6 +258,12 @@ fn money(told: &mut Vec<Opening>) {
 			amount: Planck(amount),
 		}),
 	);
+	for (page, totals) in Totals::<Runtime>::iter() {
+		told.extend(totals.into_iter().map(|(slot, totals)| Opening::Totals {
+			meter: MeterId::at(page.get(), slot).0,
+			totals: totals.into(),
+		}));
+	}
 }
 
 /// A settlement under way, and what it is of if it has billed already.

@@ -4,16 +4,12 @@ use codec::Encode;
 use frame_system::Phase;
 use gridweave_primitives::{
 	market::Side,
-	meter::{Correction, MeterKind, MeterState, Ratings},
-	Balance, Be32, LinkId, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
+	meter::{MeterKind, MeterState, Ratings},
+	Be32, MeterId, MicrogridId, Period, WattHours,
 };
 use gridweave_runtime::{AccountId, Hash, Runtime, RuntimeEvent};
 use pallet_meter_registry::Meter;
-use pallet_order_book::{CancelReason, Event as Orders, NewOrder, TimeInForce};
-use pallet_settlement::{
-	types::{Creditor, Statement},
-	Event as Settlement,
-};
+use pallet_order_book::{CancelReason, Event as Orders};
 use sp_core::ed25519;
 
 use super::*;
@@ -21,6 +17,10 @@ use crate::{
 	record::{Opening, Record},
 	state::Snapshot,
 };
+
+mod events;
+
+use events::*;
 
 const GRID: MicrogridId = MicrogridId(0);
 const PERIOD: Period = Period(100);
@@ -51,19 +51,6 @@ fn state() -> Snapshot {
 	Snapshot([(now, 12_999u64.encode()), (key, meter.encode())].into())
 }
 
-/// Events of a transaction.
-fn of_transaction(
-	number: u32,
-	events: impl IntoIterator<Item = RuntimeEvent>,
-) -> impl Iterator<Item = Event> {
-	let phase = Phase::ApplyExtrinsic(number);
-	events.into_iter().map(move |event| Event {
-		phase: phase.clone(),
-		event,
-		topics: Vec::new(),
-	})
-}
-
 /// The lines of a block with these events, without those of the block and of its end.
 fn lines(events: &[Event]) -> Vec<Line> {
 	let block = Block {
@@ -81,142 +68,6 @@ fn lines(events: &[Event]) -> Vec<Line> {
 
 fn kinds(lines: &[Line]) -> Vec<&'static str> {
 	lines.iter().map(|line| line.record.kind()).collect()
-}
-
-fn success() -> RuntimeEvent {
-	let dispatch_info = Default::default();
-	RuntimeEvent::System(frame_system::Event::ExtrinsicSuccess { dispatch_info })
-}
-
-fn item_completed() -> RuntimeEvent {
-	RuntimeEvent::Utility(pallet_utility::Event::ItemCompleted)
-}
-
-fn fee(seed: u8) -> RuntimeEvent {
-	RuntimeEvent::Balances(pallet_balances::Event::Withdraw {
-		who: who(seed),
-		amount: 1,
-	})
-}
-
-fn topped_up(seed: u8) -> RuntimeEvent {
-	RuntimeEvent::Settlement(Settlement::ToppedUp {
-		who: who(seed),
-		amount: 9,
-	})
-}
-
-fn placed(order: u64, seed: u8, standing: bool) -> RuntimeEvent {
-	RuntimeEvent::OrderBook(Orders::OrderPlaced {
-		order_id: OrderId(order),
-		who: who(seed),
-		microgrid: GRID,
-		order: NewOrder {
-			meter: MeterId(1),
-			side: Side::Ask,
-			period: PERIOD,
-			energy: WattHours(10),
-			limit_price: Price(5),
-			time_in_force: TimeInForce::GoodUntilGate,
-		},
-		standing,
-	})
-}
-
-fn cancelled(order: u64, reason: CancelReason) -> RuntimeEvent {
-	RuntimeEvent::OrderBook(Orders::OrderCancelled {
-		order_id: OrderId(order),
-		who: who(1),
-		meter: MeterId(1),
-		energy: WattHours(4),
-		reason,
-	})
-}
-
-fn traded(taker: Option<Side>) -> RuntimeEvent {
-	RuntimeEvent::OrderBook(Orders::Trade {
-		microgrid: GRID,
-		period: PERIOD,
-		price: Price(5),
-		energy: WattHours(6),
-		taker,
-		bid: OrderId(1),
-		buyer: who(2),
-		buyer_meter: MeterId(2),
-		ask: OrderId(2),
-		seller: who(1),
-		seller_meter: MeterId(1),
-	})
-}
-
-fn arrears_paid(seed: u8) -> RuntimeEvent {
-	RuntimeEvent::Settlement(Settlement::ArrearsPaid {
-		who: who(seed),
-		microgrid: GRID,
-		amount: 3,
-		left: 0,
-	})
-}
-
-fn claim_paid(seed: u8, set_off: bool) -> RuntimeEvent {
-	RuntimeEvent::Settlement(Settlement::ClaimPaid {
-		microgrid: GRID,
-		creditor: Creditor::Member(who(seed)),
-		amount: 3,
-		left: 0,
-		set_off,
-	})
-}
-
-fn billed(seed: u8, period: Period) -> RuntimeEvent {
-	RuntimeEvent::Settlement(Settlement::StatementIssued {
-		microgrid: GRID,
-		period,
-		meter: MeterId(seed.into()),
-		statement: Statement {
-			account: who(seed),
-			provenance: None,
-			import: WattHours(0),
-			export: WattHours(0),
-			contracts: Default::default(),
-			split: Default::default(),
-			prices: Default::default(),
-			amount: 0,
-		},
-	})
-}
-
-fn corrected(seed: u8, period: u32, amount: i128) -> RuntimeEvent {
-	RuntimeEvent::Settlement(Settlement::CorrectionSettled {
-		meter: MeterId(1),
-		period: Period(period),
-		account: who(seed),
-		correction: Correction {
-			import: amount as i64,
-			export: 0,
-		},
-		amount,
-	})
-}
-
-fn link_removed(link: u32) -> RuntimeEvent {
-	RuntimeEvent::Microgrids(pallet_microgrids::Event::LinkRemoved { link: LinkId(link) })
-}
-
-fn pruned() -> RuntimeEvent {
-	RuntimeEvent::Microgrids(pallet_microgrids::Event::PeriodsPruned {
-		microgrid: GRID,
-		first: Period(1),
-		last: Period(1),
-	})
-}
-
-fn released() -> RuntimeEvent {
-	RuntimeEvent::Balances(pallet_balances::Event::Released {
-		reason: pallet_microgrids::HoldReason::Link.into(),
-		who: who(1),
-		amount: Balance::default(),
-	})
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-	Contracts, Creditor, Exchange, Kind, LinkStage, LinkTerms, Market, MeterState, Metered,
-	PeriodSummary, Planck, Quantity, Side, Terms,
+	Contracts, Creditor, Exchange, Kind, LinkStage, LinkTerms, Market, MeterState, MeterTotals,
+	Metered, PeriodSummary, Planck, Quantity, Side, Terms,
 };
 
 /// A call auction under way: its price is found, and its trades are being made.
@@ -129,6 +129,9 @@ pub enum Opening {
 		limit_price: u64,
 		/// Their energy.
 		quantity: Quantity,
+		/// Why none could be placed when it was last tried, as `Pallet.Error`; `null` if one was, or it was never
+		/// tried.
+		refused: Option<String>,
 	},
 	/// A trading balance.
 	Ledger {
@@ -190,6 +193,14 @@ pub enum Opening {
 		microgrid: u32,
 		/// How much.
 		amount: Planck,
+	},
+	/// The running totals of a meter that was billed before.
+	Totals {
+		/// Which.
+		meter: u32,
+		/// All it was billed for.
+		#[serde(flatten)]
+		totals: MeterTotals,
 	},
 	/// A settlement under way.
 	Settling {

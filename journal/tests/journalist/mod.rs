@@ -1,6 +1,10 @@
 //! Keeps the journal of a chain without a node, and checks of each block what any journal must hold.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+	cell::RefCell,
+	collections::{BTreeMap, BTreeSet},
+	rc::Rc,
+};
 
 use gridweave_journal::{
 	opening,
@@ -23,6 +27,8 @@ pub struct Journal(Rc<RefCell<Book>>);
 #[derive(Default)]
 struct Book {
 	lines: Vec<Line>,
+	/// What openings at the end of any block would tell of.
+	openings: BTreeSet<String>,
 	last: Snapshot,
 }
 
@@ -44,6 +50,11 @@ impl Journal {
 	pub fn records(&self) -> Vec<Record> {
 		let book = self.0.borrow();
 		book.lines.iter().map(|line| line.record.clone()).collect()
+	}
+
+	/// What journals that begin after any of the blocks tell of first.
+	pub fn openings(&self) -> BTreeSet<String> {
+		self.0.borrow().openings.clone()
 	}
 
 	/// What a journal would tell first that begins after the last block.
@@ -74,10 +85,13 @@ impl Journal {
 			check_money(&told, &book.last, &state);
 			told
 		};
-		for line in &told {
+		let begun = opening(number, H256::zero(), &state).expect("it can be told");
+		for line in told.iter().chain(&begun) {
 			let text = serde_json::to_string(line).expect("it serializes");
 			let read: Line = serde_json::from_str(&text).expect("it reads");
 			assert_eq!(&read, line);
+			let value: Value = serde_json::from_str(&text).expect("it is JSON");
+			book.openings.extend(value["of"].as_str().map(Into::into));
 		}
 		book.lines.extend(told);
 		book.last = state;
