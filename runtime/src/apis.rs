@@ -12,7 +12,7 @@ use gridweave_primitives::{
 	meter::MeteredPeriod,
 	microgrid::Terms,
 	traits::{MicrogridInspect, SettlementClock},
-	LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock,
+	EventId, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, ProgrammeId, ResourceId,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -27,9 +27,9 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-	AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, MeterRegistry,
-	Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys,
-	Settlement, System, TransactionPayment, VERSION,
+	AccountId, Aura, Balance, Block, DemandResponse, Executive, Grandpa, InherentDataExt,
+	MeterRegistry, Microgrids, Nonce, OrderBook, Runtime, RuntimeCall, RuntimeGenesisConfig,
+	SessionKeys, Settlement, System, TransactionPayment, VERSION,
 };
 
 impl_runtime_apis! {
@@ -430,6 +430,69 @@ impl_runtime_apis! {
 
 		fn awaiting_settlement() -> u32 {
 			Settlement::awaiting_settlement()
+		}
+	}
+
+	impl pallet_demand_response::runtime_api::DemandResponseApi<Block, AccountId> for Runtime {
+		fn programmes(
+			from: ProgrammeId,
+			count: u32,
+		) -> Vec<(ProgrammeId, pallet_demand_response::types::Programme<AccountId>)> {
+			DemandResponse::api_programmes(from, count)
+		}
+
+		fn resources(
+			programme: ProgrammeId,
+			from: ResourceId,
+			count: u32,
+		) -> Vec<(ResourceId, pallet_demand_response::types::Resource<AccountId>)> {
+			DemandResponse::api_resources(programme, from, count)
+		}
+
+		fn enrolments(meter: MeterId) -> Vec<(ProgrammeId, ResourceId)> {
+			DemandResponse::api_enrolments(meter)
+		}
+
+		fn events(
+			from: EventId,
+			count: u32,
+		) -> Vec<(EventId, pallet_demand_response::types::DemandEvent)> {
+			DemandResponse::api_events(from, count)
+		}
+
+		fn answer(
+			event: EventId,
+			resource: ResourceId,
+		) -> Option<pallet_demand_response::types::Answer<AccountId>> {
+			DemandResponse::api_answer(event, resource)
+		}
+
+		fn reports(
+			event: EventId,
+			from: ResourceId,
+			count: u32,
+		) -> Vec<(ResourceId, pallet_demand_response::types::Report<AccountId>)> {
+			DemandResponse::api_reports(event, from, count)
+		}
+
+		fn expected_load(
+			programme: ProgrammeId,
+			meter: MeterId,
+			from: Period,
+			count: u32,
+		) -> Vec<Option<i64>> {
+			DemandResponse::expected_load(programme, meter, from, count)
+		}
+
+		fn command(meter: MeterId) -> Option<pallet_demand_response::types::Command> {
+			DemandResponse::api_command(meter)
+		}
+
+		fn pending_commands(
+			from: MeterId,
+			count: u32,
+		) -> pallet_demand_response::types::PendingCommands {
+			DemandResponse::pending_commands(from, count)
 		}
 	}
 

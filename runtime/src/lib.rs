@@ -215,6 +215,8 @@ mod runtime {
 	pub type OrderBook = pallet_order_book;
 	#[runtime::pallet_index(43)]
 	pub type Settlement = pallet_settlement;
+	#[runtime::pallet_index(44)]
+	pub type DemandResponse = pallet_demand_response;
 }
 
 impl frame_system::offchain::SigningTypes for Runtime {

@@ -9,8 +9,8 @@ use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKey
 use sp_storage::TrackedStorageKey;
 
 use crate::{
-	AllPalletsWithSystem, Balances, Grandpa, MeterRegistry, Microgrids, Multisig, OrderBook, Proxy,
-	Runtime, Settlement, Sudo, Timestamp, TransactionPayment, Utility,
+	AllPalletsWithSystem, Balances, DemandResponse, Grandpa, MeterRegistry, Microgrids, Multisig,
+	OrderBook, Proxy, Runtime, Settlement, Sudo, Timestamp, TransactionPayment, Utility,
 };
 
 type Extensions = frame_system_benchmarking::extensions::Pallet<Runtime>;
@@ -34,6 +34,7 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_meter_registry, MeterRegistry]
 	[pallet_order_book, OrderBook]
 	[pallet_settlement, Settlement]
+	[pallet_demand_response, DemandResponse]
 );
 
 /// The list of benchmarks, and of storage items.

@@ -11,6 +11,7 @@ use frame_support::traits::fungible::Mutate;
 use frame_system::RawOrigin;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
+	ids::METERS_PER_PAGE,
 	link::LinkTerms,
 	meter::{MeterKind, Ratings},
 	microgrid::Terms,
@@ -314,5 +315,44 @@ impl pallet_settlement::BenchmarkHelper<AccountId> for Setup {
 			NOW,
 			metered.into_iter().map(|metered| metered.meter).collect(),
 		)
+	}
+}
+
+impl pallet_demand_response::BenchmarkHelper<AccountId> for Setup {
+	fn community(
+		operator: AccountId,
+		owners: Vec<AccountId>,
+	) -> (MicrogridId, Period, Vec<MeterId>) {
+		let owners = owners
+			.iter()
+			.cloned()
+			.cycle()
+			.take(METERS_PER_PAGE as usize);
+		<Self as pallet_settlement::BenchmarkHelper<AccountId>>::community(
+			operator,
+			owners.collect(),
+			false,
+		)
+	}
+
+	fn feeder(microgrid: MicrogridId) -> MeterId {
+		let clock = <Microgrids as SettlementClock>::clock();
+		let now = <Microgrids as SettlementClock>::now();
+		let period = clock.period_at(now).saturating_sub(2);
+		set_time(clock.start_of(period));
+		let feeder = Metered::new(microgrid, funded("feeder", 0), MeterKind::Feeder);
+		feeder.read(1, clock.start_of(period), (0, 0), None);
+		set_time(clock.end_of(period));
+		feeder.read(2, clock.end_of(period), (1_000_000, 0), None);
+		set_time(now);
+		feeder.meter
+	}
+
+	fn fund(who: &AccountId, amount: Balance) {
+		Balances::set_balance(who, amount);
+	}
+
+	fn set_time(now: u64) {
+		set_time(now);
 	}
 }

@@ -1,4 +1,4 @@
-//! Electricity: communities, meters, the market and its settlement.
+//! Electricity: communities, meters, the market and its settlement, demand response.
 
 use codec::MaxEncodedLen;
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
@@ -13,8 +13,9 @@ use super::{
 	system::{BLOCK_SECONDS, MAX_BLOCK_WEIGHT},
 };
 use crate::{
-	weights, AccountId, Balance, Balances, MeterRegistry, Microgrids, OrderBook, Runtime,
-	RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID, MILLI_GRID,
+	weights, AccountId, Balance, Balances, DemandResponse, MeterRegistry, Microgrids, OrderBook,
+	Runtime, RuntimeHoldReason, Settlement, Signature, Timestamp, TransactionPayment, GRID,
+	MILLI_GRID,
 };
 
 /// How many periods ahead of the current one are open for trading: a day.
@@ -71,9 +72,9 @@ impl pallet_meter_registry::Config for Runtime {
 	type Currency = Balances;
 	type Microgrids = Microgrids;
 	type Clock = Microgrids;
-	type Readings = ();
+	type Readings = DemandResponse;
 	type Corrections = Settlement;
-	type Commitments = (OrderBook, Settlement);
+	type Commitments = (OrderBook, (Settlement, DemandResponse));
 	type Progress = Settlement;
 	type Retired = Settlement;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
@@ -129,7 +130,7 @@ impl pallet_order_book::Config for Runtime {
 
 parameter_types! {
 	pub const ClearingHouse: PalletId = PalletId(*b"gw/clear");
-	pub const SettleWeight: Weight = share(10);
+	pub const SettleWeight: Weight = share(8);
 	pub const MinTopUp: Balance = 10 * MILLI_GRID;
 }
 
@@ -144,6 +145,56 @@ impl pallet_settlement::Config for Runtime {
 	type SettleWeight = SettleWeight;
 	type MinTopUp = MinTopUp;
 	type WeightInfo = weights::pallet_settlement::WeightInfo<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::setup::Setup;
+}
+
+parameter_types! {
+	pub const DemandWeight: Weight = share(2);
+	/// Held of the operator: for the record, the events that are open, and those whose reports are kept.
+	pub const ProgrammeDeposit: Balance = 10 * GRID;
+	pub GroupDeposit: Balance = stored::<pallet_demand_response::types::Resource<AccountId>>(1);
+	/// For a meter's part in a resource, and the resource that it is.
+	pub EnrolmentDeposit: Balance = stored::<(
+		pallet_demand_response::types::Member<AccountId>,
+		pallet_demand_response::types::Resource<AccountId>,
+	)>(2);
+	/// For its record, its command, and its part in the days that are kept of its page.
+	pub HistoryDeposit: Balance = {
+		let day = 4_u32.saturating_mul(QUARTERS).saturating_add(8);
+		stored::<(
+			pallet_demand_response::types::Watch<AccountId>,
+			pallet_demand_response::types::Command,
+		)>(3)
+		.saturating_add(deposit(0, day.saturating_mul(pallet_demand_response::types::KEPT_DAYS)))
+	};
+}
+
+/// Periods of a day of quarters of an hour.
+const QUARTERS: u32 = 96;
+
+/// Deposit for as many items with their keys, by what they hold at most.
+fn stored<Value: MaxEncodedLen>(items: u32) -> Balance {
+	let bytes = u32::try_from(Value::max_encoded_len()).unwrap_or(u32::MAX);
+	deposit(items, bytes.saturating_add(items.saturating_mul(12)))
+}
+
+impl pallet_demand_response::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Microgrids = Microgrids;
+	type Clock = Microgrids;
+	type Meters = MeterRegistry;
+	type Metered = MeterRegistry;
+	type Progress = Settlement;
+	type Market = OrderBook;
+	type Quarantine = ();
+	type ProgrammeDeposit = ProgrammeDeposit;
+	type GroupDeposit = GroupDeposit;
+	type EnrolmentDeposit = EnrolmentDeposit;
+	type HistoryDeposit = HistoryDeposit;
+	type TaskWeight = DemandWeight;
+	type WeightInfo = weights::pallet_demand_response::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;
 }
@@ -261,6 +312,7 @@ mod tests {
 			SettleWeight::get(),
 			ServiceWeight::get(),
 			StandingWeight::get(),
+			DemandWeight::get(),
 		];
 		let sum = tasks
 			.into_iter()

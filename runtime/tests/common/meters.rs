@@ -1,5 +1,6 @@
 //! Meters with devices, their readings and orders.
 
+use codec::Compact;
 use frame_support::assert_ok;
 use gridweave_primitives::{
 	device::{registration_digest, DeviceKey, DeviceSignature, Serial},
@@ -28,6 +29,8 @@ pub struct Device {
 	pub import: u64,
 	/// What its export register shows.
 	pub export: u64,
+	/// Nonce of the last command it carried out.
+	pub acknowledged: Option<u32>,
 }
 
 /// What devices sign for.
@@ -79,6 +82,7 @@ pub fn enrol_in(
 		sequence: 0,
 		import: 0,
 		export: 0,
+		acknowledged: None,
 	}
 }
 
@@ -94,7 +98,7 @@ impl Device {
 			export_register: WattHours(self.export),
 			state_of_charge: None,
 			quality: None,
-			acknowledged: None,
+			acknowledged: self.acknowledged.map(Compact),
 			status: 0,
 		};
 		let signature = DeviceSignature::Ed25519(self.pair.sign(&reading.digest(genesis)));

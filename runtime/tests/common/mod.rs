@@ -211,6 +211,7 @@ fn try_state() {
 	pallet_meter_registry::Pallet::<Runtime>::do_try_state().expect("meter registry");
 	pallet_order_book::Pallet::<Runtime>::do_try_state().expect("order book");
 	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
+	pallet_demand_response::Pallet::<Runtime>::do_try_state().expect("demand response");
 	// The clearing house holds what it owes, and what genesis endowed it with.
 	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
 	check_locks();
