@@ -69,11 +69,10 @@ impl<T: Config> Pallet<T> {
 				Timed::Issue => Self::issue_event(event),
 				Timed::Prune => Self::enqueue(Task::Prune(event)).is_ok(),
 			};
-			if !done {
-				// The queue is full: in a later block.
-				return;
+			// If its queue is full, in a later block: what comes after it may be for another.
+			if done {
+				Timetable::<T>::remove((period, id));
 			}
-			Timetable::<T>::remove((period, id));
 		}
 	}
 

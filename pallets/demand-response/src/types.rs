@@ -44,7 +44,7 @@ pub const MAX_AGENDA: u32 = 64;
 /// Most meters that a group has invited and that have not joined yet.
 pub const MAX_INVITED: u32 = 16;
 /// Most tasks that wait for their turn.
-pub const MAX_TASKS: u32 = 256;
+pub const MAX_TASKS: u32 = 1_024;
 /// Most events whose commands wait to be sent.
 pub const MAX_ISSUES: u32 = 64;
 /// How many periods reports are kept after an event is measured: a week of quarters of an hour.

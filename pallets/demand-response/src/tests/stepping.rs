@@ -1,8 +1,13 @@
 //! Work is done step by step: with a budget for a few steps a block everything comes to the same.
 
 use frame_support::{traits::Hooks, weights::WeightMeter};
+use gridweave_primitives::{Be32, EventId};
 
-use crate::{mock::*, types::ProgrammeTerms, Current, Error, Issuing, Recorder};
+use crate::{
+	mock::*,
+	types::{ProgrammeTerms, Task, Timed, MAX_TASKS},
+	Current, Error, Issuing, Recorder, Tasks, Timetable,
+};
 
 /// What a village of forty pays in an event, with this budget, and the blocks it took after the event was due.
 fn run_with(budget: Option<frame_support::weights::Weight>) -> (Vec<u128>, u32) {
@@ -103,5 +108,30 @@ fn a_full_queue_of_commands_should_refuse_more() {
 		poll();
 		assert!(Issuing::<Test>::get().is_empty());
 		frame_support::assert_ok!(respond(OptOut));
+	});
+}
+
+#[test]
+fn a_full_queue_of_tasks_should_not_hold_up_commands() {
+	run(|| {
+		let commanding = ProgrammeTerms {
+			command: Some(crate::types::Action::Charge),
+			..terms()
+		};
+		let village = village(commanding, 1);
+		announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		live_until(at(THIRD_MONDAY, 2));
+		// Something that is due before the command, and finds no room.
+		let earlier = (Be32::from(0u32), Be32::from(EventId(77)));
+		Timetable::<Test>::insert(earlier, Timed::Prune);
+		let tasks = vec![Task::Prune(EventId(99)); MAX_TASKS as usize];
+		Tasks::<Test>::put(frame_support::BoundedVec::truncate_from(tasks));
+		world(|world| world.now += 900);
+		poll();
+		assert!(DemandResponse::api_command(village.meters[0]).is_some());
+		assert!(Timetable::<Test>::contains_key(earlier));
+		assert!(Tasks::<Test>::get().is_empty());
+		poll();
+		assert!(!Timetable::<Test>::contains_key(earlier));
 	});
 }
