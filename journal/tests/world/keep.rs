@@ -20,6 +20,13 @@ use crate::model::{
 	types as my, Entry, Order, Position, EXISTENTIAL,
 };
 
+/// Forgets what readings gave cause for before flags are raised of it: of quarantine the model knows nothing yet.
+pub fn forget_findings() {
+	let findings = storage_prefix(b"AnomalyFlags", b"Findings");
+	let removed = unhashed::clear_prefix(&findings, None, None);
+	assert!(removed.maybe_cursor.is_none(), "all at once");
+}
+
 /// What is kept of money; if `all`, everything.
 pub fn kept(members: &[my::Who], meters: &[my::MeterNo], current: my::Period, all: bool) -> Kept {
 	let ledger = pallet_settlement::Ledger::<Runtime>::iter().map(|(of, member)| {

@@ -206,6 +206,7 @@ impl World {
 		if std::env::var("GRIDWEAVE_MODEL_TRACE").is_ok() {
 			self.log = Some(Vec::new());
 		}
+		self.chain.read(keep::forget_findings);
 		let events = self.chain.begin(after);
 		if after > 10 * BLOCK {
 			self.moved = self.chain.number;
