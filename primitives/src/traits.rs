@@ -237,13 +237,6 @@ impl SettlementProgress for () {
 	}
 }
 
-impl<A: SettlementProgress, B: SettlementProgress> SettlementProgress for (A, B) {
-	/// Both have come so far.
-	fn settled_before(microgrid: MicrogridId) -> Period {
-		A::settled_before(microgrid).min(B::settled_before(microgrid))
-	}
-}
-
 /// Told when a meter is taken out of service for good, so that what is kept for it is freed. Provided by
 /// `pallet-settlement` (running totals) and `pallet-anomaly-flags`; tuples tell all.
 pub trait OnMeterRetired {

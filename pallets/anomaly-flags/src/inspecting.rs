@@ -1,12 +1,9 @@
 //! Periods as they are settled: a pass over the members of a microgrid, page by page, then its balance.
 //!
-//! Microgrids take turns, and a microgrid's periods come one after the other. What a pass needs is kept until it
-//! has been (`SettlementProgress`); if the chain is too far behind, older periods are passed over.
+//! Microgrids take turns, and a microgrid's periods come one after the other. Energy is kept
+//! for a time after its settlement; if the chain is so far behind that it is gone, periods are passed over.
 
-use frame_support::{
-	traits::Get,
-	weights::{Weight, WeightMeter},
-};
+use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	meter::{EnergySource, MeterKind, Provenance},
@@ -34,31 +31,21 @@ pub(crate) enum Look {
 	Begin(Job),
 }
 
-impl<T: Config> SettlementProgress for Pallet<T> {
-	/// What is not looked at yet is needed; but not for ever.
-	fn settled_before(microgrid: MicrogridId) -> Period {
-		let settled = T::Settled::settled_before(microgrid);
-		match Inspected::<T>::get(Be32::from(microgrid)) {
-			Some(next) => next
-				.max(settled.saturating_sub(T::MaxBehind::get()))
-				.min(settled),
-			None => settled,
-		}
-	}
-}
-
 impl<T: Config> Pallet<T> {
 	/// Looks at periods while `weight` lasts.
 	pub(crate) fn inspect(weight: &mut WeightMeter) {
 		if weight.try_consume(T::WeightInfo::inspect_idle()).is_err() {
 			return;
 		}
+		let now = T::Clock::now();
 		if let Some(job) = Current::<T>::take() {
-			if !Self::run(job, weight) {
+			if job.period < T::Clock::clock().expired_before(now) {
+				// What is left of it may be gone.
+				Self::pass_over(job.microgrid, job.period, job.period.next());
+			} else if !Self::run(job, weight) {
 				return;
 			}
 		}
-		let now = T::Clock::now();
 		if now >= IdleUntil::<T>::get() {
 			Self::go_round(now, weight);
 		}
@@ -132,15 +119,11 @@ impl<T: Config> Pallet<T> {
 				settled
 			}
 		};
-		let oldest = settled.saturating_sub(T::MaxBehind::get());
+		// The energy of older ones is kept no longer.
+		let oldest = clock.expired_before(now).min(settled);
 		let period = next.max(oldest);
 		if period > next {
-			Inspected::<T>::insert(key, period);
-			Self::deposit_event(Event::PeriodsPassedOver {
-				microgrid,
-				from: next,
-				until: period,
-			});
+			Self::pass_over(microgrid, next, period);
 		}
 		if period >= settled {
 			return Look::Nothing(clock.freezes_at(period).max(now.saturating_add(1)));
@@ -153,6 +136,15 @@ impl<T: Config> Pallet<T> {
 			members: Throughput::default(),
 			explained: Explained::default(),
 		})
+	}
+
+	fn pass_over(microgrid: MicrogridId, from: Period, until: Period) {
+		Inspected::<T>::insert(Be32::from(microgrid), until);
+		Self::deposit_event(Event::PeriodsPassedOver {
+			microgrid,
+			from,
+			until,
+		});
 	}
 
 	/// Steps of a pass, as far as the weight goes. Whether it is done.

@@ -170,11 +170,6 @@ pub mod pallet {
 		#[pallet::constant]
 		type UnbondingDelay: Get<u64>;
 
-		/// How many periods may wait to be looked at: older ones are passed over, so that what is kept of
-		/// them can be freed.
-		#[pallet::constant]
-		type MaxBehind: Get<u32>;
-
 		/// Most weight of a block that looking at periods may use.
 		#[pallet::constant]
 		type InspectWeight: Get<Weight>;
@@ -396,7 +391,7 @@ pub mod pallet {
 			/// Which microgrid.
 			microgrid: MicrogridId,
 		},
-		/// Periods were passed over, because the chain was too far behind to look at them.
+		/// Periods were passed over: the chain was so far behind that their energy was no longer kept.
 		PeriodsPassedOver {
 			/// Which microgrid.
 			microgrid: MicrogridId,
@@ -516,7 +511,6 @@ pub mod pallet {
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn integrity_test() {
 			assert!(T::Quorum::get() >= 1, "a quorum has at least one analyst");
-			assert!(T::MaxBehind::get() >= 1, "a period must be able to wait");
 			let slashes = T::FalseReportSlash::get().checked_mul(T::MaxFindings::get().into());
 			assert!(
 				slashes.is_some_and(|all| all <= T::AnalystStake::get()),

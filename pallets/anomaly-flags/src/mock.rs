@@ -20,7 +20,7 @@ use gridweave_primitives::{
 	reading::{Phase, Quality, Reading, SignedReading},
 	traits::{
 		DeviceKeys, MeterDeposits, MeterInspect, MeteredEnergy, MicrogridInspect, Observation,
-		OnReading, SettlementClock, SettlementProgress,
+		SettlementClock, SettlementProgress,
 	},
 	Balance, Be32, MeterId, MicrogridId, Period, PeriodClock, WattHours, Watts,
 };
@@ -100,10 +100,11 @@ parameter_types! {
 pub struct Others;
 
 impl SettlementClock for Others {
-	/// Without grace: what is past is settled.
+	/// Without grace: what is past is settled. Energy is kept for long.
 	fn clock() -> PeriodClock {
 		PeriodClock {
 			grace: 0,
+			retention: 96,
 			..PeriodClock::default()
 		}
 	}
@@ -202,7 +203,6 @@ impl crate::Config for Test {
 	type MaxFindings = ConstU32<4>;
 	type Quorum = ConstU32<3>;
 	type UnbondingDelay = ConstU64<86_400>;
-	type MaxBehind = ConstU32<96>;
 	type InspectWeight = InspectWeight;
 	type RaiseWeight = RaiseWeight;
 	type ExpireWeight = ExpireWeight;

@@ -85,7 +85,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type Readings = (AnomalyFlags, DemandResponse);
 	type Corrections = Settlement;
 	type Commitments = (OrderBook, (Settlement, DemandResponse));
-	type Progress = (Settlement, AnomalyFlags);
+	type Progress = Settlement;
 	type Retired = (Settlement, AnomalyFlags);
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
@@ -186,7 +186,6 @@ impl pallet_anomaly_flags::Config for Runtime {
 	type Quorum = ConstU32<3>;
 	// A week.
 	type UnbondingDelay = ConstU64<{ 7 * 24 * 60 * 60 }>;
-	type MaxBehind = ConstU32<96>;
 	type InspectWeight = InspectWeight;
 	type RaiseWeight = RaiseWeight;
 	type ExpireWeight = ExpireWeight;

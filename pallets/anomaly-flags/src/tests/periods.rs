@@ -3,7 +3,7 @@
 use frame_support::weights::Weight;
 use gridweave_primitives::{
 	meter::{MeterKind, Provenance},
-	traits::SettlementProgress,
+	traits::SettlementClock,
 	Be32, MeterId, MicrogridId, Period,
 };
 
@@ -51,28 +51,48 @@ fn nothing_should_be_looked_at_before_it_is_settled() {
 }
 
 #[test]
-fn what_is_not_looked_at_yet_should_be_kept_but_not_for_ever() {
+fn periods_whose_energy_is_gone_should_be_passed_over() {
 	run(|| {
-		let progress = |settled| {
-			SettledTo::set(settled);
-			<Pallet<Test> as SettlementProgress>::settled_before(HERE)
-		};
-		// Before the first look nothing is held back.
-		assert_eq!(progress(P0.saturating_add(5)), P0.saturating_add(5));
 		SettledTo::set(P0);
 		poll();
-		assert_eq!(progress(P0.saturating_add(5)), P0);
-		assert_eq!(progress(P0.saturating_add(96)), P0);
-		assert_eq!(progress(P0.saturating_add(97)), P0.next());
 		System::reset_events();
-		Now::set(T0 + 97 * L);
+		let kept = Others::clock().grace + Others::clock().retention;
+		Now::set(T0 + u64::from(kept + 1) * L);
+		SettledTo::set(P0.saturating_add(kept));
 		poll();
 		assert!(events().contains(&Event::PeriodsPassedOver {
 			microgrid: HERE,
 			from: P0,
 			until: P0.next(),
 		}));
-		assert_eq!(next(), Some(P0.saturating_add(97)));
+		assert_eq!(next(), Some(P0.saturating_add(kept)));
+	});
+}
+
+#[test]
+fn a_pass_should_be_given_up_when_the_energy_goes() {
+	run(|| {
+		poll();
+		for page in 0..4 {
+			add_meter(MeterId(page * 32), HERE, MeterKind::Consumer);
+			meter_energy(MeterId(page * 32), P0, 100, 0);
+		}
+		InspectWeight::set(Pallet::<Test>::least_inspect_weight() + Weight::from_parts(1, 1));
+		Now::set(T0 + L);
+		SettledTo::set(P0.next());
+		poll();
+		assert!(Current::<Test>::exists());
+		let kept = Others::clock().grace + Others::clock().retention;
+		Now::set(T0 + u64::from(kept + 1) * L);
+		System::reset_events();
+		poll();
+		assert!(!Current::<Test>::exists());
+		assert!(events().contains(&Event::PeriodsPassedOver {
+			microgrid: HERE,
+			from: P0,
+			until: P0.next(),
+		}));
+		assert_eq!(next(), Some(P0.next()));
 	});
 }
 
