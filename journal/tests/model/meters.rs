@@ -355,6 +355,9 @@ impl Model {
 				metered.push((*no, *energy));
 			}
 		}
+		// Bills may take several blocks; readings that come meanwhile close nothing again.
+		let pages = self.meters.iter().filter(|(_, meter)| meter.grid == grid);
+		self.closed.extend(pages.map(|(no, _)| (no / PAGE, period)));
 		metered
 	}
 
