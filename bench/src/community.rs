@@ -79,7 +79,7 @@ pub fn account(meter: MeterId) -> AccountId {
 
 /// What a meter takes and gives in each of the periods that are metered already: one of six feeds in.
 pub fn flow(meter: MeterId) -> (WattHours, WattHours) {
-	if meter.0 % 6 == 0 {
+	if meter.0.is_multiple_of(6) {
 		(WattHours::ZERO, WattHours(200))
 	} else {
 		(WattHours(125), WattHours::ZERO)

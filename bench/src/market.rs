@@ -93,7 +93,7 @@ pub fn order(
 /// Side and price of the n-th order that rests where orders are matched on arrival: every second is a bid.
 pub fn resting(n: u32) -> (Side, Price) {
 	let from_middle = 1 + scatter(n) % SPREAD;
-	if n % 2 == 0 {
+	if n.is_multiple_of(2) {
 		(Side::Ask, Price(MIDDLE.0 + from_middle))
 	} else {
 		(Side::Bid, Price(MIDDLE.0 - from_middle))
@@ -102,7 +102,11 @@ pub fn resting(n: u32) -> (Side, Price) {
 
 /// Side, price and energy of the n-th order of an auction: about half of them trade.
 pub fn offered(n: u32) -> (Side, Price, WattHours) {
-	let side = if n % 2 == 0 { Side::Ask } else { Side::Bid };
+	let side = if n.is_multiple_of(2) {
+		Side::Ask
+	} else {
+		Side::Bid
+	};
 	let number = scatter(n);
 	let price = 80_000 + number % 220_000;
 	let energy = 50 + (number >> 32) % 101;

@@ -67,8 +67,7 @@ fn accounts(names: &[&str]) -> Vec<AccountId> {
 #[test]
 fn more_than_half_of_the_council_should_open_communities() {
 	let mut chain = Chain::development();
-	let count =
-		|chain: &mut Chain| chain.read(|| <Microgrids as MicrogridInspect<AccountId>>::count());
+	let count = |chain: &mut Chain| chain.read(<Microgrids as MicrogridInspect<AccountId>>::count);
 	assert_eq!(count(&mut chain), 2);
 	assert_ok!(decide(&mut chain, 2, create_microgrid()));
 	assert_eq!(count(&mut chain), 3);

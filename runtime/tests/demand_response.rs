@@ -181,7 +181,7 @@ fn a_device_that_obeys_should_be_measured_and_its_owner_paid() {
 
 	village.pass([400, 1_000]);
 	village.pass([300, 1_000]);
-	while village.chain.read(|| DemandResponse::open_events()) > 0 {
+	while village.chain.read(DemandResponse::open_events) > 0 {
 		village.pass([1_000, 1_000]);
 	}
 	let (_, record) = village.chain.read(|| DemandResponse::api_events(event, 1))[0];

@@ -135,6 +135,9 @@ fn allowance(power: u32, from: u64, until: u64) -> Wh {
 	(since(until) - since(from)) as Wh
 }
 
+/// Periods with what import and export turned out to be more, in Wh.
+type Corrections = Vec<(Period, i64, i64)>;
+
 impl Model {
 	/// From this period on a community's energy is kept: that of expired periods goes once they are settled.
 	pub fn kept_from(&self, grid: Grid) -> Period {
@@ -183,7 +186,7 @@ impl Model {
 	/// Readings that an authority brought, in order. What corrections they called for.
 	pub fn read(&mut self, readings: &[Reading], out: &mut Vec<Rec>) -> (u32, u32, u32) {
 		let (mut accepted, mut stale, mut deferred) = (0, 0, 0);
-		let mut corrections: Vec<(MeterNo, Vec<(Period, i64, i64)>)> = Vec::new();
+		let mut corrections: Vec<(MeterNo, Corrections)> = Vec::new();
 		// What is told of a page is told when the next one begins.
 		let mut page = None;
 		for reading in readings {

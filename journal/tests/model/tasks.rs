@@ -21,13 +21,13 @@ pub struct Phase {
 /// What was wrong: the record, and what it should have been.
 #[derive(Debug)]
 pub struct Mismatch {
-	pub seen: Option<Rec>,
+	pub seen: Option<Box<Rec>>,
 	pub expected: String,
 }
 
 fn wrong<T>(seen: &Rec, expected: impl Into<String>) -> Result<T, Mismatch> {
 	Err(Mismatch {
-		seen: Some(seen.clone()),
+		seen: Some(Box::new(seen.clone())),
 		expected: expected.into(),
 	})
 }
@@ -42,7 +42,7 @@ pub fn compare(
 			Some(record) if record == *expected => {}
 			seen => {
 				return Err(Mismatch {
-					seen,
+					seen: seen.map(Box::new),
 					expected: format!("{expected:?}"),
 				})
 			}

@@ -86,10 +86,6 @@ impl Chain {
 		self.pairs.entry(name.into()).or_insert_with(new).clone()
 	}
 
-	pub fn account(&mut self, name: &str) -> AccountId {
-		AccountId::from(self.pair(name).public().0)
-	}
-
 	/// Begins a block so many seconds after the last one, and tells what the chain did by itself.
 	pub fn begin(&mut self, after: u64) -> Vec<RuntimeEvent> {
 		self.number += 1;

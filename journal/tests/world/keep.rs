@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use frame_support::{
 	storage::{storage_prefix, unhashed},
-	traits::{fungible::Inspect, Get},
+	traits::fungible::Inspect,
 };
 use gridweave_primitives::{traits::MeteredEnergy, Be32, Be64, MeterId, Period};
 use gridweave_runtime::{

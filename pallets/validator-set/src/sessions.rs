@@ -104,7 +104,7 @@ impl<T: Config> Pallet<T> {
 		let start = SessionStart::<T>::get();
 		let validators: Vec<T::AccountId> = T::Sessions::active()
 			.into_iter()
-			.filter(|who| !LastAuthored::<T>::get(who).is_some_and(|last| last.block > start))
+			.filter(|who| LastAuthored::<T>::get(who).is_none_or(|last| last.block <= start))
 			.collect();
 		if !validators.is_empty() {
 			Self::deposit_event(Event::ValidatorsSilent {

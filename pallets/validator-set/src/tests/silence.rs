@@ -54,7 +54,7 @@ fn who_makes_no_block_of_a_session_should_be_told_at_its_end_and_stay() {
 	with_three(|| {
 		for _ in 0..4 * SESSION {
 			block_of(Some(ALICE));
-			let expected = if System::block_number() % SESSION == 0 {
+			let expected = if System::block_number().is_multiple_of(SESSION) {
 				let session = Session::current_index() - 1;
 				vec![(session, vec![BOB, CHARLIE])]
 			} else {
