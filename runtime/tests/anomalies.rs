@@ -61,6 +61,8 @@ fn a_rollback_should_keep_a_meter_from_the_market_until_it_is_dismissed() {
 	seller.export = 900;
 	let later = chain.read(<Microgrids as SettlementClock>::now);
 	report(&mut chain, &mut seller, later);
+	// Flags are raised in the block after.
+	chain.next_block();
 	chain.read(|| {
 		assert!(AnomalyFlags::is_quarantined(seller.meter));
 		assert!(!AnomalyFlags::is_quarantined(buyer.meter));
@@ -102,6 +104,7 @@ fn confirmed_tampering_should_cost_the_deposit() {
 	signed.reading.status = status::COVER_OPENED;
 	let signed = meter.resign(signed.reading, &genesis);
 	bring(&mut chain, 1, vec![signed]);
+	chain.next_block();
 	let operator = account("Operator");
 	let before = chain.read(|| Balances::total_balance(&operator));
 	assert_ok!(chain.submit(
@@ -176,6 +179,7 @@ fn periods_should_be_looked_at_as_they_are_settled_and_all_be_freed_with_the_met
 	meter.import = 0;
 	let back = meter.read(&genesis, now);
 	bring(&mut chain, 99, vec![back]);
+	chain.next_block();
 	let key = (
 		Be32::from(MICROGRID),
 		Be32::from(meter.meter),

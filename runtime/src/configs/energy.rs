@@ -140,7 +140,7 @@ impl pallet_order_book::Config for Runtime {
 
 parameter_types! {
 	pub const ClearingHouse: PalletId = PalletId(*b"gw/clear");
-	pub const SettleWeight: Weight = per_mille(68);
+	pub const SettleWeight: Weight = per_mille(65);
 	pub const MinTopUp: Balance = 10 * MILLI_GRID;
 }
 
@@ -164,7 +164,7 @@ parameter_types! {
 	pub const TamperingSlash: Permill = Permill::one();
 	pub const AnalystStake: Balance = 1_000 * GRID;
 	pub const FalseReportSlash: Balance = 50 * GRID;
-	pub const InspectWeight: Weight = per_mille(8);
+	pub const InspectWeight: Weight = per_mille(11);
 	pub const RaiseWeight: Weight = per_mille(2);
 	pub const ExpireWeight: Weight = per_mille(2);
 }
