@@ -40,6 +40,12 @@ fn fund(chain: &mut Chain) {
 	));
 }
 
+/// Flags are raised by the tasks of the block after.
+fn pass_block(chain: &mut Chain) {
+	chain.next_block();
+	chain.next_block();
+}
+
 #[test]
 fn a_rollback_should_keep_a_meter_from_the_market_until_it_is_dismissed() {
 	let mut chain = Chain::development();
@@ -61,8 +67,7 @@ fn a_rollback_should_keep_a_meter_from_the_market_until_it_is_dismissed() {
 	seller.export = 900;
 	let later = chain.read(<Microgrids as SettlementClock>::now);
 	report(&mut chain, &mut seller, later);
-	// Flags are raised in the block after.
-	chain.next_block();
+	pass_block(&mut chain);
 	chain.read(|| {
 		assert!(AnomalyFlags::is_quarantined(seller.meter));
 		assert!(!AnomalyFlags::is_quarantined(buyer.meter));
@@ -104,7 +109,7 @@ fn confirmed_tampering_should_cost_the_deposit() {
 	signed.reading.status = status::COVER_OPENED;
 	let signed = meter.resign(signed.reading, &genesis);
 	bring(&mut chain, 1, vec![signed]);
-	chain.next_block();
+	pass_block(&mut chain);
 	let operator = account("Operator");
 	let before = chain.read(|| Balances::total_balance(&operator));
 	assert_ok!(chain.submit(
@@ -179,7 +184,7 @@ fn periods_should_be_looked_at_as_they_are_settled_and_all_be_freed_with_the_met
 	meter.import = 0;
 	let back = meter.read(&genesis, now);
 	bring(&mut chain, 99, vec![back]);
-	chain.next_block();
+	pass_block(&mut chain);
 	let key = (
 		Be32::from(MICROGRID),
 		Be32::from(meter.meter),

@@ -90,7 +90,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
 	// By their weights half a block of 1.5 s.
-	type MaxBlockReadings = ConstU32<8_640>;
+	type MaxBlockReadings = ConstU32<8_320>;
 	type DepositBase = MeterDepositBase;
 	type DepositPerByte = MeterDepositPerByte;
 	type TaskWeight = PruneReadingsWeight;
