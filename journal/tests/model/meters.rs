@@ -135,6 +135,9 @@ fn allowance(power: u32, from: u64, until: u64) -> Wh {
 	(since(until) - since(from)) as Wh
 }
 
+/// What each meter metered in a period, in order.
+pub type Metered = Vec<(MeterNo, Energy)>;
+
 /// Periods with what import and export turned out to be more, in Wh.
 type Corrections = Vec<(Period, i64, i64)>;
 
@@ -339,7 +342,7 @@ impl Model {
 	}
 
 	/// Freezes a period: of who is silent the import is estimated. What each meter metered, in order.
-	pub fn close(&mut self, grid: Grid, period: Period) -> Vec<(MeterNo, Energy)> {
+	pub fn close(&mut self, grid: Grid, period: Period) -> Metered {
 		if let Some(given) = &self.given {
 			return given.get(&(grid, period)).cloned().unwrap_or_default();
 		}

@@ -261,7 +261,7 @@ pub struct Model {
 	/// Pages of meters whose period the settlement under way has closed.
 	pub closed: BTreeSet<(u32, Period)>,
 	/// What meters metered in a period, where the model does not know their readings.
-	pub given: Option<BTreeMap<(Grid, Period), Vec<(MeterNo, meters::Energy)>>>,
+	pub given: Option<BTreeMap<(Grid, Period), meters::Metered>>,
 	/// Whether accounts pay whatever they are asked for, where the model does not know their money.
 	pub unlimited: bool,
 }

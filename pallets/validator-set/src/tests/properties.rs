@@ -73,7 +73,10 @@ fn perform(act: &Act) {
 			// Whoever is told of has belonged to the set, and now does not, unless it is the last.
 			if reported.is_ok() {
 				assert!(before.contains(who));
-				assert!(!members().contains(who) || before.iter().filter(has_keys).count() == 1);
+				assert!(
+					!members().contains(who)
+						|| before.iter().filter(|who| has_keys(who)).count() == 1
+				);
 			} else {
 				assert_eq!(members(), before);
 			}
