@@ -110,7 +110,7 @@ proptest! {
 				assert!(!turns().is_empty());
 			}
 			// What was decided comes true.
-			let able: Vec<_> = members().into_iter().filter(|who| has_keys(who)).collect();
+			let able: Vec<_> = members().into_iter().filter(has_keys).collect();
 			session(Session::current_index() + 2);
 			assert_eq!(turns(), able);
 		});
