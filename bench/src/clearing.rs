@@ -5,7 +5,7 @@ use anyhow::{ensure, Context, Result};
 use gridweave_primitives::{Be32, MeterId};
 use gridweave_runtime::{genesis, opaque::Block, OrderBook, Runtime, System, BLOCK_SECONDS};
 use pallet_order_book::{Agenda, Stage as Due};
-use pallet_settlement::{Ledger, Positions};
+use pallet_settlement::Ledger;
 use serde_json::{json, Value};
 use sp_runtime::traits::Block as _;
 
@@ -206,12 +206,7 @@ fn compare(market: &Market, chain: &Chain, cleared: &Cleared) -> Result<()> {
 		);
 		for (n, expected) in (0..market.orders).zip(&cleared.accounts) {
 			let meter = MeterId(n);
-			let key = (
-				Be32::from(MICROGRID),
-				Be32::from(market.period()),
-				Be32::from(meter),
-			);
-			let position = Positions::<Runtime>::get(key);
+			let position = Settlement::position(MICROGRID, market.period(), meter);
 			let contracts = position.map(|position| position.contracts);
 			let contracts = contracts.unwrap_or_default();
 			let found = Account {

@@ -15,7 +15,7 @@ use gridweave_primitives::{
 	meter::{MeterKind, MeterState, Provenance, Ratings},
 	microgrid::Mechanism,
 	reading::{Reading, SignedReading},
-	Balance, Be32, MeterId, MicrogridId, PeriodClock, WattHours, Watts,
+	Balance, Be32, MeterId, MicrogridId, PeriodClock, Slots, WattHours, Watts,
 };
 use gridweave_runtime::{
 	genesis, AccountId, Balances, Hash, Runtime, RuntimeCall, RuntimeHoldReason,
@@ -217,10 +217,12 @@ impl Community {
 			microgrid: MICROGRID,
 			..Default::default()
 		};
+		let mut owners = Slots::default();
 		for slot in 0..u8::try_from(METERS_PER_PAGE)? {
 			let id = MeterId::at(page, slot);
 			let registration = register(MICROGRID, id)?;
 			metering.meters.set(slot, registration.metering());
+			owners.set(slot, registration.billed());
 			latest.meters.set(slot, self.latest(id));
 			before
 				.meters
@@ -229,6 +231,7 @@ impl Community {
 			since.meters.set(slot, measured(import, export));
 		}
 		put("MeteringPages", &[page], &metering);
+		put("OwnerPages", &[page], &owners);
 		put("LatestPages", &[page], &latest);
 		for back in 1..=CLOCK.grace + CLOCK.retention {
 			put("EnergyPages", &[page, start.0 - back], &before);

@@ -2,7 +2,9 @@
 //! end every acknowledged reading is on chain exactly once.
 //!
 //! `GRIDWEAVE_SOAK_MINUTES` says how long devices report (1), `GRIDWEAVE_SOAK_DEVICES` how many there are
-//! (200). Runs shorter than ten minutes kill more often, so that whatever can happen does.
+//! (200), `GRIDWEAVE_SOAK_NODE_AWAY` how many seconds a killed node is away (5; from 36 on whole periods are
+//! frozen and settled by estimates before their readings come). Runs shorter than ten minutes kill more often,
+//! so that whatever can happen does.
 
 use std::{
 	env,
@@ -27,9 +29,8 @@ use tokio::{
 /// All faults. The seed fixes what they befall, so that each befalls something also in a short run.
 const FAULTS: &str =
 	"drop=2%,duplicate=2%,reorder=2%,delay=5%:30s,drift=1%:20s,restart=1%,rollover=10%";
-/// How long a killed gateway and a killed node are away.
+/// How long a killed gateway is away.
 const GATEWAY_AWAY: Duration = Duration::from_secs(2);
-const NODE_AWAY: Duration = Duration::from_secs(5);
 /// Longest time for all devices to join, and at the end for all readings to come on chain.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -98,7 +99,7 @@ async fn havoc(
 	port: u16,
 	mut node: Node,
 	mut gateway: Gateway,
-	minutes: u32,
+	(minutes, away): (u32, Duration),
 ) -> Result<(Node, Gateway, [u32; 2])> {
 	let rpc_port = node.rpc_port;
 	let length = Duration::from_secs(60) * minutes;
@@ -118,7 +119,7 @@ async fn havoc(
 		sleep(next.saturating_sub(started.elapsed())).await;
 		if due[1] == next {
 			drop(node);
-			sleep(NODE_AWAY).await;
+			sleep(away).await;
 			node = Node::start(place, spec).await.context("the node, again")?;
 			kills[1] += 1;
 		} else {
@@ -153,6 +154,7 @@ async fn counted(node: &Node) -> Result<(u128, u128)> {
 fn every_acknowledged_reading_should_be_on_chain_once_whatever_is_killed() -> Result<()> {
 	let minutes = number("GRIDWEAVE_SOAK_MINUTES", 1)?;
 	let devices = number("GRIDWEAVE_SOAK_DEVICES", 200)?;
+	let away = Duration::from_secs(number("GRIDWEAVE_SOAK_NODE_AWAY", 5)?.into());
 	ensure!(minutes > 0 && devices > 0, "a soak takes time and devices");
 	place::run(|place| async move {
 		let (rpc_port, port) = (free_port()?, free_port()?);
@@ -169,7 +171,8 @@ fn every_acknowledged_reading_should_be_on_chain_once_whatever_is_killed() -> Re
 			.context("the devices do not join")?
 			.context("the load generator ended while its devices joined")?;
 
-		let (node, _gateway, kills) = havoc(&place, &spec, port, node, gateway, minutes).await?;
+		let (node, _gateway, kills) =
+			havoc(&place, &spec, port, node, gateway, (minutes, away)).await?;
 		let status = timeout(PATIENCE, child.wait())
 			.await
 			.context("the load generator does not end")??;

@@ -146,6 +146,17 @@ impl<AccountId> MeterInfo<AccountId> {
 	}
 }
 
+/// Who is billed for a meter's energy.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct MeterOwner<AccountId> {
+	/// Its owner.
+	pub account: AccountId,
+	/// Whether it was taken out of service.
+	pub retired: bool,
+}
+
 /// Where a period's energy comes from.
 #[derive(
 	Clone,
@@ -189,6 +200,13 @@ pub struct MeteredPeriod {
 	pub export: WattHours,
 	/// Where the values come from.
 	pub provenance: Provenance,
+}
+
+impl MeteredPeriod {
+	/// Whether some of it was estimated when it was frozen, corrected since or not.
+	pub fn is_estimate(&self) -> bool {
+		self.provenance != Provenance::Measured
+	}
 }
 
 /// Energy that differs from what was frozen, per direction.

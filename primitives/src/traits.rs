@@ -7,12 +7,16 @@ use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
 use crate::{
 	device::DeviceKey,
+	ids::METERS_PER_PAGE,
 	link::OpenLink,
 	market::{Interest, Trade},
-	meter::{Correction, MeterInfo, MeteredPage, MeteredPeriod, Movement, Ratings},
+	meter::{
+		Correction, MeterInfo, MeterOwner, MeterState, MeteredPage, MeteredPeriod, Movement,
+		Ratings,
+	},
 	microgrid::Terms,
 	reading::Reading,
-	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
+	Balance, MeterId, MicrogridId, Period, PeriodClock, Slots, WattHours,
 };
 
 /// The settlement clock. Provided by `pallet-microgrids`.
@@ -94,6 +98,21 @@ pub trait MeterInspect<AccountId> {
 	/// What there is to know of a meter, if it exists.
 	fn meter(meter: MeterId) -> Option<MeterInfo<AccountId>>;
 
+	/// The owners of the admitted meters on a page, by slot: what [`Self::meter`] tells of each, in one.
+	fn owners(page: u32) -> Slots<MeterOwner<AccountId>> {
+		let mut owners = Slots::default();
+		for slot in 0..METERS_PER_PAGE as u8 {
+			if let Some(info) = Self::meter(MeterId::at(page, slot)) {
+				if info.state != MeterState::Registered {
+					let retired = info.state == MeterState::Retired;
+					let account = info.owner;
+					owners.set(slot, MeterOwner { account, retired });
+				}
+			}
+		}
+		owners
+	}
+
 	/// The last state of charge it reported.
 	fn state_of_charge(meter: MeterId) -> Option<WattHours>;
 }
@@ -122,13 +141,16 @@ pub trait MeteredEnergy {
 	/// How many pages of meters a microgrid has.
 	fn pages(microgrid: MicrogridId) -> u32;
 
-	/// The frozen energy of a page's meters in a period, estimates filled in and stored. Only frozen
-	/// periods may be closed; meters without energy in the period (not yet active, retired, feeders)
-	/// are left out.
-	fn close_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage;
+	/// The page of meter ids at a place among those of a microgrid, if it has so many.
+	fn page(microgrid: MicrogridId, index: u32) -> Option<u32>;
+
+	/// The frozen energy of the meters on the page at `index` in a period, ascending, estimates filled in and
+	/// stored. Only frozen periods may be closed; meters without energy in the period (not yet active,
+	/// retired, feeders) are left out.
+	fn close_page(microgrid: MicrogridId, index: u32, period: Period) -> MeteredPage;
 
 	/// As [`Self::close_page`] left them, without closing anything.
-	fn closed_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage;
+	fn closed_page(microgrid: MicrogridId, index: u32, period: Period) -> MeteredPage;
 
 	/// One meter's energy in a period, while it is kept.
 	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod>;

@@ -6,7 +6,7 @@ use gridweave_runtime::{
 	Settlement, System,
 };
 use pallet_order_book::{Agenda, Stage};
-use pallet_settlement::{Ledger, OpenPositions};
+use pallet_settlement::Ledger;
 use sp_state_machine::BasicExternalities;
 
 use super::*;
@@ -86,8 +86,10 @@ fn a_delivered_period_should_be_sound_and_wait_for_its_settlement() {
 		let before = CLOCK.period_at(START);
 		let summary = Settlement::summary(MICROGRID, before).expect("it is settled");
 		assert_eq!((summary.meters, summary.estimated), (192, 0));
-		let key = (Be32::from(MICROGRID), Be32::from(Delivered::period()));
-		assert_eq!(OpenPositions::<Runtime>::get(key), 64);
+		let period = Delivered::period();
+		let traded = (0..192)
+			.filter(|meter| Settlement::position(MICROGRID, period, MeterId(*meter)).is_some());
+		assert_eq!(traded.count(), 64);
 		assert_eq!(Agenda::<Runtime>::count(), 1, "the book waits to be pruned");
 	});
 }

@@ -48,7 +48,13 @@ impl Silence {
 			return;
 		};
 		let bill = &known.statement;
-		let (_, punctual, ..) = super::settle::bill(&bill.contracts, import, export, &bill.prices);
+		let (_, punctual, ..) = super::settle::bill(
+			&bill.contracts,
+			import,
+			export,
+			Source::Measured,
+			&bill.prices,
+		);
 		self.compared += 1;
 		assert!(
 			known.amount <= punctual,
@@ -119,11 +125,20 @@ pub fn residual(terms: &Terms, surplus: Wh, need: Wh) -> ((Price, Price), (Price
 	)
 }
 
+/// What surplus earns and need pays: of an estimate the tariff.
+fn rest_prices(prices: &Prices, source: Source) -> (Price, Price) {
+	match source {
+		Source::Measured => (prices.sell, prices.buy),
+		Source::Estimated | Source::Corrected => (prices.feed_in, prices.retail),
+	}
+}
+
 /// A bill, what is still due of it, and the entries of operator and fund.
 pub fn bill(
 	contracts: &Contracts,
 	import: Wh,
 	export: Wh,
+	source: Source,
 	prices: &Prices,
 ) -> (Split, i128, i128, i128, Planck) {
 	let split = split(contracts, import, export);
@@ -132,7 +147,8 @@ pub fn bill(
 	let grid = money(prices.feed_in, split.excess)
 		- money(prices.retail, split.shortfall)
 		- signed(contracts.fee);
-	let rest = money(prices.sell, split.surplus) - money(prices.buy, split.need);
+	let (sell, buy) = rest_prices(prices, source);
+	let rest = money(sell, split.surplus) - money(buy, split.need);
 	let base = money(prices.base_sell, split.surplus) - money(prices.base_buy, split.need);
 	let amount = trades + grid + rest;
 	let fund = base - rest;
@@ -156,8 +172,8 @@ impl Model {
 			.map(|(_, terms)| *terms)
 	}
 
-	/// Begins to settle a period: all its bills, those that owe first, then the others, then of meters without
-	/// metered energy.
+	/// Begins to settle a period: all its bills, those that owe first, then the others. A meter that traded and
+	/// metered nothing counts as 0.
 	pub fn begin_settling(&mut self, grid: Grid, period: Period) {
 		assert!(self.job.is_none(), "one settlement at a time");
 		assert!(
@@ -210,12 +226,13 @@ impl Model {
 			.map(|((.., meter), _)| *meter)
 			.filter(|m| !done.contains(m))
 			.collect();
+		for meter in silent {
+			drafts.push(self.draft(grid, period, operator, &prices, meter, None));
+		}
+		drafts.sort_by_key(|draft| draft.meter);
 		let (debtors, others): (Vec<Draft>, Vec<Draft>) =
 			drafts.into_iter().partition(|draft| draft.due < 0);
-		let mut bills: VecDeque<Draft> = debtors.into_iter().chain(others).collect();
-		for meter in silent {
-			bills.push_back(self.draft(grid, period, operator, &prices, meter, None));
-		}
+		let bills: VecDeque<Draft> = debtors.into_iter().chain(others).collect();
 		self.job = Some(Job {
 			grid,
 			period,
@@ -242,7 +259,10 @@ impl Model {
 		let position = self.positions.get(&(grid, period, meter)).cloned();
 		let contracts = position.as_ref().map(|p| p.contracts).unwrap_or_default();
 		let (import, export) = energy.map_or((0, 0), |energy| (energy.import, energy.export));
-		let (split, amount, due, of_operator, fund) = bill(&contracts, import, export, prices);
+		// What metered nothing has neither surplus nor need.
+		let source = energy.map_or(Source::Measured, |energy| energy.source);
+		let (split, amount, due, of_operator, fund) =
+			bill(&contracts, import, export, source, prices);
 		let owner = self
 			.meters
 			.get(&meter)
@@ -250,8 +270,8 @@ impl Model {
 		let account = position.as_ref().map_or(owner, |position| position.owner);
 		if let Some(position) = &position {
 			// No trade can default: what it may cost is in its margin, whatever was metered.
-			let rest =
-				signed(cost(prices.sell, split.surplus)) - signed(cost(prices.buy, split.need));
+			let (sell, buy) = rest_prices(prices, source);
+			let rest = signed(cost(sell, split.surplus)) - signed(cost(buy, split.need));
 			let trades = due - rest;
 			assert!(
 				trades + signed(position.margin) >= 0,
@@ -315,7 +335,9 @@ impl Model {
 			);
 		}
 		let after = self.arrears.get(&(who, grid)).copied().unwrap_or(0);
-		let need = cost(statement.prices.buy, statement.split.need);
+		let source = statement.source.unwrap_or(Source::Measured);
+		let (_, buy) = rest_prices(&statement.prices, source);
+		let need = cost(buy, statement.split.need);
 		assert!(
 			after <= before + need,
 			"only residual need comes to arrears"
@@ -454,7 +476,8 @@ impl Summary {
 			..
 		} = &draft.statement;
 		self.meters += 1;
-		self.estimated += u32::from(*source == Some(Source::Estimated));
+		let estimate = matches!(source, Some(Source::Estimated | Source::Corrected));
+		self.estimated += u32::from(estimate);
 		self.import += import;
 		self.export += export;
 		self.contracted += contracts.sold;

@@ -29,7 +29,9 @@ pub fn forget_findings() {
 
 /// What is kept of money; if `all`, everything.
 pub fn kept(members: &[my::Who], meters: &[my::MeterNo], current: my::Period, all: bool) -> Kept {
-	let ledger = pallet_settlement::Ledger::<Runtime>::iter().map(|(of, member)| {
+	let ledger = pallet_settlement::Ledger::<Runtime>::iter();
+	let ledger = ledger.filter(|(_, member)| member.is_open());
+	let ledger = ledger.map(|(of, member)| {
 		let entry = Entry {
 			balance: member.balance,
 			locked: member.locked,
@@ -110,16 +112,18 @@ fn orders() -> BTreeMap<(my::Grid, my::Period, my::Side), Vec<Order>> {
 }
 
 fn rest(meters: &[my::MeterNo], current: my::Period) -> Rest {
-	let positions =
-		pallet_settlement::Positions::<Runtime>::iter().map(|((grid, period, meter), position)| {
-			let key = (grid.get(), period.get(), meter.get());
+	let mut positions = BTreeMap::new();
+	for ((grid, period, page), of_meters) in pallet_settlement::Positions::<Runtime>::iter() {
+		for (slot, position) in of_meters.iter() {
+			let meter = MeterId::at(page.get(), slot).0;
 			let position = Position {
 				owner: who(&position.owner),
 				contracts: contracts(&position.contracts),
 				margin: position.margin,
 			};
-			(key, position)
-		});
+			positions.insert((grid.get(), period.get(), meter), position);
+		}
+	}
 	let exchanges = pallet_settlement::Exchanges::<Runtime>::iter()
 		.map(|((grid, period), sums)| ((grid.get(), period.get()), exchange(&sums)));
 	let mut flows = BTreeMap::new();
@@ -145,7 +149,7 @@ fn rest(meters: &[my::MeterNo], current: my::Period) -> Rest {
 	let standing = pallet_order_book::StandingOrders::<Runtime>::iter()
 		.map(|((grid, meter, on), order)| ((grid.get(), meter.get(), side(on)), who(&order.owner)));
 	Rest {
-		positions: positions.collect(),
+		positions,
 		exchanges: exchanges.collect(),
 		orders: orders(),
 		flows,

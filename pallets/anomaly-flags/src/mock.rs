@@ -147,11 +147,14 @@ impl MeteredEnergy for Others {
 	fn pages(microgrid: MicrogridId) -> u32 {
 		pages(microgrid).len() as u32
 	}
+	fn page(microgrid: MicrogridId, index: u32) -> Option<u32> {
+		pages(microgrid).into_iter().nth(index as usize)
+	}
 	fn close_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage {
 		Self::closed_page(microgrid, page, period)
 	}
 	fn closed_page(microgrid: MicrogridId, index: u32, period: Period) -> MeteredPage {
-		let Some(page) = pages(microgrid).into_iter().nth(index as usize) else {
+		let Some(page) = Self::page(microgrid, index) else {
 			return MeteredPage::new();
 		};
 		let slots = (0..32).map(|slot| MeterId::at(page, slot));

@@ -38,7 +38,7 @@
 //!
 //! | storage | paid by | freed |
 //! |---|---|---|
-//! | `Meters`, `Keys`, its slots of `MeteringPages`, `LatestPages` and `QualityPages`, `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
+//! | `Meters`, `Keys`, its slots of `MeteringPages`, `OwnerPages`, `LatestPages` and `QualityPages`, `SuspendedEnergy`, `Offers` | the owner's deposit | when the meter is freed |
 //! | `EnergyPages` | the owner's deposit; the periods not yet settled and those in retention | pruned after settlement and retention |
 //! | `MicrogridPages`, `Allocations`, `NextPage` | the deposits of the meters on a page, held when it was opened | never: at most one page per 32 meters that were registered at once or admitted |
 //! | `FreeIds` | the chain: at most one for each id given out, which needed a deposit | when the id is given out again |
@@ -94,7 +94,7 @@ pub mod pallet {
 	use gridweave_primitives::{
 		device::{DeviceKey, DeviceSignature, Serial},
 		ingest::{IngestId, IngestSignature, ReadingBatch},
-		meter::{MeterKind, Ratings},
+		meter::{MeterKind, MeterOwner, Ratings},
 		traits::{
 			MeterCommitments, MicrogridInspect, OnCorrection, OnMeterRetired, OnReading,
 			SettlementClock, SettlementProgress,
@@ -230,6 +230,12 @@ pub mod pallet {
 	#[pallet::storage]
 	pub(crate) type MeteringPages<T: Config> =
 		StorageMap<_, Identity, Be32, MeteringPage, ValueQuery>;
+
+	/// Who is billed for admitted meters, by page of meters: copied from their registrations. The owners'
+	/// deposits pay; a slot is freed with its meter.
+	#[pallet::storage]
+	pub(crate) type OwnerPages<T: Config> =
+		StorageMap<_, Identity, Be32, Slots<MeterOwner<T::AccountId>>, ValueQuery>;
 
 	/// The latest readings, by page of meters. The owners' deposits pay; a slot is freed with its meter.
 	#[pallet::storage]

@@ -353,6 +353,9 @@ impl<T: Config> Pallet<T> {
 		T::Currency::hold(&reason, &who, meter.deposit)?;
 		T::Currency::release(&reason, &from, before, Precision::BestEffort)?;
 		Offers::<T>::remove(key);
+		if meter.state != MeterState::Registered {
+			pages::put_metering::<T>(id, &meter);
+		}
 		Meters::<T>::insert(key, meter);
 		Self::deposit_event(Event::MeterTransferred {
 			meter: id,

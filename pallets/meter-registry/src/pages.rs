@@ -5,12 +5,12 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use gridweave_primitives::{Be32, MeterId, MicrogridId, Period};
+use gridweave_primitives::{meter::MeterOwner, Be32, MeterId, MicrogridId, Period};
 
 use crate::{
 	freshness::Moment, Config, EnergyEntry, EnergyPage, EnergyPages, LatestPage, LatestPages,
-	LatestQuality, LatestReading, Meter, MeteringPage, MeteringPages, MicrogridPages, Pallet,
-	QualityPages, Slots,
+	LatestQuality, LatestReading, Meter, MeteringPage, MeteringPages, MicrogridPages, OwnerPages,
+	Pallet, QualityPages, Slots,
 };
 
 /// The page at a place among those of a microgrid.
@@ -36,17 +36,33 @@ pub fn metering_page<T: Config>(page: u32) -> MeteringPage {
 	MeteringPages::<T>::get(Be32::from(page))
 }
 
-/// Copies what a meter's readings are judged by out of its registration.
+/// Copies what a meter's readings are judged by, and who is billed for them, out of its registration.
 pub fn put_metering<T: Config>(id: MeterId, meter: &Meter<T::AccountId>) {
 	MeteringPages::<T>::mutate(Be32::from(id.page()), |page| {
 		page.microgrid = meter.microgrid;
 		page.meters.set(id.slot(), meter.metering());
 	});
+	OwnerPages::<T>::mutate(Be32::from(id.page()), |page| {
+		page.set(id.slot(), meter.billed());
+	});
 }
 
-/// Removes what the readings of a meter were judged by.
+/// Who is billed for a page's admitted meters.
+pub fn owners<T: Config>(page: u32) -> Slots<MeterOwner<T::AccountId>> {
+	OwnerPages::<T>::get(Be32::from(page))
+}
+
+/// Removes what the readings of a meter were judged by, and who was billed for them.
 pub fn remove_metering<T: Config>(id: MeterId) {
 	let key = Be32::from(id.page());
+	OwnerPages::<T>::mutate_exists(key, |entry| {
+		if let Some(page) = entry.as_mut() {
+			page.remove(id.slot());
+			if page.is_empty() {
+				*entry = None;
+			}
+		}
+	});
 	let mut page = MeteringPages::<T>::get(key);
 	if page.meters.remove(id.slot()).is_some() {
 		if page.meters.is_empty() {

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use gridweave_primitives::{
 	device::DeviceKey,
-	meter::{MeterInfo, MeteredPage, MeteredPeriod, Provenance},
+	meter::{MeterInfo, MeterOwner, MeteredPage, MeteredPeriod, Provenance},
 	traits::{DeviceKeys, MeterHistory, MeterInspect, MeteredEnergy, SettlementClock},
-	Be32, MeterId, MicrogridId, Period, WattHours,
+	Be32, MeterId, MicrogridId, Period, Slots, WattHours,
 };
 
 use crate::{pages, Allocations, Config, Meters, Pallet};
@@ -20,6 +20,10 @@ impl<T: Config> MeterInspect<T::AccountId> for Pallet<T> {
 			ratings: meter.ratings,
 			state: meter.state,
 		})
+	}
+
+	fn owners(page: u32) -> Slots<MeterOwner<T::AccountId>> {
+		pages::owners::<T>(page)
 	}
 
 	fn state_of_charge(meter: MeterId) -> Option<WattHours> {
@@ -40,13 +44,17 @@ impl<T: Config> MeteredEnergy for Pallet<T> {
 		Allocations::<T>::get(Be32::from(microgrid)).pages
 	}
 
-	fn close_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage {
-		Self::close(microgrid, page, period);
-		Self::closed(microgrid, page, period)
+	fn page(microgrid: MicrogridId, index: u32) -> Option<u32> {
+		pages::page_of::<T>(microgrid, index)
 	}
 
-	fn closed_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage {
-		Self::closed(microgrid, page, period)
+	fn close_page(microgrid: MicrogridId, index: u32, period: Period) -> MeteredPage {
+		Self::close(microgrid, index, period);
+		Self::closed(microgrid, index, period)
+	}
+
+	fn closed_page(microgrid: MicrogridId, index: u32, period: Period) -> MeteredPage {
+		Self::closed(microgrid, index, period)
 	}
 
 	fn metered(meter: MeterId, period: Period) -> Option<MeteredPeriod> {

@@ -8,7 +8,8 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	energy, Allocations, Config, EnergyPages, FreeIds, HoldReason, Keys, LatestPages, Meter,
-	MeteringPages, Meters, MicrogridPages, NextPage, Offers, Pallet, QualityPages, SuspendedEnergy,
+	MeteringPages, Meters, MicrogridPages, NextPage, Offers, OwnerPages, Pallet, QualityPages,
+	SuspendedEnergy,
 };
 
 impl<T: Config> Pallet<T> {
@@ -17,7 +18,8 @@ impl<T: Config> Pallet<T> {
 	/// 1. every page of ids belongs to one microgrid, all pages given out do, and a microgrid's meters lie
 	///    on its pages within what it was given; a free id is one of those, once, and of no meter;
 	/// 2. each meter has one key and each key one meter;
-	/// 3. deposits are held; readings are judged by what the registrations of all admitted meters say;
+	/// 3. deposits are held; readings are judged by what the registrations of all admitted meters say, and
+	///    billed to whom they say;
 	/// 4. a latest reading exists exactly for meters that are active, or retired after they were; registers
 	///    equal their base plus what was counted and suspended;
 	/// 5. energy is kept only for meters that have given a reading, from the page's first kept period on,
@@ -117,6 +119,7 @@ impl<T: Config> Pallet<T> {
 				Keys::<T>::get(Self::key_hash(&meter.key)) == Some(id),
 				"a meter's key leads elsewhere",
 			);
+			let owners_of_page = OwnerPages::<T>::get(Be32::from(id.page()));
 			let metering = MeteringPages::<T>::get(Be32::from(id.page()));
 			ensure!(
 				metering.meters.get(id.slot()).copied()
@@ -126,6 +129,13 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				meter.state == MeterState::Registered || metering.microgrid == meter.microgrid,
 				"a page of meters names another microgrid",
+			);
+			ensure!(
+				owners_of_page.get(id.slot())
+					== (meter.state != MeterState::Registered)
+						.then(|| meter.billed())
+						.as_ref(),
+				"another is billed for a meter than its registration says",
 			);
 			admitted = admitted.saturating_add((meter.state != MeterState::Registered).into());
 			let deposit = deposits.entry(meter.owner).or_default();
@@ -141,6 +151,13 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			Ok(judged) == usize::try_from(admitted),
 			"readings of meters are judged that are not admitted"
+		);
+		let billed = OwnerPages::<T>::iter_values()
+			.map(|page| page.iter().count())
+			.fold(0usize, usize::saturating_add);
+		ensure!(
+			billed == judged,
+			"somebody is billed for meters that are not admitted"
 		);
 		for (owner, deposit) in deposits {
 			ensure!(

@@ -4,7 +4,7 @@ use codec::{Compact, Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use gridweave_primitives::{
 	device::{DeviceKey, DeviceSignature, Serial},
-	meter::{MeterKind, MeterState, MeteredPeriod, Provenance, Ratings},
+	meter::{MeterKind, MeterOwner, MeterState, MeteredPeriod, Provenance, Ratings},
 	reading::{Quality, Reading, SignedReading},
 	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours,
 };
@@ -101,6 +101,16 @@ impl<AccountId> Meter<AccountId> {
 			former: self.former,
 			admitted_at: self.admitted_at,
 			feeder: matches!(self.kind, MeterKind::Feeder),
+			retired: self.state == MeterState::Retired,
+		}
+	}
+}
+
+impl<AccountId: Clone> Meter<AccountId> {
+	/// Who is billed for it.
+	pub fn billed(&self) -> MeterOwner<AccountId> {
+		MeterOwner {
+			account: self.owner.clone(),
 			retired: self.state == MeterState::Retired,
 		}
 	}

@@ -6,7 +6,7 @@
 use gridweave_primitives::{Balance, Be32, MicrogridId};
 use sp_runtime::{traits::Zero, DispatchResult};
 
-use crate::{types::Creditor, Arrears, Config, Error, Event, Owing, Pallet};
+use crate::{types::Creditor, Arrears, Config, Error, Event, Ledger, Pallet};
 use gridweave_primitives::traits::MicrogridInspect;
 
 impl<T: Config> Pallet<T> {
@@ -22,7 +22,9 @@ impl<T: Config> Pallet<T> {
 			*arrears = arrears.saturating_add(amount);
 			*arrears
 		});
-		Owing::<T>::mutate(who, |owing| *owing = owing.saturating_add(amount));
+		Self::mutate_member(who, |member| {
+			member.owing = member.owing.saturating_add(amount)
+		});
 		Self::deposit_event(Event::ArrearsGrew {
 			who: who.clone(),
 			microgrid,
@@ -31,13 +33,21 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
+	/// What `who` owes to a community. Whoever owes nothing anywhere, as most do, is not looked for there.
+	pub(crate) fn arrears_of(who: &T::AccountId, microgrid: MicrogridId) -> Balance {
+		if Ledger::<T>::get(who).owing.is_zero() {
+			return 0;
+		}
+		Arrears::<T>::get(who, Be32::from(microgrid))
+	}
+
 	/// Reduces arrears by up to `amount`; returns by how much. The caller moves the money.
 	pub(crate) fn reduce_arrears(
 		who: &T::AccountId,
 		microgrid: MicrogridId,
 		amount: Balance,
 	) -> Balance {
-		let arrears = Arrears::<T>::get(who, Be32::from(microgrid));
+		let arrears = Self::arrears_of(who, microgrid);
 		let paid = amount.min(arrears);
 		if paid.is_zero() {
 			return 0;
@@ -46,9 +56,8 @@ impl<T: Config> Pallet<T> {
 		Arrears::<T>::mutate_exists(who, Be32::from(microgrid), |arrears| {
 			*arrears = (!left.is_zero()).then_some(left)
 		});
-		Owing::<T>::mutate_exists(who, |owing| {
-			let rest = owing.unwrap_or_default().saturating_sub(paid);
-			*owing = (!rest.is_zero()).then_some(rest);
+		Self::mutate_member(who, |member| {
+			member.owing = member.owing.saturating_sub(paid)
 		});
 		Self::deposit_event(Event::ArrearsPaid {
 			who: who.clone(),
@@ -65,9 +74,9 @@ impl<T: Config> Pallet<T> {
 		amount: Balance,
 	) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
-		let due = amount.min(Arrears::<T>::get(who, Be32::from(microgrid)));
+		let due = amount.min(Self::arrears_of(who, microgrid));
 		frame_support::ensure!(!due.is_zero(), Error::<T>::NoArrears);
-		let drawn = due.min(crate::Ledger::<T>::get(who).free());
+		let drawn = due.min(Ledger::<T>::get(who).free());
 		let missing = due.saturating_sub(drawn);
 		if !missing.is_zero() {
 			Self::collect_from_account(who, missing)?;

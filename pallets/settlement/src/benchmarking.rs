@@ -103,7 +103,7 @@ fn community_of<T: Config>(silent: bool) -> Community<T> {
 }
 
 impl<T: Config> Community<T> {
-	fn job(&self, open: u32) -> Job<T::AccountId> {
+	fn job(&self) -> Job<T::AccountId> {
 		let terms = T::Microgrids::terms(self.microgrid, self.period).expect("helper: has terms");
 		let operator = self.operator.clone();
 		Job::new(
@@ -112,7 +112,6 @@ impl<T: Config> Community<T> {
 			&terms,
 			operator,
 			1,
-			open,
 			Exchange::default(),
 		)
 	}
@@ -149,23 +148,21 @@ impl<T: Config> Community<T> {
 		let key = (
 			Be32::from(self.microgrid),
 			Be32::from(self.period),
-			Be32::from(meter),
+			Be32::from(meter.page()),
 		);
-		Positions::<T>::insert(
-			key,
-			Position {
-				owner,
-				contracts,
-				margin: 1_000,
-			},
-		);
-		OpenPositions::<T>::mutate((key.0, key.1), |open| *open += 1);
-		PositionsOf::<T>::mutate(key.2, |open| *open += 1);
+		let position = Position {
+			owner,
+			contracts,
+			margin: 1_000,
+		};
+		Positions::<T>::mutate(key, |page| page.set(meter.slot(), position));
+		PositionsOf::<T>::mutate(key.2, |open| open.set(meter.slot(), 1));
 	}
 
 	/// Statements and totals of all meters of the page but the first.
 	fn fill_page(&self) {
-		let mut sheets = statements::Sheets::<T>::new(self.microgrid, self.period);
+		let page = self.meters[0].page();
+		let mut sheet = statements::Sheet::<T>::open(self.microgrid, self.period, page);
 		for meter in self.meters.iter().skip(1) {
 			let statement = Statement {
 				account: self.operator.clone(),
@@ -177,9 +174,9 @@ impl<T: Config> Community<T> {
 				prices: Default::default(),
 				amount: 0,
 			};
-			sheets.file(*meter, statement, true);
+			sheet.file(meter.slot(), statement, true);
 		}
-		sheets.store();
+		sheet.store();
 	}
 }
 
@@ -212,7 +209,10 @@ mod benches {
 		Pallet::<T>::owe(&who, community.microgrid, MONEY / 2);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), community.microgrid, MONEY);
-		assert!(!Owing::<T>::contains_key(&who));
+		assert!(!Arrears::<T>::contains_key(
+			&who,
+			Be32::from(community.microgrid)
+		));
 	}
 
 	#[benchmark]
@@ -229,7 +229,7 @@ mod benches {
 	#[benchmark]
 	fn poll() {
 		let community = community::<T>();
-		Current::<T>::put(community.job(0));
+		Current::<T>::put(community.job());
 		// Enough to begin, not enough for a step: the settlement is read and stored again.
 		let mut meter = WeightMeter::with_limit(Pallet::<T>::poll_weight());
 		#[block]
@@ -249,7 +249,7 @@ mod benches {
 			let _ = Pallet::<T>::next_in_turn(1);
 			found = Pallet::<T>::look(community.microgrid);
 		}
-		assert!(matches!(found, Look::Settle(job) if job.open == 1));
+		assert!(matches!(found, Look::Settle(_)));
 	}
 
 	#[benchmark]
@@ -273,7 +273,7 @@ mod benches {
 		for meter in &community.meters {
 			community.position(*meter, 1);
 		}
-		let mut job = community.job(METERS_PER_PAGE);
+		let mut job = community.job();
 		#[block]
 		{
 			Pallet::<T>::sum_page(&mut job, 0);
@@ -283,7 +283,7 @@ mod benches {
 	#[benchmark]
 	fn collect_page(p: Linear<0, 10>, t: Linear<0, 10>, u: Linear<0, 10>) {
 		let community = community::<T>();
-		let mut job = community.job(METERS_PER_PAGE);
+		let mut job = community.job();
 		for (at, meter) in (0..).zip(&community.meters) {
 			let owner = community.owner(*meter);
 			if at < p {
@@ -306,13 +306,13 @@ mod benches {
 			Pallet::<T>::collect_page(&mut job, 0);
 		}
 		assert_eq!(job.summary.meters, p + t + u);
-		assert_eq!(Owing::<T>::iter().count(), u as usize);
+		assert_eq!(Arrears::<T>::iter().count(), u as usize);
 	}
 
 	#[benchmark]
 	fn pay_page(p: Linear<0, 10>, t: Linear<0, 10>, u: Linear<0, 10>) {
 		let community = community_of::<T>(false);
-		let mut job = community.job(METERS_PER_PAGE);
+		let mut job = community.job();
 		for (at, meter) in (0..).zip(&community.meters) {
 			if at < p {
 				// Paid for what it has fed in.
@@ -339,25 +339,9 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn leftover() {
-		let community = community::<T>();
-		let meter = community.meters[0];
-		community.position(meter, MONEY as i128);
-		community.fill_page();
-		Pallet::<T>::owe(&community.owner(meter), community.microgrid, 1);
-		Pallet::<T>::endow_member(&community.operator, MONEY / 2);
-		let mut job = community.job(1);
-		#[block]
-		{
-			Pallet::<T>::settle_leftover(&mut job, None);
-		}
-		assert_eq!(job.open, 0);
-	}
-
-	#[benchmark]
 	fn finish() {
 		let community = community::<T>();
-		let mut job = community.job(0);
+		let mut job = community.job();
 		// From stage to stage, none of which has a page.
 		job.pages = 0;
 		(job.summary.surplus, job.summary.need) = (WattHours(1_000), WattHours(2_000));

@@ -2,7 +2,7 @@
 //! and the entries of its counterparties, the operator and the community's fund.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use gridweave_primitives::{cost, Balance, Price, WattHours};
+use gridweave_primitives::{cost, meter::MeteredPeriod, Balance, Price, WattHours};
 use scale_info::TypeInfo;
 
 use crate::{
@@ -92,16 +92,29 @@ pub fn owed(amount: i128) -> Balance {
 	}
 }
 
+impl Prices {
+	/// What surplus earns and need pays. Of an estimate the tariff, never the pool's prices: else whoever is
+	/// silent about more than is usual would gain by the prices that its silence makes.
+	fn residual(&self, is_estimate: bool) -> Pair {
+		if is_estimate {
+			Pair {
+				sell: self.feed_in,
+				buy: self.retail,
+			}
+		} else {
+			self.residual.members
+		}
+	}
+}
+
 impl Bill {
-	/// The bill for these contracts and this metered energy.
-	pub fn of(
-		contracts: &Contracts,
-		import: WattHours,
-		export: WattHours,
-		prices: &Prices,
-	) -> Self {
+	/// The bill for these contracts and this metered energy; for none, as of 0. What an estimate earns less or
+	/// pays more than the pool's prices is the fund's.
+	pub fn of(contracts: &Contracts, metered: Option<&MeteredPeriod>, prices: &Prices) -> Self {
+		let (import, export) =
+			metered.map_or_else(Default::default, |metered| (metered.import, metered.export));
 		let split = Split::of(contracts.sold, contracts.bought, import, export);
-		let Pair { sell, buy } = prices.residual.members;
+		let Pair { sell, buy } = prices.residual(metered.is_some_and(MeteredPeriod::is_estimate));
 		let base = prices.residual.operator;
 
 		let trades = signed(contracts.receivable).saturating_sub(signed(contracts.payable));

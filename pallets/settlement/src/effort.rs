@@ -71,7 +71,6 @@ impl<T: Config> Pallet<T> {
 			T::WeightInfo::sum_page(),
 			full(T::WeightInfo::collect_page),
 			full(T::WeightInfo::pay_page),
-			T::WeightInfo::leftover(),
 			T::WeightInfo::finish(),
 			T::WeightInfo::serve_claim(),
 			T::WeightInfo::prune_page(),
@@ -88,7 +87,6 @@ impl<T: Config> Pallet<T> {
 			Stage::Pay { page } if page < job.pages => full(T::WeightInfo::pay_page),
 			// Passing on to the next stage is weighed with the end.
 			Stage::Sum { .. } | Stage::Collect { .. } | Stage::Pay { .. } => Weight::zero(),
-			Stage::Leftover { .. } => T::WeightInfo::leftover(),
 			Stage::Finish => T::WeightInfo::finish(),
 		}
 	}

@@ -1,22 +1,31 @@
-//! The settlement of one community and period, step by step: sum, collect, pay, leftovers, finish. Every
-//! step is bounded by a page of meters.
+//! The settlement of one community and period, step by step: sum, collect, pay, finish. Every step is
+//! bounded by a page of meters.
 
 use frame_support::{defensive, weights::Weight};
 use gridweave_primitives::{
-	meter::{MeterState, MeteredPeriod, Provenance},
+	ids::METERS_PER_PAGE,
+	meter::{MeterOwner, MeteredPeriod},
 	traits::{MeterInspect, MeteredEnergy},
-	Be32, MeterId, WattHours,
+	Be32, MeterId, Slots, WattHours,
 };
 
 use crate::{
-	bill::{owed, Bill},
+	bill::{owed, Bill, Contracts},
 	effort::{Effort, Tally},
 	pool::residual_prices,
+	positions::OpenPage,
 	split::Split,
-	statements::Sheets,
-	types::{Creditor, Job, Position, Stage, Statement},
-	Config, Event, Pallet, Positions, Summaries,
+	statements::Sheet,
+	types::{Creditor, Job, Stage, Statement},
+	Config, Event, Pallet, Summaries,
 };
+
+/// What a page of meters is settled with.
+struct Desk<T: Config> {
+	positions: OpenPage<T>,
+	sheet: Sheet<T>,
+	owners: Slots<MeterOwner<T::AccountId>>,
+}
 
 /// Which bills a pass settles.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,8 +41,6 @@ enum Pass {
 pub(crate) enum Next<AccountId> {
 	/// The next step, now.
 	Step(Job<AccountId>),
-	/// The next step, in a later block.
-	Later(Job<AccountId>),
 	/// The period is settled.
 	Done(Job<AccountId>),
 }
@@ -74,22 +81,7 @@ impl<T: Config> Pallet<T> {
 					page: page.saturating_add(1),
 				};
 			}
-			Stage::Pay { .. } if job.open == 0 => job.stage = Stage::Finish,
-			Stage::Pay { .. } => {
-				job.stage = Stage::Leftover { after: None };
-				// Positions deleted in this block would each cost the search for the first of the
-				// rest a seek.
-				return (Next::Later(job), took);
-			}
-			Stage::Leftover { after } => {
-				let last = Self::settle_leftover(&mut job, after);
-				job.stage = match last {
-					Some(meter) if job.open > 0 => Stage::Leftover {
-						after: Some(meter.0),
-					},
-					_ => Stage::Finish,
-				};
-			}
+			Stage::Pay { .. } => job.stage = Stage::Finish,
 			Stage::Finish => {
 				Self::finish(&mut job);
 				return (Next::Done(job), took);
@@ -98,11 +90,16 @@ impl<T: Config> Pallet<T> {
 		(Next::Step(job), took)
 	}
 
-	/// A page of the first pass: closes it, and sums what meets in the residual rule.
-	pub(crate) fn sum_page(job: &mut Job<T::AccountId>, page: u32) {
-		for (meter, metered) in T::Metered::close_page(job.till.microgrid, page, job.period) {
-			let contracts = Self::position_in(job, meter).map(|position| position.contracts);
-			let contracts = contracts.unwrap_or_default();
+	/// A page of the first pass: closes it, and sums what meets in the residual rule. Meters that metered
+	/// nothing have neither surplus nor need.
+	pub(crate) fn sum_page(job: &mut Job<T::AccountId>, index: u32) {
+		let microgrid = job.till.microgrid;
+		let Some(page) = T::Metered::page(microgrid, index) else {
+			return;
+		};
+		let positions = OpenPage::<T>::open(microgrid, job.period, page);
+		for (meter, metered) in T::Metered::close_page(microgrid, index, job.period) {
+			let contracts = positions.contracts(meter.slot()).unwrap_or_default();
 			let split = Split::of(
 				contracts.sold,
 				contracts.bought,
@@ -116,38 +113,46 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// A page of a later pass.
-	fn settle_page(job: &mut Job<T::AccountId>, page: u32, pass: Pass) -> Tally {
+	/// A page of a later pass. A meter that traded and metered nothing is counted as 0.
+	fn settle_page(job: &mut Job<T::AccountId>, index: u32, pass: Pass) -> Tally {
 		let mut tally = Tally::default();
-		let mut sheets = Sheets::<T>::new(job.till.microgrid, job.period);
-		for (meter, metered) in T::Metered::closed_page(job.till.microgrid, page, job.period) {
-			// Settled by the pass before, which ended its position as well.
-			if pass == Pass::Creditors && sheets.has(meter) {
+		let (microgrid, period) = (job.till.microgrid, job.period);
+		let Some(page) = T::Metered::page(microgrid, index) else {
+			return tally;
+		};
+		let mut desk = Desk::<T> {
+			positions: OpenPage::open(microgrid, period, page),
+			sheet: Sheet::open(microgrid, period, page),
+			owners: T::Meters::owners(page),
+		};
+		let metered = T::Metered::closed_page(microgrid, index, period);
+		let mut metered = metered.into_iter().peekable();
+		for slot in 0..METERS_PER_PAGE as u8 {
+			let meter = MeterId::at(page, slot);
+			let energy = metered
+				.next_if(|(next, _)| *next == meter)
+				.map(|(_, energy)| energy);
+			let contracts = desk.positions.contracts(slot);
+			if energy.is_none() && contracts.is_none() {
 				continue;
 			}
-			let position = Self::position_in(job, meter);
-			let bill = Bill::of(
-				&position
-					.as_ref()
-					.map(|position| position.contracts)
-					.unwrap_or_default(),
-				metered.import,
-				metered.export,
-				&job.summary.prices,
-			);
+			// Settled by the pass before, which ended its position as well.
+			if pass == Pass::Creditors && desk.sheet.has(slot) {
+				continue;
+			}
+			let contracts = contracts.unwrap_or_default();
+			let bill = Bill::of(&contracts, energy.as_ref(), &job.summary.prices);
 			if (bill.due < 0) == (pass == Pass::Debtors) {
-				let metered = Some(metered);
 				tally.add(Self::settle_meter(
-					job,
-					&mut sheets,
-					meter,
-					metered,
-					position,
-					bill,
+					job, &mut desk, meter, energy, contracts, bill,
 				));
 			}
 		}
-		sheets.store();
+		if metered.next().is_some() {
+			defensive!("a meter off its page");
+		}
+		desk.sheet.store();
+		desk.positions.store();
 		tally
 	}
 
@@ -163,60 +168,21 @@ impl<T: Config> Pallet<T> {
 		let _ = Self::settle_page(job, page, Pass::Creditors);
 	}
 
-	/// Settles the next position of a meter that metered nothing, counted as 0. Such a meter has neither
-	/// surplus nor need, so the residual prices stand.
-	pub(crate) fn settle_leftover(
-		job: &mut Job<T::AccountId>,
-		after: Option<u32>,
-	) -> Option<MeterId> {
-		let prefix = (Be32::from(job.till.microgrid), Be32::from(job.period));
-		let next = match after {
-			None => Positions::<T>::iter_prefix(prefix).next(),
-			Some(meter) => {
-				let last = Positions::<T>::hashed_key_for((prefix.0, prefix.1, Be32::from(meter)));
-				Positions::<T>::iter_prefix_from(prefix, last).next()
-			}
-		};
-		let Some((meter, position)) = next else {
-			defensive!("a counted position is missing");
-			return None;
-		};
-		let meter = MeterId(meter.get());
-		let bill = Bill::of(
-			&position.contracts,
-			WattHours::ZERO,
-			WattHours::ZERO,
-			&job.summary.prices,
-		);
-		let mut sheets = Sheets::<T>::new(job.till.microgrid, job.period);
-		let _ = Self::settle_meter(job, &mut sheets, meter, None, Some(position), bill);
-		sheets.store();
-		Some(meter)
-	}
-
 	/// Settles one bill: ends the position, moves the money, files the statement.
 	fn settle_meter(
 		job: &mut Job<T::AccountId>,
-		sheets: &mut Sheets<T>,
+		desk: &mut Desk<T>,
 		meter: MeterId,
 		metered: Option<MeteredPeriod>,
-		position: Option<Position<T::AccountId>>,
+		contracts: Contracts,
 		bill: Bill,
 	) -> Effort {
-		let microgrid = job.till.microgrid;
-		let contracts = position
-			.as_ref()
-			.map(|position| position.contracts)
-			.unwrap_or_default();
+		let position = desk.positions.close(meter.slot());
 		let traded = position.is_some();
 		let (account, keep_totals) = match position {
-			Some(position) => {
-				Self::close_position(microgrid, job.period, meter, &position);
-				job.open = job.open.saturating_sub(1);
-				(position.owner, true)
-			}
-			None => match T::Meters::meter(meter) {
-				Some(info) => (info.owner, info.state != MeterState::Retired),
+			Some(position) => (position.owner, true),
+			None => match desk.owners.get(meter.slot()) {
+				Some(owner) => (owner.account.clone(), !owner.retired),
 				// Energy that nobody owns is the operator's.
 				None => (job.till.operator.clone(), false),
 			},
@@ -251,7 +217,7 @@ impl<T: Config> Pallet<T> {
 		// Sums over a community: far below the bounds of 64 bits of energy and 127 of money.
 		let sums = &mut job.summary;
 		sums.meters = sums.meters.saturating_add(1);
-		if statement.provenance == Some(Provenance::Estimated) {
+		if metered.is_some_and(|metered| metered.is_estimate()) {
 			sums.estimated = sums.estimated.saturating_add(1);
 		}
 		sums.import = sums.import.saturating_add(statement.import);
@@ -267,9 +233,10 @@ impl<T: Config> Pallet<T> {
 		sums.operator = sums.operator.saturating_add(bill.operator);
 		sums.fund = sums.fund.saturating_add(bill.fund);
 
-		sheets.file(meter, statement.clone(), keep_totals);
+		desk.sheet
+			.file(meter.slot(), statement.clone(), keep_totals);
 		Self::deposit_event(Event::StatementIssued {
-			microgrid,
+			microgrid: job.till.microgrid,
 			period: job.period,
 			meter,
 			statement,
@@ -296,12 +263,5 @@ impl<T: Config> Pallet<T> {
 				summary: sums,
 			});
 		}
-	}
-
-	/// A meter's position, if the period has any left.
-	fn position_in(job: &Job<T::AccountId>, meter: MeterId) -> Option<Position<T::AccountId>> {
-		(job.open > 0)
-			.then(|| Self::position(job.till.microgrid, job.period, meter))
-			.flatten()
 	}
 }

@@ -14,7 +14,7 @@ use sp_runtime::{
 	DispatchResult,
 };
 
-use crate::{types::Member, Config, Error, Event, Funds, Indebted, Ledger, Owing, Pallet};
+use crate::{types::Member, Config, Error, Event, Funds, Indebted, Ledger, Pallet};
 
 impl<T: Config> Pallet<T> {
 	/// The account that holds all trading balances, funds and pots.
@@ -44,10 +44,19 @@ impl<T: Config> Pallet<T> {
 
 	/// Takes up to `amount` of a trading balance's free part; returns what was taken.
 	pub(crate) fn draw(who: &T::AccountId, amount: Balance) -> Balance {
-		if amount.is_zero() || Ledger::<T>::get(who).free().is_zero() {
+		if amount.is_zero() {
 			return 0;
 		}
-		Self::mutate_member(who, |member| member.draw(amount))
+		// Nothing is written for one that has nothing.
+		Ledger::<T>::try_mutate_exists(who, |entry| {
+			let member = entry.as_mut().ok_or(())?;
+			let drawn = member.draw(amount);
+			if member.is_empty() {
+				*entry = None;
+			}
+			(!drawn.is_zero()).then_some(drawn).ok_or(())
+		})
+		.unwrap_or(0)
 	}
 
 	/// Ends a lock.
@@ -78,10 +87,10 @@ impl<T: Config> Pallet<T> {
 			.ok_or(Error::<T>::Overflow)?;
 		let missing = amount.saturating_sub(member.free());
 		if !missing.is_zero() {
-			let least = if member.is_empty() {
-				T::MinTopUp::get()
-			} else {
+			let least = if member.is_open() {
 				0
+			} else {
+				T::MinTopUp::get()
 			};
 			Self::pay_in(who, missing.max(least))?;
 		}
@@ -92,7 +101,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_top_up(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
 		frame_support::ensure!(
-			amount >= T::MinTopUp::get() || Ledger::<T>::contains_key(who),
+			amount >= T::MinTopUp::get() || Ledger::<T>::get(who).is_open(),
 			Error::<T>::BelowMinimumTopUp
 		);
 		Self::pay_in(who, amount)
@@ -122,14 +131,14 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_withdraw(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
-		frame_support::ensure!(Ledger::<T>::contains_key(who), Error::<T>::NotAMember);
-		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
 		let member = Ledger::<T>::get(who);
+		frame_support::ensure!(member.is_open(), Error::<T>::NotAMember);
+		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
 		let free = member
 			.free()
 			.checked_sub(amount)
 			.ok_or(Error::<T>::InsufficientFree)?;
-		frame_support::ensure!(free >= Owing::<T>::get(who), Error::<T>::OwesArrears);
+		frame_support::ensure!(free >= member.owing, Error::<T>::OwesArrears);
 		let rest = member.balance.saturating_sub(amount);
 		frame_support::ensure!(
 			rest.is_zero() || rest >= T::MinTopUp::get(),

@@ -13,9 +13,10 @@
 //!   contracts by the community's *residual rule*; market fees. It goes to who traded; without a trade to
 //!   who owns the meter when the period is settled.
 //! - A **correction** follows a bill when a late reading shows that a meter metered otherwise: more import
-//!   costs retail, less is refunded at feed-in, export earns or costs feed-in. So silence never pays: an
-//!   estimate and its correction together are never better than the bill of a reading in time would have
-//!   been, at the period's prices.
+//!   costs retail, less is refunded at feed-in, export earns or costs feed-in. An estimate's surplus and need
+//!   are billed at the tariff, whatever the pool's prices; the difference is the fund's. So silence never
+//!   pays: an estimate and its correction together are never better than the bill of a reading in time would
+//!   have been, whatever price that would have made.
 //! - The **operator** is the counterparty of shortfalls, excess contracts and the residual. With its
 //!   entry and that of the community's **fund** all amounts of a community and period sum to zero.
 //! - A trade over a **link** joins two communities, which are not settled at the same time. Its buyer pays at
@@ -102,7 +103,7 @@ pub mod pallet {
 	use gridweave_primitives::{
 		meter::Correction,
 		traits::{MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, SettlementClock},
-		Balance, Be32, Be64, MeterId, MicrogridId, Period,
+		Balance, Be32, Be64, MeterId, MicrogridId, Period, Slots,
 	};
 
 	use crate::{
@@ -167,7 +168,7 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// Trading balances by account.
+	/// Trading balances by account, and what their owners owe.
 	///
 	/// Opened by a top-up of at least `MinTopUp` from the member's own account, or by what settlement pays:
 	/// proceeds of a meter (whose deposit pays), an operator's income, a fund spent by governance. Freed
@@ -176,7 +177,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Ledger<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Member, ValueQuery>;
 
-	/// Positions not settled yet, by microgrid, period and meter.
+	/// Positions not settled yet, by microgrid, period and page of meters.
 	///
 	/// Opened by a meter's first trade for a period: bounded by meters and open periods. Freed at
 	/// settlement.
@@ -188,13 +189,9 @@ pub mod pallet {
 			NMapKey<Identity, Be32>,
 			NMapKey<Identity, Be32>,
 		),
-		Position<T::AccountId>,
+		Slots<Position<T::AccountId>>,
+		ValueQuery,
 	>;
-
-	/// How many positions a microgrid has in a period. Freed when the period's settlement begins.
-	#[pallet::storage]
-	pub type OpenPositions<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), u32, ValueQuery>;
 
 	/// What goes over the links of a microgrid for a period, with the money that is set aside for its
 	/// sellers. Written with the first trade over a link, whose order's owner pays by the transaction; freed
@@ -203,9 +200,9 @@ pub mod pallet {
 	pub type Exchanges<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Exchange, ValueQuery>;
 
-	/// How many positions a meter has over all periods. Freed with the last of them.
+	/// How many positions each meter of a page has over all periods. Freed with the last of them.
 	#[pallet::storage]
-	pub type PositionsOf<T: Config> = StorageMap<_, Identity, Be32, u32, ValueQuery>;
+	pub type PositionsOf<T: Config> = StorageMap<_, Identity, Be32, Slots<u32>, ValueQuery>;
 
 	/// How far each microgrid's settlement has come. One small item per microgrid, whose operator's
 	/// deposit pays; kept as long as the microgrid.
@@ -261,10 +258,6 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Arrears<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, Be32, Balance, ValueQuery>;
-
-	/// Sum of an account's arrears over all microgrids. Freed when paid.
-	#[pallet::storage]
-	pub type Owing<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
 
 	/// Open claims by microgrid and index. One per creditor and microgrid: what is added later keeps the
 	/// place of what came first. Freed when paid.

@@ -201,6 +201,9 @@ impl MeteredEnergy for World {
 	fn pages(microgrid: MicrogridId) -> u32 {
 		world(|world| world.pages_of(microgrid).len() as u32)
 	}
+	fn page(microgrid: MicrogridId, index: u32) -> Option<u32> {
+		world(|world| world.pages_of(microgrid).into_iter().nth(index as usize))
+	}
 	fn close_page(microgrid: MicrogridId, page: u32, period: Period) -> MeteredPage {
 		assert!(Self::is_frozen(period), "closed before it is frozen");
 		world(|world| {

@@ -1,4 +1,5 @@
-//! Positions: what meters traded and what secures it. The only door to [`Positions`].
+//! Positions: what meters traded and what secures it, stored by page of meters. The only door to
+//! [`Positions`].
 
 use alloc::vec::Vec;
 
@@ -7,13 +8,13 @@ use gridweave_primitives::{
 	cost,
 	market::{Party, Side, Trade},
 	traits::{MeterInspect, SettlementClock},
-	Balance, Be32, MeterId, MicrogridId, Period,
+	Balance, Be32, MeterId, MicrogridId, Period, Slots,
 };
 use sp_runtime::DispatchResult;
 
 use crate::{
-	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Ledger,
-	OpenPositions, Pallet, Positions, PositionsOf,
+	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Ledger, Pallet,
+	Positions, PositionsOf,
 };
 
 impl Contracts {
@@ -67,19 +68,19 @@ impl<T: Config> Pallet<T> {
 			Ledger::<T>::get(&party.account).locked >= party.released,
 			Error::<T>::LockMissing
 		);
-		let key = (
-			Be32::from(party.microgrid),
-			Be32::from(trade.period),
-			Be32::from(party.meter),
-		);
-		let mut position = match Positions::<T>::get(key) {
+		let slot = party.meter.slot();
+		let key = page_key(party.microgrid, trade.period, party.meter.page());
+		let mut page = Positions::<T>::get(key);
+		let mut position = match page.get(slot) {
 			Some(position) => {
 				ensure!(position.owner == party.account, Error::<T>::OwnerMismatch);
-				position
+				position.clone()
 			}
 			None => {
-				OpenPositions::<T>::mutate((key.0, key.1), |open| *open = open.saturating_add(1));
-				PositionsOf::<T>::mutate(key.2, |open| *open = open.saturating_add(1));
+				PositionsOf::<T>::mutate(key.2, |open| {
+					let count = open.get(slot).copied().unwrap_or_default();
+					open.set(slot, count.saturating_add(1));
+				});
 				Position {
 					owner: party.account.clone(),
 					contracts: Contracts::default(),
@@ -95,7 +96,8 @@ impl<T: Config> Pallet<T> {
 			.margin
 			.checked_add(margin)
 			.ok_or(Error::<T>::Overflow)?;
-		Positions::<T>::insert(key, position);
+		page.set(slot, position);
+		Positions::<T>::insert(key, page);
 		// The lock becomes the margin; what the better price saves is free again.
 		Self::pay_locked(&party.account, paid);
 		Self::release(&party.account, party.released.saturating_sub(used));
@@ -108,13 +110,17 @@ impl<T: Config> Pallet<T> {
 		period: Period,
 		meter: MeterId,
 	) -> Option<Position<T::AccountId>> {
-		Positions::<T>::get((Be32::from(microgrid), Be32::from(period), Be32::from(meter)))
+		Positions::<T>::get(page_key(microgrid, period, meter.page()))
+			.get(meter.slot())
+			.cloned()
 	}
 
 	/// A meter's positions, oldest first: of at most [`MaxStatements`] periods from the first that is not
 	/// settled.
 	pub fn positions_of(meter: MeterId) -> Vec<(Period, Position<T::AccountId>)> {
-		let open = PositionsOf::<T>::get(Be32::from(meter)) as usize;
+		let open = PositionsOf::<T>::get(Be32::from(meter.page()))
+			.get(meter.slot())
+			.map_or(0, |open| *open as usize);
 		let Some(microgrid) = T::Meters::meter(meter).map(|meter| meter.microgrid) else {
 			return Vec::new();
 		};
@@ -127,23 +133,65 @@ impl<T: Config> Pallet<T> {
 			.take(open)
 			.collect()
 	}
+}
 
-	/// Ends a position: its margin is free again.
-	pub(crate) fn close_position(
-		microgrid: MicrogridId,
-		period: Period,
-		meter: MeterId,
-		position: &Position<T::AccountId>,
-	) {
-		let key = (Be32::from(microgrid), Be32::from(period), Be32::from(meter));
-		Positions::<T>::remove(key);
-		PositionsOf::<T>::mutate_exists(key.2, |open| match open.unwrap_or_default() {
-			0 => {
-				defensive!("a position that was not counted");
-			}
-			1 => *open = None,
-			count => *open = Some(count.saturating_sub(1)),
-		});
-		Self::release(&position.owner, position.margin);
+/// The positions of a page of meters for a period, while they are settled: read once, and written once.
+pub(crate) struct OpenPage<T: Config> {
+	key: (Be32, Be32, Be32),
+	positions: Slots<Position<T::AccountId>>,
+	closed: Vec<u8>,
+}
+
+impl<T: Config> OpenPage<T> {
+	pub fn open(microgrid: MicrogridId, period: Period, page: u32) -> Self {
+		let key = page_key(microgrid, period, page);
+		Self {
+			key,
+			positions: Positions::<T>::get(key),
+			closed: Vec::new(),
+		}
 	}
+
+	/// What the meter at `slot` traded, if it has a position.
+	pub fn contracts(&self, slot: u8) -> Option<Contracts> {
+		self.positions.get(slot).map(|position| position.contracts)
+	}
+
+	/// Ends the position of the meter at `slot`, if it has one: its margin is free again.
+	pub fn close(&mut self, slot: u8) -> Option<Position<T::AccountId>> {
+		let position = self.positions.remove(slot)?;
+		self.closed.push(slot);
+		Pallet::<T>::release(&position.owner, position.margin);
+		Some(position)
+	}
+
+	/// Stores what is left.
+	pub fn store(self) {
+		if self.closed.is_empty() {
+			return;
+		}
+		if self.positions.is_empty() {
+			Positions::<T>::remove(self.key);
+		} else {
+			Positions::<T>::insert(self.key, self.positions);
+		}
+		PositionsOf::<T>::mutate_exists(self.key.2, |entry| {
+			let mut open = entry.take().unwrap_or_default();
+			for slot in self.closed {
+				match open.remove(slot) {
+					Some(1) => {}
+					Some(count) if count > 1 => open.set(slot, count.saturating_sub(1)),
+					_ => {
+						defensive!("a position that was not counted");
+					}
+				}
+			}
+			*entry = (!open.is_empty()).then_some(open);
+		});
+	}
+}
+
+/// The key of a page of positions.
+fn page_key(microgrid: MicrogridId, period: Period, page: u32) -> (Be32, Be32, Be32) {
+	(microgrid.into(), period.into(), page.into())
 }

@@ -16,7 +16,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 use crate::{
 	bill::{owed, signed},
 	types::{Creditor, MeterTotals, Till},
-	Arrears, Config, Error, Event, Owing, Pallet, PositionsOf, WeightInfo,
+	Config, Error, Event, Ledger, Pallet, PositionsOf, WeightInfo,
 };
 
 impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
@@ -29,7 +29,10 @@ impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
 	}
 
 	fn may_buy(who: &T::AccountId) -> Result<(), DispatchError> {
-		ensure!(!Owing::<T>::contains_key(who), Error::<T>::ArrearsBlockBids);
+		ensure!(
+			Ledger::<T>::get(who).owing == 0,
+			Error::<T>::ArrearsBlockBids
+		);
 		Ok(())
 	}
 }
@@ -42,10 +45,11 @@ impl<T: Config> OnTrade<T::AccountId> for Pallet<T> {
 
 impl<T: Config> MeterCommitments for Pallet<T> {
 	fn has_commitments(meter: MeterId) -> bool {
-		PositionsOf::<T>::contains_key(Be32::from(meter))
-			|| T::Meters::meter(meter).is_some_and(|info| {
-				Arrears::<T>::contains_key(info.owner, Be32::from(info.microgrid))
-			})
+		PositionsOf::<T>::get(Be32::from(meter.page()))
+			.get(meter.slot())
+			.is_some()
+			|| T::Meters::meter(meter)
+				.is_some_and(|info| Self::arrears_of(&info.owner, info.microgrid) > 0)
 	}
 }
 

@@ -12,7 +12,7 @@ use scale_info::TypeInfo;
 use crate::{
 	expected::ExpectedPrice,
 	types::{Creditor, MeterTotals, PeriodSummary, Position, Progress, Statement},
-	ClaimIndex, ClaimQueues, Config, Funds, Ledger, Owing, Pallet, Summaries,
+	ClaimIndex, ClaimQueues, Config, Funds, Ledger, Pallet, Summaries,
 };
 
 /// An account's standing with the clearing house. All in planck.
@@ -91,7 +91,7 @@ impl<T: Config> Pallet<T> {
 			balance: member.balance,
 			locked: member.locked,
 			free: member.free(),
-			arrears: Owing::<T>::get(who),
+			arrears: member.owing,
 			claims,
 		}
 	}

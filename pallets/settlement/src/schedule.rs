@@ -14,8 +14,8 @@ use crate::{
 	claims::Serving,
 	engine::Next,
 	types::{Job, Progress},
-	ClaimQueues, Config, Current, Event, IdleUntil, OpenPositions, Pallet, Served, Settled,
-	Statements, Summaries, Turn, WeightInfo,
+	ClaimQueues, Config, Current, Event, IdleUntil, Pallet, Served, Settled, Statements, Summaries,
+	Turn, WeightInfo,
 };
 
 /// What a look at a community found.
@@ -27,7 +27,7 @@ pub(crate) enum Look<AccountId> {
 	Waits(u64),
 	/// A period's statements to prune.
 	Prune(Period),
-	/// A period without meters or positions was passed.
+	/// A period of a community without meters was passed.
 	Passed,
 	/// A period to settle.
 	Settle(Box<Job<AccountId>>),
@@ -61,10 +61,6 @@ impl<T: Config> Pallet<T> {
 			meter.consume(took);
 			job = match next {
 				Next::Step(job) => job,
-				Next::Later(job) => {
-					Current::<T>::put(job);
-					return false;
-				}
 				Next::Done(job) => {
 					Self::move_on(job.till.microgrid, job.period);
 					return true;
@@ -140,9 +136,8 @@ impl<T: Config> Pallet<T> {
 		if !clock.is_frozen(next, now) {
 			return Look::Nothing(due);
 		}
-		let key = (Be32::from(microgrid), Be32::from(next));
-		let (pages, open) = (T::Metered::pages(microgrid), OpenPositions::<T>::get(key));
-		if pages == 0 && open == 0 {
+		let pages = T::Metered::pages(microgrid);
+		if pages == 0 {
 			Self::move_on(microgrid, next);
 			return Look::Passed;
 		}
@@ -153,9 +148,8 @@ impl<T: Config> Pallet<T> {
 			// The period waits for its terms: look again soon.
 			return Look::Waits(due);
 		};
-		OpenPositions::<T>::remove(key);
 		let links = Self::take_exchange(microgrid, next);
-		let job = Job::new(microgrid, next, &terms, operator, pages, open, links);
+		let job = Job::new(microgrid, next, &terms, operator, pages, links);
 		Look::Settle(Box::new(job))
 	}
 

@@ -21,72 +21,47 @@ fn at<V>(page: &PageOf<V>, slot: u8) -> Option<&V> {
 		.map(|(_, value)| value)
 }
 
-/// The pages of meters that a step writes to: loaded once, stored when the step ends or moves on.
-pub(crate) struct Sheets<T: Config> {
-	microgrid: Be32,
-	period: Be32,
-	open: Option<Sheet<T>>,
-}
-
-struct Sheet<T: Config> {
-	page: u32,
+/// The statements and totals of a page of meters, while they are written: read once, and written once.
+pub(crate) struct Sheet<T: Config> {
+	key: (Be32, Be32, Be32),
 	statements: StatementPage<T>,
 	totals: PageOf<MeterTotals>,
 	changed: bool,
 }
 
-impl<T: Config> Sheets<T> {
-	pub fn new(microgrid: MicrogridId, period: Period) -> Self {
+impl<T: Config> Sheet<T> {
+	pub fn open(microgrid: MicrogridId, period: Period, page: u32) -> Self {
+		let key = (microgrid.into(), period.into(), page.into());
 		Self {
-			microgrid: microgrid.into(),
-			period: period.into(),
-			open: None,
-		}
-	}
-
-	fn turn_to(&mut self, page: u32) -> &mut Sheet<T> {
-		if self.open.as_ref().is_some_and(|sheet| sheet.page != page) {
-			self.store();
-		}
-		let (microgrid, period) = (self.microgrid, self.period);
-		self.open.get_or_insert_with(|| Sheet {
-			page,
-			statements: Statements::<T>::get((microgrid, period, Be32::from(page))),
-			totals: Totals::<T>::get(Be32::from(page)),
+			key,
+			statements: Statements::<T>::get(key),
+			totals: Totals::<T>::get(key.2),
 			changed: false,
-		})
+		}
 	}
 
-	/// Whether the meter has its statement for the period.
-	pub fn has(&mut self, meter: MeterId) -> bool {
-		at(&self.turn_to(meter.page()).statements, meter.slot()).is_some()
+	/// Whether the meter at `slot` has its statement for the period.
+	pub fn has(&self, slot: u8) -> bool {
+		at(&self.statements, slot).is_some()
 	}
 
 	/// Files a meter's statement, and adds it to the running totals if `total`.
-	pub fn file(&mut self, meter: MeterId, statement: Statement<T::AccountId>, total: bool) {
-		let sheet = self.turn_to(meter.page());
-		sheet.changed = true;
+	pub fn file(&mut self, slot: u8, statement: Statement<T::AccountId>, total: bool) {
+		self.changed = true;
 		if total {
-			add_to_totals(&mut sheet.totals, meter.slot(), |totals| {
-				totals.add(&statement)
-			});
+			add_to_totals(&mut self.totals, slot, |totals| totals.add(&statement));
 		}
-		if sheet
-			.statements
-			.try_push((meter.slot(), statement))
-			.is_err()
-		{
+		if self.statements.try_push((slot, statement)).is_err() {
 			defensive!("more statements than slots");
 		}
 	}
 
 	/// Stores what was changed.
-	pub fn store(&mut self) {
-		if let Some(sheet) = self.open.take().filter(|sheet| sheet.changed) {
-			let page = Be32::from(sheet.page);
-			Statements::<T>::insert((self.microgrid, self.period, page), sheet.statements);
-			if !sheet.totals.is_empty() {
-				Totals::<T>::insert(page, sheet.totals);
+	pub fn store(self) {
+		if self.changed {
+			Statements::<T>::insert(self.key, self.statements);
+			if !self.totals.is_empty() {
+				Totals::<T>::insert(self.key.2, self.totals);
 			}
 		}
 	}

@@ -1,12 +1,12 @@
 //! The till of a community: takes what members owe, pays what they are owed, and lets the operator
 //! front what is missing.
 
-use gridweave_primitives::{Balance, Be32};
+use gridweave_primitives::Balance;
 use sp_runtime::traits::Zero;
 
 use crate::{
 	types::{Creditor, Till},
-	Arrears, Config, Indebted, Pallet,
+	Config, Indebted, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
 	/// Takes a member's arrears from its free balance into the pot, as far as that goes: for a margin that
 	/// was locked when the bill came, and no longer is. Whether debts have changed.
 	pub(crate) fn till_recover(till: &mut Till<T::AccountId>, who: &T::AccountId) -> bool {
-		let arrears = Arrears::<T>::get(who, Be32::from(till.microgrid));
+		let arrears = Self::arrears_of(who, till.microgrid);
 		let paid = Self::draw(who, arrears);
 		till.pot = till.pot.saturating_add(paid);
 		!Self::reduce_arrears(who, till.microgrid, paid).is_zero()

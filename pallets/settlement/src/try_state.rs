@@ -7,22 +7,25 @@
 //!    is energy bought and not received, and what is receivable and not set aside is payable and not paid;
 //!    what is paid is what is noted as such (positions of a settlement under way are partly gone and left
 //!    out).
-//! 4. Positions are counted right, per community and period and per meter.
+//! 4. Positions are counted right, per meter.
 //! 5. Arrears and claims are never zero, add up to their totals, and nobody has both in one community.
 //! 6. An indebted operator is counted once per queue; no fund is zero; no ledger entry is empty.
 //! 7. Nothing is kept of a period before the oldest kept, or settled ahead of its turn.
 //! 8. Profiles are of periods of the clock's day, and each was learnt from a day at least.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use frame_support::{ensure, traits::fungible::Inspect};
-use gridweave_primitives::{traits::SettlementClock, Balance, Be32, Be64, MicrogridId, Period};
+use gridweave_primitives::{
+	traits::{MeterInspect, SettlementClock},
+	Balance, Be32, Be64, MeterId, MicrogridId, Period,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	bill::signed, types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current,
-	Exchanges, Funds, Indebted, Ledger, OpenPositions, Owing, Pallet, Positions, PositionsOf,
-	Profiles, Statements, Summaries, Totals,
+	Exchanges, Funds, Indebted, Ledger, Pallet, Positions, PositionsOf, Profiles, Statements,
+	Summaries, Totals,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
@@ -51,11 +54,21 @@ impl<T: Config> Pallet<T> {
 		T::Currency::total_balance(&Self::clearing_account()).checked_sub(owed)
 	}
 
+	/// What accounts owe in all, as their trading balances tell.
+	fn owing() -> BTreeMap<T::AccountId, Balance> {
+		Ledger::<T>::iter()
+			.filter(|(_, member)| member.owing > 0)
+			.map(|(who, member)| (who, member.owing))
+			.collect()
+	}
+
 	/// What positions lock, by account. The rest of each lock belongs to orders.
 	pub fn locked_by_positions() -> BTreeMap<T::AccountId, Balance> {
 		let mut locked = BTreeMap::new();
-		for position in Positions::<T>::iter_values() {
-			add(&mut locked, position.owner, position.margin);
+		for page in Positions::<T>::iter_values() {
+			for (_, position) in page.iter() {
+				add(&mut locked, position.owner.clone(), position.margin);
+			}
 		}
 		locked.retain(|_, margin| *margin > 0);
 		locked
@@ -86,39 +99,37 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_positions() -> Result<(), TryRuntimeError> {
-		let job = Current::<T>::get();
-		let under_way = job
-			.as_ref()
-			.map(|job| (Be32::from(job.till.microgrid), Be32::from(job.period)));
-		let mut periods = BTreeMap::<_, (u32, i128, i128, Balance)>::new();
-		let mut meters = BTreeMap::<Be32, u32>::new();
-		for ((microgrid, period, meter), position) in Positions::<T>::iter() {
+		let under_way =
+			Current::<T>::get().map(|job| (Be32::from(job.till.microgrid), Be32::from(job.period)));
+		let mut periods = BTreeMap::<_, (i128, i128, Balance)>::new();
+		let mut meters = BTreeMap::<MeterId, u32>::new();
+		for ((microgrid, period, page), positions) in Positions::<T>::iter() {
+			ensure!(!positions.is_empty(), "an empty page of positions is kept");
 			let sum = periods.entry((microgrid, period)).or_default();
-			let contracts = position.contracts;
-			sum.0 = sum.0.saturating_add(1);
-			sum.1 = sum
-				.1
-				.saturating_add(i128::from(contracts.sold.0))
-				.saturating_sub(i128::from(contracts.bought.0));
-			sum.2 = sum
-				.2
-				.saturating_add(signed(contracts.receivable))
-				.saturating_sub(signed(contracts.payable));
-			sum.3 = sum.3.saturating_add(contracts.paid);
-			let count = meters.entry(meter).or_default();
-			*count = count.saturating_add(1);
+			for (slot, position) in positions.iter() {
+				let info = T::Meters::meter(MeterId::at(page.get(), slot));
+				ensure!(
+					info.map(|info| Be32::from(info.microgrid)) == Some(microgrid),
+					"a position that no page of its community would settle"
+				);
+				let contracts = position.contracts;
+				sum.0 = sum
+					.0
+					.saturating_add(contracts.sold.0.into())
+					.saturating_sub(contracts.bought.0.into());
+				sum.1 = sum
+					.1
+					.saturating_add(signed(contracts.receivable))
+					.saturating_sub(signed(contracts.payable));
+				sum.2 = sum.2.saturating_add(contracts.paid);
+				let count = meters.entry(MeterId::at(page.get(), slot)).or_default();
+				*count = count.saturating_add(1);
+			}
 		}
-		if let Some((job, key)) = job.as_ref().zip(under_way) {
-			ensure!(
-				job.open == periods.remove(&key).map_or(0, |(count, ..)| count),
-				"the settlement under way miscounts positions"
-			);
+		if let Some(key) = under_way {
+			periods.remove(&key);
 		}
-		for (key, (count, energy, money, paid)) in &periods {
-			ensure!(
-				OpenPositions::<T>::get(*key) == *count,
-				"a period's positions are miscounted"
-			);
+		for (key, (energy, money, paid)) in &periods {
 			let links = Exchanges::<T>::get(*key);
 			let crossed = i128::from(links.sent.0).saturating_sub(links.received.0.into());
 			ensure!(*energy == crossed, "energy sold is not energy bought");
@@ -132,24 +143,14 @@ impl<T: Config> Pallet<T> {
 				"an exchange of no positions"
 			);
 		}
-		for (key, _) in OpenPositions::<T>::iter() {
-			ensure!(
-				periods.contains_key(&key),
-				"a period without positions has a count"
-			);
-		}
-		for (meter, count) in &meters {
-			ensure!(
-				PositionsOf::<T>::get(meter) == *count,
-				"a meter's positions are miscounted"
-			);
-		}
-		for (meter, _) in PositionsOf::<T>::iter() {
-			ensure!(
-				meters.contains_key(&meter),
-				"a meter without positions has a count"
-			);
-		}
+		let counted = PositionsOf::<T>::iter().flat_map(|(page, open)| {
+			let of = |(slot, count): (u8, &u32)| (MeterId::at(page.get(), slot), *count);
+			open.iter().map(of).collect::<Vec<_>>()
+		});
+		ensure!(
+			counted.collect::<BTreeMap<_, _>>() == meters,
+			"a meter's positions are miscounted"
+		);
 		Ok(())
 	}
 
@@ -165,10 +166,7 @@ impl<T: Config> Pallet<T> {
 			);
 			add(&mut owing, who, amount);
 		}
-		ensure!(
-			owing == Owing::<T>::iter().collect(),
-			"arrears do not add up"
-		);
+		ensure!(owing == Self::owing(), "arrears do not add up");
 
 		let mut claimed = BTreeMap::new();
 		let mut count = 0u32;

@@ -34,6 +34,8 @@ pub struct Member {
 	pub balance: Balance,
 	/// What orders and positions lock of it.
 	pub locked: Balance,
+	/// What its owner owes to all communities together: the sum of its arrears.
+	pub owing: Balance,
 }
 
 impl Member {
@@ -44,7 +46,12 @@ impl Member {
 
 	/// Whether there is nothing left to keep.
 	pub const fn is_empty(&self) -> bool {
-		self.balance == 0 && self.locked == 0
+		!self.is_open() && self.owing == 0
+	}
+
+	/// Whether it holds money.
+	pub const fn is_open(&self) -> bool {
+		self.balance > 0 || self.locked > 0
 	}
 
 	/// Takes up to `amount` of the free part; returns what was taken.
@@ -85,7 +92,7 @@ pub struct Statement<AccountId> {
 	pub contracts: Contracts,
 	/// How metered energy met the contracts.
 	pub split: Split,
-	/// The period's prices.
+	/// The period's prices. Those of the residual are for what was measured: an estimate's are the tariff.
 	pub prices: Prices,
 	/// What the account gets for the period, or owes if negative: what it has paid already for trades over
 	/// links (`contracts.paid`) is part of it.
@@ -344,11 +351,6 @@ pub enum Stage {
 		/// The next page.
 		page: u32,
 	},
-	/// Settles positions of meters without metered energy.
-	Leftover {
-		/// The last meter settled so.
-		after: Option<u32>,
-	},
 	/// Pays fund and operator.
 	Finish,
 }
@@ -364,8 +366,6 @@ pub struct Job<AccountId> {
 	pub stage: Stage,
 	/// Pages of meters when it began.
 	pub pages: u32,
-	/// Positions not settled yet.
-	pub open: u32,
 	/// What becomes of the rest.
 	pub residual: ResidualRule,
 	/// Community, operator, pot.
@@ -382,7 +382,6 @@ impl<AccountId> Job<AccountId> {
 		terms: &Terms,
 		operator: AccountId,
 		pages: u32,
-		open: u32,
 		links: Exchange,
 	) -> Self {
 		let prices = Prices {
@@ -394,7 +393,6 @@ impl<AccountId> Job<AccountId> {
 			period,
 			stage: Stage::Sum { page: 0 },
 			pages,
-			open,
 			residual: terms.residual,
 			till: Till {
 				microgrid,

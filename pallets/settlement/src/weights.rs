@@ -26,8 +26,6 @@ pub trait WeightInfo {
 	/// A page of 32 meters of which `p` without a position are paid, `t` with one are, and `u` with one are
 	/// owed more than there is.
 	fn pay_page(p: u32, t: u32, u: u32) -> Weight;
-	/// A position of a meter without metered energy.
-	fn leftover() -> Weight;
 	/// The end of a settlement, and its passing from stage to stage.
 	fn finish() -> Weight;
 	/// A claim served.
@@ -82,9 +80,6 @@ impl WeightInfo for () {
 	}
 	fn pay_page(p: u32, t: u32, u: u32) -> Weight {
 		page(p, t, u)
-	}
-	fn leftover() -> Weight {
-		Weight::from_parts(60_000_000, 20_000)
 	}
 	fn finish() -> Weight {
 		Weight::from_parts(35_000_000, 4_000)

@@ -309,40 +309,6 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 2615).saturating_mul(t.into()))
 			.saturating_add(Weight::from_parts(0, 2642).saturating_mul(u.into()))
 	}
-	/// Storage: `Settlement::Positions` (r:2 w:1)
-	/// Proof: `Settlement::Positions` (`max_values`: None, `max_size`: Some(140), added: 2615, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::PositionsOf` (r:1 w:1)
-	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Ledger` (r:2 w:2)
-	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Arrears` (r:1 w:1)
-	/// Proof: `Settlement::Arrears` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Owing` (r:1 w:1)
-	/// Proof: `Settlement::Owing` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::ClaimQueues` (r:1 w:1)
-	/// Proof: `Settlement::ClaimQueues` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Indebted` (r:1 w:1)
-	/// Proof: `Settlement::Indebted` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::ClaimIndex` (r:1 w:1)
-	/// Proof: `Settlement::ClaimIndex` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Claims` (r:1 w:1)
-	/// Proof: `Settlement::Claims` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::CounterForClaimQueues` (r:1 w:1)
-	/// Proof: `Settlement::CounterForClaimQueues` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Statements` (r:1 w:1)
-	/// Proof: `Settlement::Statements` (`max_values`: None, `max_size`: Some(7789), added: 10264, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Totals` (r:1 w:1)
-	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
-	fn leftover() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `11335`
-		//  Estimated: `11254`
-		// Minimum execution time: 205_035_000 picoseconds.
-		Weight::from_parts(241_192_000, 0)
-			.saturating_add(Weight::from_parts(0, 11254))
-			.saturating_add(T::DbWeight::get().reads(14))
-			.saturating_add(T::DbWeight::get().writes(13))
-	}
 	/// Storage: `Settlement::ClaimQueues` (r:1 w:1)
 	/// Proof: `Settlement::ClaimQueues` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Indebted` (r:1 w:1)

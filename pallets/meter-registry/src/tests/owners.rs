@@ -1,7 +1,11 @@
 //! Meters that get another owner.
 
 use frame_support::{assert_noop, assert_ok};
-use gridweave_primitives::{traits::MeterInspect, Be32};
+use gridweave_primitives::{
+	meter::{MeterKind, MeterOwner},
+	traits::MeterInspect,
+	Be32,
+};
 use sp_runtime::TokenError;
 
 use crate::{mock::*, Error, Offers};
@@ -26,6 +30,40 @@ fn a_meter_that_changes_owner_should_cost_the_deposit_of_the_day() {
 		Registry::do_try_state().unwrap();
 		Registry::retire_meter(RuntimeOrigin::signed(BOB), device.id).unwrap();
 		assert_eq!((held(ALICE), held(BOB)), (0, 0));
+	});
+}
+
+#[test]
+fn a_page_of_owners_should_tell_who_is_billed_for_each_admitted_meter() {
+	run(|| {
+		let owners = |page| -> Vec<_> {
+			let owners = <Registry as MeterInspect<u64>>::owners(page);
+			let of = |(slot, owner): (u8, &MeterOwner<u64>)| (slot, owner.account, owner.retired);
+			owners.iter().map(of).collect()
+		};
+		let _ = registered(1, ALICE, HERE, MeterKind::Prosumer);
+		assert_eq!(owners(0), []);
+		let device = admitted(2);
+		let (page, slot) = (device.id.page(), device.id.slot());
+		assert_eq!(owners(page), [(slot, ALICE, false)]);
+		assert_ok!(Registry::offer_meter(
+			RuntimeOrigin::signed(ALICE),
+			device.id,
+			Some(BOB)
+		));
+		assert_ok!(Registry::accept_meter(
+			RuntimeOrigin::signed(BOB),
+			device.id
+		));
+		assert_eq!(owners(page), [(slot, BOB, false)]);
+		Registry::do_try_state().unwrap();
+		// Without a reading it is freed at once.
+		assert_ok!(Registry::retire_meter(
+			RuntimeOrigin::signed(BOB),
+			device.id
+		));
+		assert_eq!(owners(page), []);
+		Registry::do_try_state().unwrap();
 	});
 }
 

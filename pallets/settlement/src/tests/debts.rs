@@ -56,7 +56,7 @@ fn unpaid_bill_should_become_arrears_that_block_bids_until_paid() {
 			(balance(1), arrears(1), balance(OPERATOR)),
 			(0, 20 * G, 10 * G)
 		);
-		assert!(!Ledger::<Test>::contains_key(1));
+		assert!(!Ledger::<Test>::get(1).is_open());
 		assert!(events().contains(&Event::ArrearsGrew {
 			who: 1,
 			microgrid: HOME,

@@ -1,6 +1,11 @@
 //! The formulas, by examples computed by hand.
 
-use gridweave_primitives::{cost, microgrid::ResidualRule, Price, WattHours};
+use gridweave_primitives::{
+	cost,
+	meter::{MeteredPeriod, Provenance},
+	microgrid::ResidualRule,
+	Price, WattHours,
+};
 use sp_runtime::Permill;
 
 use crate::{
@@ -144,6 +149,42 @@ fn prices() -> Prices {
 	}
 }
 
+/// The bill for energy that was measured.
+fn bill(contracts: &Contracts, import: u64, export: u64) -> Bill {
+	let metered = metered(import, export, Provenance::Measured);
+	Bill::of(contracts, Some(&metered), &prices())
+}
+
+fn metered(import: u64, export: u64, provenance: Provenance) -> MeteredPeriod {
+	MeteredPeriod {
+		import: WattHours(import),
+		export: WattHours(export),
+		provenance,
+	}
+}
+
+#[test]
+fn estimate_should_be_billed_at_the_tariff_and_its_difference_be_the_funds() {
+	for provenance in [Provenance::Estimated, Provenance::Corrected] {
+		let of = |import, export| {
+			let metered = metered(import, export, provenance);
+			Bill::of(&Contracts::default(), Some(&metered), &prices())
+		};
+		// Need of 100 Wh at 0.3, of which 0.22 go to the operator; the members' pool asks 0.25.
+		let bill = of(100, 0);
+		assert_eq!(
+			(bill.amount, bill.operator, bill.fund),
+			(-30_000_000_000, 22_000_000_000, 8_000_000_000)
+		);
+		// Surplus of 100 Wh at 0.08, for which the operator pays 0.12; the members' pool gives 0.1.
+		let bill = of(0, 100);
+		assert_eq!(
+			(bill.amount, bill.operator, bill.fund),
+			(8_000_000_000, -12_000_000_000, 4_000_000_000)
+		);
+	}
+}
+
 #[test]
 fn sellers_bill_should_hold_trades_shortfall_and_fees() {
 	// 500 Wh sold at 0.2, fee 0.001; 200 Wh fed in.
@@ -153,7 +194,7 @@ fn sellers_bill_should_hold_trades_shortfall_and_fees() {
 		fee: cost(Price(1_000), WattHours(500)),
 		..Default::default()
 	};
-	let bill = Bill::of(&contracts, WattHours(0), WattHours(200), &prices());
+	let bill = bill(&contracts, 0, 200);
 	// In units of 10⁶ planck: 100 000 − 300·300 − 500.
 	assert_eq!(bill.amount, 9_500_000_000);
 	assert_eq!(bill.operator, 90_500_000_000);
@@ -169,19 +210,19 @@ fn buyers_bill_should_hold_trades_excess_need_and_fees() {
 		..Default::default()
 	};
 	// 200 Wh taken: the other 300 Wh are sold at feed-in. −100 000 − 500 + 24 000.
-	let bill = Bill::of(&contracts, WattHours(200), WattHours(0), &prices());
+	let bill = bill(&contracts, 200, 0);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-76_500_000_000, -23_500_000_000, 0)
 	);
 	// 800 Wh taken: need of 300 Wh at 0.25, of which 0.22 go to the operator.
-	let bill = Bill::of(&contracts, WattHours(800), WattHours(0), &prices());
+	let bill = bill(&contracts, 800, 0);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-175_500_000_000, 66_500_000_000, 9_000_000_000)
 	);
 	// 100 Wh fed in: all of the purchase is excess, and the surplus earns 0.1; the fund gets 0.02.
-	let bill = Bill::of(&contracts, WattHours(0), WattHours(100), &prices());
+	let bill = bill(&contracts, 0, 100);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-50_500_000_000, -51_500_000_000, 2_000_000_000)
@@ -199,7 +240,7 @@ fn what_was_paid_with_a_trade_should_be_billed_and_not_be_due() {
 		fee: cost(Price(1_000), WattHours(500)),
 		..Default::default()
 	};
-	let bill = Bill::of(&contracts, WattHours(200), WattHours(0), &prices());
+	let bill = bill(&contracts, 200, 0);
 	assert_eq!((bill.amount, bill.due), (-81_500_000_000, 23_500_000_000));
 	assert_eq!((bill.operator, bill.fund), (-23_500_000_000, 0));
 }

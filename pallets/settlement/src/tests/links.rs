@@ -132,7 +132,7 @@ fn buyer_whose_lock_just_suffices_should_not_default() {
 		// 950 Wh at 0.080, less the fee.
 		assert_eq!(owed.total, 76 * G - 950_000_000);
 		assert_eq!(Settlement::open_claims(HOME), 0);
-		assert_eq!(crate::Owing::<Test>::iter().count(), 0);
+		assert_eq!(crate::Arrears::<Test>::iter().count(), 0);
 	});
 }
 

@@ -81,9 +81,12 @@ fn trades_of_one_meter_should_add_up_in_its_position() {
 		assert_eq!(position.contracts.receivable, 25_000_000_000);
 		assert_eq!(position.contracts.payable, 4_500_000_000);
 		assert_eq!(position.contracts.fee, 180_000_000);
+		let open: Vec<_> = crate::PositionsOf::<Test>::iter_values().collect();
+		assert_eq!(open.len(), 1, "they are neighbours");
 		assert_eq!(
-			crate::PositionsOf::<Test>::iter_values().collect::<Vec<_>>(),
-			[1, 1]
+			open[0].iter().collect::<Vec<_>>(),
+			[(0, &1), (1, &1)],
+			"one position each"
 		);
 	});
 }

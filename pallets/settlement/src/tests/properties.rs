@@ -1,8 +1,12 @@
 //! Properties of the formulas over random communities, prices at their bounds included.
 
 use gridweave_primitives::{
-	cost, market::buyer_worst_case, market::seller_worst_case, meter::Correction,
-	microgrid::ResidualRule, Balance, Price, WattHours,
+	cost,
+	market::buyer_worst_case,
+	market::seller_worst_case,
+	meter::{Correction, MeteredPeriod, Provenance},
+	microgrid::ResidualRule,
+	Balance, Price, WattHours,
 };
 use proptest::prelude::*;
 use sp_runtime::Permill;
@@ -127,15 +131,24 @@ impl Community {
 
 	fn bills(&self, prices: &Prices) -> Vec<Bill> {
 		let bill = |(metered, (contracts, _)): (&(u64, u64), (Contracts, Balance))| {
-			Bill::of(
-				&contracts,
-				WattHours(metered.0),
-				WattHours(metered.1),
-				prices,
-			)
+			bill(&contracts, *metered, Provenance::Measured, prices)
 		};
 		self.meters.iter().zip(self.contracts()).map(bill).collect()
 	}
+}
+
+fn bill(
+	contracts: &Contracts,
+	(import, export): (u64, u64),
+	provenance: Provenance,
+	prices: &Prices,
+) -> Bill {
+	let metered = MeteredPeriod {
+		import: WattHours(import),
+		export: WattHours(export),
+		provenance,
+	};
+	Bill::of(contracts, Some(&metered), prices)
 }
 
 proptest! {
@@ -194,24 +207,27 @@ proptest! {
 		}
 	}
 
-	/// Whoever stays silent is billed by an estimate, and corrected later: never better than the reading.
+	/// Whoever stays silent, about all of a period or the rest of one, is billed by an estimate, and corrected
+	/// later: never better than by the reading, whose energy would have made other prices.
 	#[test]
 	fn silence_should_never_pay(
-		community in community(), estimate in up_to(WH), truth in (up_to(WH), up_to(WH)),
+		community in community(), estimate in up_to(WH), shown in up_to(WH), truth in (up_to(WH), up_to(WH)),
 	) {
 		let mut community = community;
-		community.meters[0] = (estimate, 0);
-		let prices = community.prices(&community.rule);
+		let shown = shown.min(truth.1);
 		let contracts = community.contracts()[0].0;
-		let bill = |import, export| {
-			Bill::of(&contracts, WattHours(import), WattHours(export), &prices).amount
-		};
+		community.meters[0] = truth;
+		let prices = community.prices(&community.rule);
+		let punctual = bill(&contracts, truth, Provenance::Measured, &prices).amount;
+		community.meters[0] = (estimate, shown);
+		let prices = community.prices(&community.rule);
+		let silent = bill(&contracts, (estimate, shown), Provenance::Estimated, &prices).amount;
 		let correction = Correction {
 			import: truth.0 as i64 - estimate as i64,
-			export: truth.1 as i64,
+			export: truth.1 as i64 - shown as i64,
 		};
 		let corrected = correction_amount(&correction, prices.retail, prices.feed_in);
-		prop_assert!(bill(estimate, 0) + corrected <= bill(truth.0, truth.1));
+		prop_assert!(silent + corrected <= punctual);
 	}
 
 	/// Prices lie between feed-in and retail, selling below buying; the operator never pays for the pool,

@@ -186,8 +186,7 @@ fn trades_without_any_metered_energy_should_settle_as_shortfall_and_excess() {
 		trade(PERIOD, 0, 1, 500, 200_000);
 		// Only meter 2 metered anything.
 		metered(PERIOD, 2, 100, 0);
-		// The leftovers come in a block of their own.
-		assert_eq!(settle(PERIOD), 2);
+		settle(PERIOD);
 		// 100 − 150 − 0.5, and −100 + 40 − 0.5.
 		assert_eq!(balance(1), 1_000 * G - 50_500_000_000);
 		assert_eq!(balance(2), 1_000 * G - 60_500_000_000);
@@ -199,18 +198,6 @@ fn trades_without_any_metered_energy_should_settle_as_shortfall_and_excess() {
 			(None, WattHours(500))
 		);
 		assert_eq!(Settlement::summary(HOME, PERIOD).expect("kept").meters, 3);
-	});
-}
-
-#[test]
-fn position_in_a_community_without_pages_should_settle() {
-	run(|| {
-		community();
-		trade(PERIOD, 0, 1, 500, 200_000);
-		world(|world| world.meters.clear());
-		settle(PERIOD);
-		assert_eq!((locked(1), locked(2)), (0, 0));
-		assert_eq!(balance(1), 1_000 * G - 50_500_000_000);
 	});
 }
 

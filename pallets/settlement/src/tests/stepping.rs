@@ -9,7 +9,7 @@ use gridweave_primitives::{
 use proptest::prelude::*;
 use sp_runtime::Permill;
 
-use crate::{mock::*, types::Progress, Current, Event, Ledger, Statements, Summaries};
+use crate::{mock::*, types::Progress, Current, Event, Ledger, PositionsOf, Statements, Summaries};
 
 /// What is left when everything is settled.
 fn state() -> impl PartialEq + core::fmt::Debug {
@@ -132,26 +132,19 @@ proptest! {
 }
 
 #[test]
-fn settlement_that_miscounts_positions_should_be_found() {
+fn positions_that_are_miscounted_should_be_found() {
 	run(|| {
+		add_meter(0, 1);
+		add_meter(1, 2);
+		trade(PERIOD, 0, 1, 100, 200_000);
 		assert_ok!(Settlement::do_try_state());
-		let terms = terms(ResidualRule::Tariff);
-		let job = |open| {
-			crate::types::Job::new(
-				HOME,
-				PERIOD,
-				&terms,
-				OPERATORS[0],
-				0,
-				open,
-				Default::default(),
-			)
-		};
-		Current::<Test>::put(job(1));
+		let page = Be32::from(MeterId(0).page());
+		let counted = PositionsOf::<Test>::get(page);
+		PositionsOf::<Test>::mutate(page, |open| open.set(0, 2));
 		assert!(Settlement::do_try_state().is_err());
-		Current::<Test>::put(job(0));
-		assert_ok!(Settlement::do_try_state());
-		Current::<Test>::kill();
+		PositionsOf::<Test>::remove(page);
+		assert!(Settlement::do_try_state().is_err());
+		PositionsOf::<Test>::insert(page, counted);
 	});
 }
 
