@@ -57,6 +57,8 @@ mod analysts;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod detectors;
+mod error;
+mod event;
 mod expiring;
 mod flags;
 mod inspecting;
@@ -83,6 +85,10 @@ pub use parameters::Parameters;
 pub use types::*;
 pub use weights::WeightInfo;
 
+use frame_support::pallet_macros::import_section;
+
+#[import_section(error::error)]
+#[import_section(event::event)]
 #[frame_support::pallet]
 pub mod pallet {
 	use alloc::boxed::Box;
@@ -293,219 +299,6 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Cases<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Kind>), CaseOf<T>>;
-
-	/// What happened.
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A flag was raised, or raised anew.
-		FlagRaised {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-			/// What is wrong with it.
-			kind: Kind,
-			/// How grave it is.
-			severity: Severity,
-			/// What was seen, and what was expected; the unit depends on the kind.
-			evidence: Finding,
-		},
-		/// A flag was confirmed.
-		FlagConfirmed {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-			/// What is wrong with it.
-			kind: Kind,
-			/// By whom, or by what.
-			by: Confirmation,
-		},
-		/// An inspector dismissed a flag.
-		FlagDismissed {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-			/// What seemed to be wrong with it.
-			kind: Kind,
-			/// The inspector.
-			inspector: T::AccountId,
-		},
-		/// A flag does not stand any more: nobody confirmed it in time, or it stood long enough.
-		FlagExpired {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-			/// What was wrong with it.
-			kind: Kind,
-		},
-		/// A meter came under quarantine: it may not trade and earns nothing.
-		MeterQuarantined {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-			/// The kind of flag that caused it.
-			kind: Kind,
-		},
-		/// A meter's quarantine was lifted.
-		QuarantineLifted {
-			/// The community of the meter.
-			microgrid: MicrogridId,
-			/// Which meter.
-			meter: MeterId,
-		},
-		/// Tampering was confirmed, and the deposit of the meter taken.
-		TamperingPunished {
-			/// Which meter.
-			meter: MeterId,
-			/// What was taken, in planck.
-			amount: Balance,
-		},
-		/// The detectors of a microgrid were set.
-		ParametersSet {
-			/// Which microgrid.
-			microgrid: MicrogridId,
-			/// To what; to the defaults if empty.
-			parameters: Option<Parameters>,
-		},
-		/// An inspector was appointed.
-		InspectorAppointed {
-			/// Of which microgrid.
-			microgrid: MicrogridId,
-			/// Who.
-			inspector: T::AccountId,
-		},
-		/// An inspector was removed.
-		InspectorRemoved {
-			/// Of which microgrid.
-			microgrid: MicrogridId,
-			/// Who.
-			inspector: T::AccountId,
-		},
-		/// The losses of a microgrid are fitted anew from now on.
-		CalibrationStarted {
-			/// Which microgrid.
-			microgrid: MicrogridId,
-		},
-		/// Periods were passed over: the chain was so far behind that their energy was no longer kept.
-		PeriodsPassedOver {
-			/// Which microgrid.
-			microgrid: MicrogridId,
-			/// The first of them.
-			from: Period,
-			/// The first after them.
-			until: Period,
-		},
-		/// Somebody became an analyst.
-		AnalystRegistered {
-			/// Who.
-			analyst: T::AccountId,
-			/// What they staked, in planck.
-			stake: Balance,
-		},
-		/// An analyst reports no more, and waits for the stake.
-		AnalystLeaving {
-			/// Who.
-			analyst: T::AccountId,
-			/// From which Unix second on the stake may be withdrawn.
-			leaves_at: u64,
-		},
-		/// An analyst left, and got back what was left of the stake.
-		AnalystLeft {
-			/// Who.
-			analyst: T::AccountId,
-			/// What was released, in planck.
-			stake: Balance,
-		},
-		/// An analyst reported a finding.
-		FindingReported {
-			/// Who.
-			analyst: T::AccountId,
-			/// Which meter.
-			meter: MeterId,
-			/// What is wrong with it.
-			kind: Kind,
-			/// The hash of what was found.
-			evidence: H256,
-		},
-		/// The findings of analysts about a meter are closed.
-		CaseClosed {
-			/// Which meter.
-			meter: MeterId,
-			/// What they reported.
-			kind: Kind,
-			/// Whether there was a quorum.
-			carried: bool,
-			/// What was taken of all their stakes for false reports and paid to the owner of the meter, in planck.
-			slashed: Balance,
-		},
-	}
-
-	/// Why a call failed.
-	#[pallet::error]
-	pub enum Error<T> {
-		/// There is no such microgrid. Use the id of an existing one.
-		UnknownMicrogrid,
-		/// There is no such meter. Use the id of an existing one.
-		UnknownMeter,
-		/// Only the operator of the microgrid may do this. Sign with the operator's account.
-		NotOperator,
-		/// Only an inspector of the meter's microgrid may do this. Ask the operator to appoint you.
-		NotInspector,
-		/// A parameter lies out of its bounds. The documentation of `Parameters` tells them.
-		UnsoundParameters,
-		/// The feeder is no meter in service of this microgrid that was registered as feeder. Name one that is.
-		NotFeeder,
-		/// The account is an inspector already. There is nothing to do.
-		AlreadyInspector,
-		/// The microgrid has as many inspectors as it may have. Remove one first.
-		TooManyInspectors,
-		/// There is no such flag that stands. Look at the flags of the meter.
-		NoSuchFlag,
-		/// The flag is confirmed already. There is nothing to do.
-		AlreadyConfirmed,
-		/// Both readings are the same. Report two different ones.
-		SameReading,
-		/// The readings are not of one meter and one sequence number. Report two that are.
-		NotOneSequence,
-		/// A reading is not signed by the key that its meter has now, for this chain. Only such readings prove
-		/// anything.
-		BadDeviceSignature,
-		/// The meter's key is known to be cloned. There is nothing to do until the flag is decided on.
-		AlreadyFlagged,
-		/// A flag of this kind was dismissed, and what is reported is not newer. Report newer evidence, or wait
-		/// until the dismissal is forgotten.
-		DismissedLately,
-		/// The microgrid has no feeder. Set one by its parameters.
-		NoFeeder,
-		/// The account is an analyst already. There is nothing to do.
-		AlreadyAnalyst,
-		/// The account is no analyst. Register it.
-		NotAnalyst,
-		/// The analyst is leaving, and may not report any more. Withdraw the stake and register again.
-		AnalystIsLeaving,
-		/// The analyst has not asked to leave. Do so first.
-		NotLeaving,
-		/// The stake may not be withdrawn yet. Wait until the time that `AnalystLeaving` told.
-		UnbondingDelayRuns,
-		/// Something that the analyst reported is not decided on. Wait until it is.
-		FindingsOpen,
-		/// The analyst has as many open findings as they may have, or what is left of the stake does not cover
-		/// another. Wait until some are decided on; or leave, and register with the whole stake.
-		TooManyFindings,
-		/// Analysts cannot report this kind: it is proven by readings, or told by the chain.
-		NotReportable,
-		/// The meter gives no readings. Report those that do.
-		MeterNotActive,
-		/// The owner of the meter, and the operator and the inspectors of its microgrid, are not independent.
-		NotIndependent,
-		/// The analyst has reported this already. There is nothing to do.
-		AlreadyReported,
-	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

@@ -55,6 +55,8 @@ pub mod booking;
 mod closing;
 mod deposits;
 pub mod energy;
+mod error;
+mod event;
 pub mod freshness;
 mod ingest;
 mod intake;
@@ -85,6 +87,10 @@ pub use types::*;
 pub use weights::WeightInfo;
 pub use witness::{Witness, MAX_CORRECTIONS, MAX_SPANS};
 
+use frame_support::pallet_macros::import_section;
+
+#[import_section(error::error)]
+#[import_section(event::event)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter};
@@ -275,191 +281,6 @@ pub mod pallet {
 	/// Before which period everything is pruned, in all microgrids. One item, overwritten.
 	#[pallet::storage]
 	pub type PrunedBefore<T: Config> = StorageValue<_, gridweave_primitives::Period, ValueQuery>;
-
-	/// What happened.
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A meter was registered; its microgrid's operator may admit it now.
-		MeterRegistered {
-			/// Its id.
-			meter: MeterId,
-			/// The community it is to belong to.
-			microgrid: MicrogridId,
-			/// Who owns it.
-			owner: T::AccountId,
-			/// What stands behind it.
-			kind: MeterKind,
-			/// Its registers count modulo this many Wh: the operator compares it with the device.
-			modulus: WattHours,
-		},
-		/// The operator admitted a meter, or changed its ratings.
-		MeterAdmitted {
-			/// Which.
-			meter: MeterId,
-			/// The most power it may take and give.
-			ratings: Ratings,
-		},
-		/// A meter was taken out of service: no more readings. It is freed when its last period is pruned.
-		MeterRetired {
-			/// Which.
-			meter: MeterId,
-		},
-		/// Everything kept for a meter was freed and its deposit released.
-		MeterFreed {
-			/// Which.
-			meter: MeterId,
-			/// Who owned it.
-			owner: T::AccountId,
-			/// What was released of the deposit, in planck.
-			deposit: Balance,
-		},
-		/// A meter's device signs with another key from now on.
-		KeyRotated {
-			/// Which.
-			meter: MeterId,
-			/// The new key.
-			key: DeviceKey,
-		},
-		/// A meter was offered to another owner, or the offer withdrawn.
-		MeterOffered {
-			/// Which.
-			meter: MeterId,
-			/// To whom; nobody any more if empty.
-			to: Option<T::AccountId>,
-		},
-		/// A meter has another owner.
-		MeterTransferred {
-			/// Which.
-			meter: MeterId,
-			/// Who owned it.
-			from: T::AccountId,
-			/// Who owns it.
-			to: T::AccountId,
-		},
-		/// An authority brought a batch of readings.
-		ReadingsAccepted {
-			/// Its place in the set of ingest keys.
-			authority: u32,
-			/// Readings that count.
-			accepted: u32,
-			/// Readings skipped because a newer one of their meter was accepted before.
-			stale: u32,
-			/// Readings skipped because they exceed the batch's witness or lie in the future: bring them
-			/// again.
-			deferred: u32,
-			/// The first meter of the batch.
-			first_meter: MeterId,
-			/// The last meter of the batch.
-			last_meter: MeterId,
-		},
-		/// Somebody relayed readings.
-		ReadingsRelayed {
-			/// Who.
-			who: T::AccountId,
-			/// Readings that count.
-			accepted: u32,
-			/// Readings skipped because a newer one of their meter was accepted before.
-			stale: u32,
-			/// Readings skipped because they exceed the witness or lie in the future: bring them again.
-			deferred: u32,
-		},
-		/// A meter's registers advanced by more than its ratings allow; the excess is not settled until
-		/// inspected.
-		EnergySuspended {
-			/// Which.
-			meter: MeterId,
-			/// Import suspended by this reading.
-			import: WattHours,
-			/// Export suspended by this reading.
-			export: WattHours,
-		},
-		/// A register ran backwards other than by its modulus; what it shows is not counted.
-		RegisterRolledBack {
-			/// Whose.
-			meter: MeterId,
-			/// Whether it was the import register.
-			import: bool,
-			/// Whether it was the export register.
-			export: bool,
-		},
-		/// The deposit for a meter, or a part of it, was taken because the meter was tampered with.
-		DepositSlashed {
-			/// Which.
-			meter: MeterId,
-			/// Whose deposit it was.
-			owner: T::AccountId,
-			/// The operator, who receives it for the community.
-			to: T::AccountId,
-			/// How much, in planck.
-			amount: Balance,
-		},
-	}
-
-	/// Why a call failed.
-	#[pallet::error]
-	pub enum Error<T> {
-		/// There is no such microgrid. Use the id of an existing one.
-		UnknownMicrogrid,
-		/// There is no such meter. Use the id that `MeterRegistered` told.
-		UnknownMeter,
-		/// Only the meter's owner may do this. Sign with the owner's account.
-		NotOwner,
-		/// Only the operator of the meter's microgrid may do this. Sign with the operator's account.
-		NotOperator,
-		/// Only the meter's owner or the operator of its microgrid may do this. Sign with one of them.
-		NotOwnerNorOperator,
-		/// A modulus below 2 means that the register never moves. Declare the one printed on the meter:
-		/// 10 to the power of its digits, in Wh.
-		ModulusTooSmall,
-		/// A meter with this key exists. Use the key of the device at hand; a key belongs to one device.
-		KeyInUse,
-		/// The device has not proved that it holds the key. Let it sign the registration digest for this
-		/// chain, this owner, this microgrid and this serial.
-		BadProofOfPossession,
-		/// The owner has not consented. Let the owner sign the consent digest for this chain, this operator,
-		/// this microgrid, this key, this serial and this time, with the key of the owner's account.
-		BadConsent,
-		/// The owner's consent is no longer valid. Ask for another.
-		ConsentExpired,
-		/// The old key has not approved the new one. Let the device sign the rotation digest with the old
-		/// key, or ask the microgrid's operator.
-		BadRotationSignature,
-		/// The owner rotated this key less than a day ago. Wait, or ask the microgrid's operator.
-		RotatedRecently,
-		/// All ids are given out. Nothing can be registered any more.
-		NoIdsLeft,
-		/// At this power, a period's energy exceeds what the market can book. Admit a lower rating.
-		RatingTooHigh,
-		/// At this power, registers of the declared modulus go round too fast to tell a rollover from a
-		/// rollback. Compare the modulus with the device: its owner may have to register it again.
-		ModulusBelowRating,
-		/// The meter is retired. Register it again once it is freed.
-		MeterIsRetired,
-		/// The meter has open orders or unsettled positions, or its owner owes in its microgrid: it can
-		/// neither retire nor change owner, nor can its ratings be lowered. Cancel its orders, wait for
-		/// settlement, and pay what is owed.
-		HasCommitments,
-		/// The meter was not offered to this account. Ask its owner to offer it.
-		NotOffered,
-		/// There is no reading in the call. Relay at least one.
-		NoReadings,
-		/// Readings must ascend by meter, and of one meter by sequence. Sort them.
-		Unordered,
-		/// The witness is zero or too large. Declare what the readings touch, at most 900 pages of energy and
-		/// 1,000 corrections.
-		BadWitness,
-		/// The meter of a reading is not admitted. Ask the microgrid's operator to admit it.
-		NotAdmitted,
-		/// A reading is not signed by its meter's key, for this chain. Relay what the device signed.
-		BadDeviceSignature,
-		/// Newer readings of all these meters were accepted before. Relay newer ones.
-		NothingFresh,
-		/// All fresh readings lie in the future. Wait, or set the devices' clocks.
-		TooFarAhead,
-		/// The first reading touches more than the witness allows. Declare a larger witness.
-		WitnessExceeded,
-	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

@@ -58,6 +58,8 @@
 
 extern crate alloc;
 
+mod error;
+mod event;
 mod links;
 mod opening;
 mod provides;
@@ -85,6 +87,10 @@ pub use pallet::*;
 pub use types::{Link, LinkStage, Microgrid, Pass, PeriodRange};
 pub use weights::WeightInfo;
 
+use frame_support::pallet_macros::import_section;
+
+#[import_section(error::error)]
+#[import_section(event::event)]
 #[frame_support::pallet]
 pub mod pallet {
 	use alloc::vec::Vec;
@@ -241,165 +247,6 @@ pub mod pallet {
 	/// Where pruning is on its way over all microgrids. One item for the whole chain.
 	#[pallet::storage]
 	pub type PrunePass<T: Config> = StorageValue<_, Pass, ValueQuery>;
-
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A microgrid was created. Its first period opens in the next block.
-		MicrogridCreated {
-			/// The new microgrid.
-			microgrid: MicrogridId,
-			/// Who operates it.
-			operator: T::AccountId,
-			/// What the operator deposited.
-			deposit: Balance,
-			/// The terms its periods open with.
-			terms: Terms,
-		},
-		/// An operator changed the terms of periods that open from now on.
-		TermsChanged {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// The first period with the new terms; `None` if none has opened yet.
-			from: Option<Period>,
-			/// The new terms.
-			terms: Terms,
-		},
-		/// An operator offered its microgrid to a successor.
-		OperatorOffered {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// To whom it is offered.
-			successor: T::AccountId,
-		},
-		/// An operator withdrew its offer.
-		OfferWithdrawn {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// To whom it was offered.
-			successor: T::AccountId,
-		},
-		/// A successor took over a microgrid.
-		OperatorChanged {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// Who operated it.
-			old: T::AccountId,
-			/// Who operates it.
-			new: T::AccountId,
-		},
-		/// Periods opened, with the terms the microgrid had at this moment.
-		PeriodsOpened {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// The first of them.
-			first: Period,
-			/// The last of them.
-			last: Period,
-		},
-		/// Periods were left out: they had expired before their turn to open came.
-		PeriodsSkipped {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// The first of them.
-			first: Period,
-			/// The last of them.
-			last: Period,
-		},
-		/// Settled periods were pruned, retention having passed.
-		PeriodsPruned {
-			/// The microgrid.
-			microgrid: MicrogridId,
-			/// The first of them.
-			first: Period,
-			/// The last of them.
-			last: Period,
-		},
-		/// The operator of one side proposed a link. It opens when the other side agrees.
-		LinkProposed {
-			/// The link.
-			link: LinkId,
-			/// Who proposed it, and is to be paid the wheeling fee.
-			operator: T::AccountId,
-			/// What is proposed.
-			terms: LinkTerms,
-			/// What the operator deposited.
-			deposit: Balance,
-		},
-		/// Both sides have agreed: a link is open.
-		LinkOpened {
-			/// The link.
-			link: LinkId,
-			/// The first period it is open for.
-			first: Period,
-		},
-		/// A link was closed for periods that open from now on.
-		LinkClosed {
-			/// The link.
-			link: LinkId,
-			/// The first period it is no longer open for.
-			until: Period,
-		},
-		/// A link is gone, and its operator has the deposit back: a proposal was taken back or refused, or
-		/// the last period that a closed link was open for was pruned.
-		LinkRemoved {
-			/// The link.
-			link: LinkId,
-		},
-	}
-
-	#[pallet::error]
-	pub enum Error<T> {
-		/// There is no microgrid with this id. Ask the runtime API `MicrogridsApi_count` how many there are.
-		UnknownMicrogrid,
-		/// Only the microgrid's operator may do this; of a link: the operator of either microgrid, to accept
-		/// it the one who has not agreed yet. Sign with the operator's account.
-		NotOperator,
-		/// There is no room for another microgrid: the chain's constant `MaxMicrogrids` is reached.
-		TooManyMicrogrids,
-		/// The account's free balance does not cover the deposit of a microgrid (the constant `Deposit`), or
-		/// of a link (`LinkDeposit`). Fund the account first.
-		DepositUnavailable,
-		/// The retail price, the price cap or the fee is too high: all must be below 2^40.
-		PriceOutOfBounds,
-		/// The feed-in price is zero or above the retail price. Choose it from 1 up to the retail price.
-		FeedInPriceOutOfBounds,
-		/// The price floor is zero or above the price cap. Choose it from 1 up to the cap.
-		PriceFloorOutOfBounds,
-		/// The minimum quantity is zero or not below 2^32 Wh. Choose it in between.
-		MinQuantityOutOfBounds,
-		/// The gate would close before the period opens. Choose a gate closure below the constant `Horizon`.
-		GateBeyondHorizon,
-		/// The account offered to operates the microgrid already. Offer it to another one.
-		AlreadyOperator,
-		/// The microgrid is not offered to this account, or to nobody. Its operator offers it by
-		/// `offer_operator`.
-		NotOffered,
-		/// There is no link with this id: it was never proposed, or is gone. Look its id up in the event
-		/// `LinkProposed`.
-		UnknownLink,
-		/// The link is accepted already.
-		NotProposed,
-		/// The link is closed already. It goes by itself when its last period is pruned.
-		AlreadyClosed,
-		/// One of the two microgrids has as many links in this direction as it may (the constant `MaxLinks`).
-		/// Close one, and wait until its last period is pruned.
-		TooManyLinks,
-		/// There is an open link from the one microgrid to the other already. Close it first: the periods open
-		/// by then keep it, and the new link carries those that follow.
-		AlreadyLinked,
-		/// A link must lead from one microgrid to another one.
-		LinkToItself,
-		/// A link must lose less than half of what is sent.
-		LossOutOfBounds,
-		/// The capacity of a link is zero or not below 2^32 Wh. Choose it in between.
-		CapacityOutOfBounds,
-		/// The wheeling fee is not below 2^40.
-		WheelingFeeOutOfBounds,
-		/// The minimum quantity of a link is zero, or more than arrives when its whole capacity is sent.
-		/// Choose it in between.
-		LinkQuantityOutOfBounds,
-	}
 
 	impl<T> From<UnsoundLink> for Error<T> {
 		fn from(unsound: UnsoundLink) -> Self {

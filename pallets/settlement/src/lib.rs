@@ -74,6 +74,8 @@ pub mod bill;
 mod claims;
 mod effort;
 mod engine;
+mod error;
+mod event;
 mod exchange;
 pub mod expected;
 mod ledger;
@@ -96,6 +98,10 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+use frame_support::pallet_macros::import_section;
+
+#[import_section(error::error)]
+#[import_section(event::event)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter, PalletId};
@@ -286,175 +292,6 @@ pub mod pallet {
 	/// Money of the communities' funds, in planck. One item per microgrid; freed when spent.
 	#[pallet::storage]
 	pub type Funds<T: Config> = StorageMap<_, Identity, Be32, Balance, ValueQuery>;
-
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// Money went from an account into its trading balance.
-		ToppedUp {
-			/// Whose.
-			who: T::AccountId,
-			/// How much, in planck.
-			amount: Balance,
-		},
-		/// Money went from a trading balance to its owner's account.
-		Withdrawn {
-			/// Whose.
-			who: T::AccountId,
-			/// How much, in planck.
-			amount: Balance,
-		},
-		/// A meter's period was billed.
-		StatementIssued {
-			/// The community.
-			microgrid: MicrogridId,
-			/// The period.
-			period: Period,
-			/// The meter.
-			meter: MeterId,
-			/// The bill.
-			statement: Statement<T::AccountId>,
-		},
-		/// A community's period is settled.
-		PeriodSettled {
-			/// The community.
-			microgrid: MicrogridId,
-			/// The period.
-			period: Period,
-			/// Sums and prices. `members + operator + fund` is what came over links less what was paid over
-			/// them: 0 without.
-			summary: PeriodSummary,
-		},
-		/// A late reading showed that a settled meter had metered more or less; the difference was
-		/// booked: more import at the retail price, everything else at the feed-in price.
-		CorrectionSettled {
-			/// The meter.
-			meter: MeterId,
-			/// The corrected period.
-			period: Period,
-			/// Who was billed.
-			account: T::AccountId,
-			/// The difference, in Wh.
-			correction: Correction,
-			/// What the account gets, or owes if negative, in planck.
-			amount: i128,
-		},
-		/// A bill was not covered: the rest is owed.
-		ArrearsGrew {
-			/// Who owes.
-			who: T::AccountId,
-			/// To the operator of which community.
-			microgrid: MicrogridId,
-			/// What was added, in planck.
-			amount: Balance,
-			/// What is owed there now.
-			total: Balance,
-		},
-		/// Arrears were paid, by their debtor or from its proceeds.
-		ArrearsPaid {
-			/// Who owed.
-			who: T::AccountId,
-			/// To the operator of which community.
-			microgrid: MicrogridId,
-			/// What was paid, in planck.
-			amount: Balance,
-			/// What is still owed there.
-			left: Balance,
-		},
-		/// An operator could not pay: the rest is a claim.
-		ClaimRecorded {
-			/// The operator's community.
-			microgrid: MicrogridId,
-			/// Whom it owes.
-			creditor: CreditorOf<T>,
-			/// What was added, in planck.
-			amount: Balance,
-			/// All of the creditor's claim there.
-			total: Balance,
-		},
-		/// A claim was paid, or set off against what its creditor owed.
-		ClaimPaid {
-			/// The operator's community.
-			microgrid: MicrogridId,
-			/// Who is paid.
-			creditor: CreditorOf<T>,
-			/// How much, in planck.
-			amount: Balance,
-			/// What is still owed.
-			left: Balance,
-			/// Whether it was set off against what its creditor came to owe: then no money moved.
-			set_off: bool,
-		},
-		/// A community's fund paid into a trading balance.
-		FundSpent {
-			/// The community.
-			microgrid: MicrogridId,
-			/// Who was paid.
-			beneficiary: T::AccountId,
-			/// How much, in planck.
-			amount: Balance,
-		},
-		/// The statements of a period are no longer kept.
-		StatementsPruned {
-			/// The community.
-			microgrid: MicrogridId,
-			/// The period.
-			period: Period,
-		},
-		/// A meter is out of service: its running totals, for the last time.
-		TotalsClosed {
-			/// The meter.
-			meter: MeterId,
-			/// All it was billed for.
-			totals: MeterTotals,
-		},
-	}
-
-	#[pallet::error]
-	#[derive(PartialEq, Eq)]
-	pub enum Error<T> {
-		/// The amount is zero. Name one above zero.
-		ZeroAmount,
-		/// A trading balance opens with at least `MinTopUp`. Top up more.
-		BelowMinimumTopUp,
-		/// The account's transferable balance does not cover this. Pay money into the account first.
-		InsufficientFunds,
-		/// The account has no trading balance. Top up first.
-		NotAMember,
-		/// Orders and positions lock part of the trading balance, and what is free is less than this.
-		/// Withdraw less, cancel orders, or wait for settlement.
-		InsufficientFree,
-		/// What is left after this would not cover the account's arrears. Pay them, or withdraw less.
-		OwesArrears,
-		/// The account is the operator of a community with open claims, which are served first: it can
-		/// neither withdraw nor lock. Top up and wait until they are paid.
-		OwesClaims,
-		/// The account cannot take this amount: it would stay below the existential deposit, or cannot
-		/// hold more. Withdraw more at once, or pay money into the account first.
-		CannotReceive,
-		/// What is left of a trading balance must be nothing or at least `MinTopUp`. Withdraw less, or all
-		/// of it.
-		RestTooSmall,
-		/// The clearing house would be left with less than the existential deposit, which the chain
-		/// would take for dust. Withdraw slightly less, or send it that much.
-		ReserveTooLow,
-		/// The account owes nothing to this microgrid.
-		NoArrears,
-		/// Arrears block bids. Pay them with `pay_arrears`; sales are allowed and pay them as well.
-		ArrearsBlockBids,
-		/// The fund holds less than this.
-		FundTooSmall,
-		/// The period's energy is frozen: it can no longer be traded.
-		PeriodFrozen,
-		/// Less is locked than the trade releases: the order was not locked in full.
-		LockMissing,
-		/// The trade's margin exceeds what its order had locked for it.
-		MarginExceedsLock,
-		/// The meter has a position of another owner in this period, which must be settled first.
-		OwnerMismatch,
-		/// An amount exceeds what can be represented. Trade less.
-		Overflow,
-	}
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {

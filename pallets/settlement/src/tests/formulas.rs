@@ -150,7 +150,7 @@ fn prices() -> Prices {
 }
 
 /// The bill for energy that was measured.
-fn bill(contracts: &Contracts, import: u64, export: u64) -> Bill {
+fn bill_of(contracts: &Contracts, import: u64, export: u64) -> Bill {
 	let metered = metered(import, export, Provenance::Measured);
 	Bill::of(contracts, Some(&metered), &prices())
 }
@@ -194,7 +194,7 @@ fn sellers_bill_should_hold_trades_shortfall_and_fees() {
 		fee: cost(Price(1_000), WattHours(500)),
 		..Default::default()
 	};
-	let bill = bill(&contracts, 0, 200);
+	let bill = bill_of(&contracts, 0, 200);
 	// In units of 10⁶ planck: 100 000 − 300·300 − 500.
 	assert_eq!(bill.amount, 9_500_000_000);
 	assert_eq!(bill.operator, 90_500_000_000);
@@ -210,19 +210,19 @@ fn buyers_bill_should_hold_trades_excess_need_and_fees() {
 		..Default::default()
 	};
 	// 200 Wh taken: the other 300 Wh are sold at feed-in. −100 000 − 500 + 24 000.
-	let bill = bill(&contracts, 200, 0);
+	let bill = bill_of(&contracts, 200, 0);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-76_500_000_000, -23_500_000_000, 0)
 	);
 	// 800 Wh taken: need of 300 Wh at 0.25, of which 0.22 go to the operator.
-	let bill = bill(&contracts, 800, 0);
+	let bill = bill_of(&contracts, 800, 0);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-175_500_000_000, 66_500_000_000, 9_000_000_000)
 	);
 	// 100 Wh fed in: all of the purchase is excess, and the surplus earns 0.1; the fund gets 0.02.
-	let bill = bill(&contracts, 0, 100);
+	let bill = bill_of(&contracts, 0, 100);
 	assert_eq!(
 		(bill.amount, bill.operator, bill.fund),
 		(-50_500_000_000, -51_500_000_000, 2_000_000_000)
@@ -240,7 +240,7 @@ fn what_was_paid_with_a_trade_should_be_billed_and_not_be_due() {
 		fee: cost(Price(1_000), WattHours(500)),
 		..Default::default()
 	};
-	let bill = bill(&contracts, 200, 0);
+	let bill = bill_of(&contracts, 200, 0);
 	assert_eq!((bill.amount, bill.due), (-81_500_000_000, 23_500_000_000));
 	assert_eq!((bill.operator, bill.fund), (-23_500_000_000, 0));
 }
