@@ -204,24 +204,23 @@ fn books(told: &mut Vec<Opening>) {
 /// Trading balances, positions, debts, funds.
 fn money(told: &mut Vec<Opening>) {
 	let mut ledger: Vec<_> = Ledger::<Runtime>::iter().collect();
+	ledger.retain(|(_, member)| member.is_open());
 	ledger.sort_by(|(one, _), (other, _)| one.cmp(other));
 	told.extend(ledger.into_iter().map(|(who, member)| Opening::Ledger {
 		account: account(&who),
 		balance: Planck(member.balance),
 		locked: Planck(member.locked),
 	}));
-	told.extend(
-		Positions::<Runtime>::iter().map(|((microgrid, period, meter), position)| {
-			Opening::Position {
-				microgrid: microgrid.get(),
-				period: period.get(),
-				meter: meter.get(),
-				owner: account(&position.owner),
-				contracts: position.contracts.into(),
-				margin: Planck(position.margin),
-			}
-		}),
-	);
+	for ((microgrid, period, page), positions) in Positions::<Runtime>::iter() {
+		told.extend(positions.iter().map(|(slot, position)| Opening::Position {
+			microgrid: microgrid.get(),
+			period: period.get(),
+			meter: MeterId::at(page.get(), slot).0,
+			owner: account(&position.owner),
+			contracts: position.contracts.into(),
+			margin: Planck(position.margin),
+		}));
+	}
 	told.extend(
 		Exchanges::<Runtime>::iter().map(|((microgrid, period), exchange)| Opening::Exchange {
 			microgrid: microgrid.get(),

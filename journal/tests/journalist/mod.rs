@@ -14,7 +14,7 @@ use gridweave_journal::{
 	Block, Line, Record, Snapshot,
 };
 use gridweave_runtime::{AccountId, Runtime, System};
-use pallet_settlement::{types::Member, Funds, Ledger};
+use pallet_settlement::{Funds, Ledger};
 use serde_json::Value;
 use sp_core::{crypto::Ss58Codec, H256};
 
@@ -105,9 +105,15 @@ fn check_order(told: &[Line]) {
 	assert!(events.is_sorted(), "{events:?}");
 }
 
-fn ledger(state: &Snapshot) -> BTreeMap<AccountId, Member> {
+/// Balances and locks by account: what accounts owe is told as arrears.
+fn ledger(state: &Snapshot) -> BTreeMap<AccountId, (u128, u128)> {
 	let mut loaded = load(state, &[("Settlement", "Ledger")]).expect("it is there");
-	loaded.execute_with(|| Ledger::<Runtime>::iter().collect())
+	loaded.execute_with(|| {
+		Ledger::<Runtime>::iter()
+			.filter(|(_, member)| member.is_open())
+			.map(|(who, member)| (who, (member.balance, member.locked)))
+			.collect()
+	})
 }
 
 fn funds(state: &Snapshot) -> BTreeMap<u32, u128> {
@@ -133,12 +139,9 @@ fn check_money(told: &[Line], before: &Snapshot, after: &Snapshot) {
 				locked,
 			} => {
 				let who = AccountId::from_ss58check(account).expect("an address");
-				let member = Member {
-					balance: balance.0,
-					locked: locked.0,
-				};
+				let member = (balance.0, locked.0);
 				assert_eq!(new.get(&who).copied().unwrap_or_default(), member);
-				if member.is_empty() {
+				if member == (0, 0) {
 					left.remove(&who);
 				} else {
 					left.insert(who, member);
