@@ -1,5 +1,7 @@
 //! Devices: what they meter, and when they tell it.
 
+use std::collections::BTreeMap;
+
 use codec::Compact;
 use gridweave_primitives::{
 	device::DeviceSignature,
@@ -12,6 +14,9 @@ use sp_core::{ed25519, Pair};
 
 use super::{chain::Applied, World};
 use crate::model::types::*;
+
+/// Pages of energy and corrections that every batch declares.
+const DECLARED: (u32, u32) = (600, 600);
 
 /// What a meter is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,9 +183,8 @@ impl World {
 				.count();
 			readings.extend(device.waiting.drain(..due).map(|(_, reading)| reading));
 		}
-		// What touches many periods comes alone.
-		for some in readings.chunks(40) {
-			let call = Call::Readings(some.to_vec());
+		for some in self.batches(&readings) {
+			let call = Call::Readings(some.clone());
 			if !self.call(None, &call) {
 				// No room: in a later block.
 				for reading in some.iter().rev() {
@@ -189,6 +193,31 @@ impl World {
 				}
 			}
 		}
+	}
+
+	/// Readings in batches, each of which touches no more than it declares.
+	fn batches(&self, readings: &[Reading]) -> Vec<Vec<Reading>> {
+		let length = self.model.clock.length;
+		let mut latest = BTreeMap::new();
+		let mut batches: Vec<Vec<Reading>> = Vec::new();
+		let mut room = 0;
+		for reading in readings {
+			let known = self.model.meters.get(&reading.meter);
+			let known = known.and_then(|meter| meter.latest).map(|latest| latest.at);
+			let before = latest.insert(reading.meter, reading.at).or(known);
+			let periods = before.map_or(1, |before| reading.at.saturating_sub(before) / length + 2);
+			match batches.last_mut() {
+				Some(batch) if periods <= room && batch.len() < 40 => {
+					batch.push(*reading);
+					room -= periods;
+				}
+				_ => {
+					batches.push(vec![*reading]);
+					room = u64::from(DECLARED.1).saturating_sub(periods);
+				}
+			}
+		}
+		batches
 	}
 
 	/// A batch as the authority's worker makes it.
@@ -215,8 +244,8 @@ impl World {
 		let batch = ReadingBatch {
 			authority: 0,
 			salt: self.salt,
-			spans: 300,
-			corrections: 600,
+			spans: DECLARED.0,
+			corrections: DECLARED.1,
 			readings: signed.try_into().expect("few"),
 		};
 		let digest = batch.digest(&genesis);

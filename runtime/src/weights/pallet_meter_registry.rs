@@ -78,7 +78,7 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Storage: `System::Account` (r:100 w:100)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:100 w:100)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Allocations` (r:1 w:1)
 	/// Proof: `MeterRegistry::Allocations` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::NextPage` (r:1 w:1)
@@ -89,6 +89,8 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:4 w:4)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::OwnerPages` (r:4 w:4)
+	/// Proof: `MeterRegistry::OwnerPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Meters` (r:0 w:100)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MicrogridPages` (r:0 w:4)
@@ -96,18 +98,18 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// The range of component `n` is `[1, 100]`.
 	fn register_meters(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `375 + n * (82 ±0)`
-		//  Estimated: `4676 + n * (2603 ±0)`
-		// Minimum execution time: 440_747_000 picoseconds.
-		Weight::from_parts(2_088_322_256, 0)
-			.saturating_add(Weight::from_parts(0, 4676))
-			// Standard Error: 11_806_815
-			.saturating_add(Weight::from_parts(248_294_246, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(7))
+		//  Measured:  `351 + n * (84 ±0)`
+		//  Estimated: `4824 + n * (2740 ±11)`
+		// Minimum execution time: 181_267_000 picoseconds.
+		Weight::from_parts(127_302_023, 0)
+			.saturating_add(Weight::from_parts(0, 4824))
+			// Standard Error: 2_402_348
+			.saturating_add(Weight::from_parts(159_329_949, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(3))
+			.saturating_add(T::DbWeight::get().writes(4))
 			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 2603).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(0, 2740).saturating_mul(n.into()))
 	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:1)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
@@ -121,38 +123,54 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:1 w:1)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::OwnerPages` (r:1 w:1)
+	/// Proof: `MeterRegistry::OwnerPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
 	fn admit_meter() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3905`
+		//  Measured:  `5129`
 		//  Estimated: `6486`
-		// Minimum execution time: 67_326_000 picoseconds.
-		Weight::from_parts(80_251_000, 0)
+		// Minimum execution time: 48_084_000 picoseconds.
+		Weight::from_parts(57_260_000, 0)
 			.saturating_add(Weight::from_parts(0, 6486))
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(2))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:1)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
 	/// Storage: `OrderBook::OrdersOf` (r:1 w:0)
 	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::PositionsOf` (r:1 w:0)
-	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Arrears` (r:1 w:0)
-	/// Proof: `Settlement::Arrears` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(165), added: 2640, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:1 w:0)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
+	/// Storage: `DemandResponse::Watches` (r:1 w:0)
+	/// Proof: `DemandResponse::Watches` (`max_values`: None, `max_size`: Some(1185), added: 3660, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::LatestPages` (r:1 w:0)
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Totals` (r:1 w:1)
+	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Cases` (r:15 w:0)
+	/// Proof: `AnomalyFlags::Cases` (`max_values`: None, `max_size`: Some(203), added: 2678, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Flags` (r:15 w:0)
+	/// Proof: `AnomalyFlags::Flags` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::WatchPages` (r:1 w:0)
+	/// Proof: `AnomalyFlags::WatchPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Findings` (r:1 w:0)
+	/// Proof: `AnomalyFlags::Findings` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::ProfilePages` (r:1 w:0)
+	/// Proof: `AnomalyFlags::ProfilePages` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::OwnerPages` (r:1 w:1)
+	/// Proof: `MeterRegistry::OwnerPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:1 w:0)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::QualityPages` (r:1 w:1)
 	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Allocations` (r:1 w:1)
 	/// Proof: `MeterRegistry::Allocations` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Totals` (r:1 w:1)
-	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::SuspendedEnergy` (r:0 w:1)
 	/// Proof: `MeterRegistry::SuspendedEnergy` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Offers` (r:0 w:1)
@@ -163,13 +181,13 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::FreeIds` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn retire_meter() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3485`
-		//  Estimated: `6702`
-		// Minimum execution time: 149_341_000 picoseconds.
-		Weight::from_parts(170_811_000, 0)
-			.saturating_add(Weight::from_parts(0, 6702))
-			.saturating_add(T::DbWeight::get().reads(11))
-			.saturating_add(T::DbWeight::get().writes(10))
+		//  Measured:  `3600`
+		//  Estimated: `41160`
+		// Minimum execution time: 184_636_000 picoseconds.
+		Weight::from_parts(209_268_000, 0)
+			.saturating_add(Weight::from_parts(0, 41160))
+			.saturating_add(T::DbWeight::get().reads(46))
+			.saturating_add(T::DbWeight::get().writes(11))
 	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:1)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
@@ -185,10 +203,10 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	fn rotate_key() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `747`
+		//  Measured:  `855`
 		//  Estimated: `3660`
-		// Minimum execution time: 179_136_000 picoseconds.
-		Weight::from_parts(233_819_000, 0)
+		// Minimum execution time: 116_632_000 picoseconds.
+		Weight::from_parts(135_605_000, 0)
 			.saturating_add(Weight::from_parts(0, 3660))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -214,21 +232,23 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Storage: `OrderBook::OrdersOf` (r:1 w:0)
 	/// Proof: `OrderBook::OrdersOf` (`max_values`: None, `max_size`: Some(2054), added: 4529, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::PositionsOf` (r:1 w:0)
-	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Arrears` (r:1 w:0)
-	/// Proof: `Settlement::Arrears` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Proof: `Settlement::PositionsOf` (`max_values`: None, `max_size`: Some(165), added: 2640, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:1 w:0)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
+	/// Storage: `DemandResponse::Watches` (r:1 w:0)
+	/// Proof: `DemandResponse::Watches` (`max_values`: None, `max_size`: Some(1185), added: 3660, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:2 w:2)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:2 w:2)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	fn accept_meter() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `780`
-		//  Estimated: `6196`
-		// Minimum execution time: 163_497_000 picoseconds.
-		Weight::from_parts(185_959_000, 0)
-			.saturating_add(Weight::from_parts(0, 6196))
-			.saturating_add(T::DbWeight::get().reads(9))
+		//  Measured:  `892`
+		//  Estimated: `6470`
+		// Minimum execution time: 106_845_000 picoseconds.
+		Weight::from_parts(123_007_000, 0)
+			.saturating_add(Weight::from_parts(0, 6470))
+			.saturating_add(T::DbWeight::get().reads(10))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
 	/// Storage: `MeterRegistry::BlockReadings` (r:1 w:1)
@@ -476,16 +496,28 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::LatestPages` (`max_values`: None, `max_size`: Some(3021), added: 5496, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Meters` (r:1 w:1)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Totals` (r:1 w:1)
+	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Cases` (r:15 w:0)
+	/// Proof: `AnomalyFlags::Cases` (`max_values`: None, `max_size`: Some(203), added: 2678, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Flags` (r:15 w:0)
+	/// Proof: `AnomalyFlags::Flags` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::WatchPages` (r:1 w:0)
+	/// Proof: `AnomalyFlags::WatchPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::Findings` (r:1 w:0)
+	/// Proof: `AnomalyFlags::Findings` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
+	/// Storage: `AnomalyFlags::ProfilePages` (r:1 w:0)
+	/// Proof: `AnomalyFlags::ProfilePages` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
+	/// Storage: `MeterRegistry::OwnerPages` (r:1 w:1)
+	/// Proof: `MeterRegistry::OwnerPages` (`max_values`: None, `max_size`: Some(1093), added: 3568, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::MeteringPages` (r:1 w:1)
 	/// Proof: `MeterRegistry::MeteringPages` (`max_values`: None, `max_size`: Some(2505), added: 4980, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::QualityPages` (r:1 w:1)
 	/// Proof: `MeterRegistry::QualityPages` (`max_values`: None, `max_size`: Some(1413), added: 3888, mode: `MaxEncodedLen`)
-	/// Storage: `Settlement::Totals` (r:1 w:1)
-	/// Proof: `Settlement::Totals` (`max_values`: None, `max_size`: Some(3237), added: 5712, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::SuspendedEnergy` (r:0 w:1)
 	/// Proof: `MeterRegistry::SuspendedEnergy` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
 	/// Storage: `MeterRegistry::Offers` (r:0 w:1)
@@ -494,12 +526,12 @@ impl<T: frame_system::Config> pallet_meter_registry::WeightInfo for WeightInfo<T
 	/// Proof: `MeterRegistry::Keys` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
 	fn prune_meter() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5189`
-		//  Estimated: `6702`
-		// Minimum execution time: 142_306_000 picoseconds.
-		Weight::from_parts(161_032_000, 0)
-			.saturating_add(Weight::from_parts(0, 6702))
-			.saturating_add(T::DbWeight::get().reads(10))
-			.saturating_add(T::DbWeight::get().writes(10))
+		//  Measured:  `6416`
+		//  Estimated: `41160`
+		// Minimum execution time: 174_495_000 picoseconds.
+		Weight::from_parts(203_611_000, 0)
+			.saturating_add(Weight::from_parts(0, 41160))
+			.saturating_add(T::DbWeight::get().reads(44))
+			.saturating_add(T::DbWeight::get().writes(11))
 	}
 }
