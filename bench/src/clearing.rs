@@ -3,7 +3,9 @@
 
 use anyhow::{ensure, Context, Result};
 use gridweave_primitives::{Be32, MeterId};
-use gridweave_runtime::{genesis, opaque::Block, OrderBook, Runtime, System, BLOCK_SECONDS};
+use gridweave_runtime::{
+	genesis, opaque::Block, OrderBook, Runtime, Settlement, System, BLOCK_SECONDS,
+};
 use pallet_order_book::{Agenda, Stage as Due};
 use pallet_settlement::Ledger;
 use serde_json::{json, Value};

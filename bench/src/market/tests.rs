@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use gridweave_primitives::Be32;
 use gridweave_runtime::{
 	configs::monetary::ExistentialDeposit, Balances, MeterRegistry, Microgrids, OrderBook,
 	Settlement, System,

@@ -302,11 +302,18 @@ impl Model {
 	pub fn settle_next(&mut self) -> Vec<Rec> {
 		let mut out = Vec::new();
 		let mut job = self.job.take().expect("under way");
-		let Some(draft) = job.bills.pop_front() else {
+		let Some(mut draft) = job.bills.pop_front() else {
 			self.finish(job, &mut out);
 			return out;
 		};
 		let (grid, period, operator) = (job.grid, job.period, job.operator);
+		// A late reading may have come since the period was closed: the energy stays.
+		let known = self.meters.get(&draft.meter);
+		let known = known.and_then(|meter| meter.energy.get(&period));
+		draft.statement.source = draft
+			.statement
+			.source
+			.map(|source| known.map_or(source, |energy| energy.source));
 		let statement = draft.statement;
 		let who = statement.account;
 		if let Some(position) = &draft.position {
