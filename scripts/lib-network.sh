@@ -79,9 +79,9 @@ network_namespaces() {
 	done
 }
 
-# cut NODE…, heal NODE…: these validators can reach one another alone; all are together again.
-cut() { local node; for node in "$@"; do ip link set "${NET_ID}v$node" master "${bridges[1]}"; done; }
-heal() { local node; for node in "$@"; do ip link set "${NET_ID}v$node" master "${bridges[0]}"; done; }
+# cut_off NODE…, rejoin NODE…: these validators can reach one another alone; all are together again.
+cut_off() { local node; for node in "$@"; do ip link set "${NET_ID}v$node" master "${bridges[1]}"; done; }
+rejoin() { local node; for node in "$@"; do ip link set "${NET_ID}v$node" master "${bridges[0]}"; done; }
 
 # network_spec VALIDATORS GRACE: the specification of the chain, in $WORK/chain.json: the preset `local` with so
 # many validators, and so many periods of grace. (Not by jq, which turns balances into floating point.)
