@@ -4,6 +4,7 @@ mod common;
 
 use common::{account, genesis, Chain};
 use frame_support::{assert_noop, assert_ok, traits::InstanceFilter};
+use gridweave_primitives::MeterId;
 use gridweave_runtime::{configs::governance::ProxyType, RuntimeCall, Sudo, GRID};
 use serde_json::Value;
 
@@ -68,6 +69,18 @@ fn trading_and_device_proxies_should_move_no_money_out() {
 		assert!(ProxyType::Any.is_superset(&kind));
 		assert!(!kind.is_superset(&ProxyType::Any));
 	}
+	let meter = MeterId(0);
+	let offer = RuntimeCall::MeterRegistry(pallet_meter_registry::Call::offer_meter {
+		meter,
+		to: Some(account("Bob")),
+	});
+	let accept = RuntimeCall::MeterRegistry(pallet_meter_registry::Call::accept_meter { meter });
+	let retire = RuntimeCall::MeterRegistry(pallet_meter_registry::Call::retire_meter { meter });
+	for kind in [ProxyType::Trading, ProxyType::Device] {
+		assert!(!kind.filter(&offer));
+		assert!(!kind.filter(&accept));
+	}
+	assert!(ProxyType::Device.filter(&retire));
 	assert!(ProxyType::Trading.filter(&top_up));
 	assert!(!ProxyType::Device.filter(&top_up));
 	assert!(ProxyType::Any.filter(&transfer));

@@ -54,7 +54,8 @@ pub enum ProxyType {
 	/// balance. It can withdraw nothing and transfer nothing; what orders lock and standing ones hold and
 	/// cost, it can spend.
 	Trading,
-	/// Meters: register and retire them, relay their readings.
+	/// Meters: register and retire them, change their keys, relay their readings. It can neither give a meter
+	/// away nor take one over.
 	Device,
 }
 
@@ -70,13 +71,18 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 						pallet_utility::Call::batch { .. } | pallet_utility::Call::batch_all { .. }
 					)
 			),
-			Self::Device => matches!(
-				call,
-				RuntimeCall::MeterRegistry(..)
-					| RuntimeCall::Utility(
-						pallet_utility::Call::batch { .. } | pallet_utility::Call::batch_all { .. }
-					)
-			),
+			Self::Device => match call {
+				RuntimeCall::MeterRegistry(call) => !matches!(
+					call,
+					pallet_meter_registry::Call::offer_meter { .. }
+						| pallet_meter_registry::Call::accept_meter { .. }
+				),
+				RuntimeCall::Utility(call) => matches!(
+					call,
+					pallet_utility::Call::batch { .. } | pallet_utility::Call::batch_all { .. }
+				),
+				_ => false,
+			},
 		}
 	}
 
