@@ -123,7 +123,11 @@ impl Model {
 			Rec::PeriodsPruned { grid, last, .. } => {
 				let (bound, given) = (self.expired_before(), self.given.is_some());
 				let community = self.grid_mut(*grid);
-				if *last >= bound || (!given && *last >= community.unsettled) {
+				// Of those that are not settled only such go as never opened: they have no terms to keep.
+				let unsettled = community.unsettled;
+				let early =
+					*last >= unsettled && community.open.range(unsettled..=*last).next().is_some();
+				if *last >= bound || (!given && early) {
 					return wrong(
 						record,
 						format!("keeps from {bound} or {} on", community.unsettled),
