@@ -43,10 +43,10 @@ pub fn binary(name: &str) -> Result<PathBuf> {
 }
 
 /// A child process; dropping it kills it (-9), by its id.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-	fn start(place: &Place, name: &str, command: &mut Command) -> Result<Self> {
+	pub(crate) fn start(place: &Place, name: &str, command: &mut Command) -> Result<Self> {
 		// What is started again writes on.
 		let log = OpenOptions::new()
 			.create(true)
@@ -62,7 +62,7 @@ impl Process {
 	}
 
 	/// Fails if the process has ended.
-	fn check(&mut self, name: &str) -> Result<()> {
+	pub(crate) fn check(&mut self, name: &str) -> Result<()> {
 		match self.0.try_wait()? {
 			Some(status) => bail!("{name} ended: {status}"),
 			None => Ok(()),
@@ -318,6 +318,16 @@ impl Gateway {
 			},
 		)
 		.await
+	}
+
+	/// What it answers to a GET of this path: the status code and the text.
+	pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+		let client = reqwest::Client::builder()
+			.no_proxy()
+			.timeout(Duration::from_secs(10))
+			.build()?;
+		let answer = client.get(format!("{}{path}", self.url)).send().await?;
+		Ok((answer.status().as_u16(), answer.text().await?))
 	}
 
 	/// The page it serves to off-chain workers, from the start of its store.

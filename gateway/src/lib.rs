@@ -7,9 +7,13 @@
 //! The gateway holds no key and decides nothing: it checks signatures to keep junk out of its store,
 //! the chain checks them again.
 //!
+//! The other way it tells devices what the chain commands ([`command`]): from finalised blocks over HTTP, and
+//! over an MQTT broker by `gridweave-gateway mqtt`.
+//!
 //! Beside meters that cannot sign, the edge signer does ([`edge`]): it reads their protocols ([`inlets`]),
 //! holds their keys and posts what it signed to a gateway. `docs/meters.md` says how to connect a meter.
 
+pub mod command;
 pub mod edge;
 pub mod inlets;
 pub mod server;

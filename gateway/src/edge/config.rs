@@ -29,7 +29,7 @@ pub struct Config {
 	/// Most readings of a meter that wait for the gateway; after that, the oldest are dropped.
 	#[serde(default = "a_year")]
 	pub max_waiting: u32,
-	/// The broker of zigbee2mqtt, if there are meters on ZigBee.
+	/// The broker of zigbee2mqtt, and of devices that are told commands.
 	pub mqtt: Option<Settings>,
 	/// The meters.
 	#[serde(default, rename = "meter")]
@@ -46,6 +46,9 @@ pub struct MeterConfig {
 	pub key: PathBuf,
 	/// Where its measurements come from; nowhere if they are only imported.
 	pub source: Option<SourceConfig>,
+	/// Whether a device behind it is told commands, over the broker.
+	#[serde(default)]
+	pub commands: bool,
 }
 
 /// Where measurements come from.
@@ -133,6 +136,8 @@ impl Config {
 		let mut ids = BTreeSet::new();
 		for meter in &config.meters {
 			ensure!(ids.insert(meter.id), "meter {} is there twice", meter.id);
+			let has_broker = config.mqtt.is_some() || !meter.commands;
+			ensure!(has_broker, "commands of meter {} need [mqtt]", meter.id);
 		}
 		Ok(config)
 	}
@@ -169,6 +174,7 @@ mod tests {
 			id = 10
 			key = "/etc/gridweave/meter-10.hex"
 			source = {{ protocol = "zigbee2mqtt", topic = "zigbee2mqtt/pump" }}
+			commands = true
 
 			[mqtt]
 			url = "mqtt://127.0.0.1"
@@ -193,6 +199,8 @@ mod tests {
 			"states from zigbee2mqtt/pump",
 		];
 		assert_eq!(sources.collect::<Vec<_>>(), expected);
+		let commanded: Vec<_> = config.meters.iter().map(|meter| meter.commands).collect();
+		assert_eq!(commanded, [false, false, false, true]);
 		assert_eq!(config.mqtt.unwrap().client_id, "edge");
 	}
 
@@ -206,6 +214,7 @@ mod tests {
 			good.replace("gateway", "gatway"),
 			good.replace("outbox =", "interval = 0\noutbox ="),
 			good.replace("id = 9", "id = -9"),
+			good.split("[mqtt]").next().unwrap().to_owned(),
 		];
 		for text in bad {
 			assert!(Config::parse(&text).is_err(), "{text}");

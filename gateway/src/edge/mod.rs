@@ -6,12 +6,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | the file that names meters, keys and sources |
+//! | [`commands`] | from the gateway to devices, and what they say of it |
 //! | [`key`] | what signs: a file, or whatever else implements [`key::Signer`] |
 //! | [`tool`] | `gridweave-gateway key`: new keys, and proofs for registration |
 //! | [`outbox`] | signed readings on disk until the gateway has them |
 //! | [`deliver`] | from the outbox to the gateway |
 //! | [`import`] | `gridweave-gateway import`: load profiles from files |
 
+pub mod commands;
 pub mod config;
 pub mod deliver;
 pub mod import;
@@ -73,11 +75,17 @@ pub async fn run(args: EdgeArgs) -> Result<()> {
 	let config = Config::read(&args.config)?;
 	let outbox = Outbox::open(&config.outbox, config.genesis, config.max_waiting)?;
 	let mut tasks = JoinSet::new();
-	let mut states = HashMap::new();
+	let gateway = Gateway::new(&config.gateway)?;
+	let (mut states, mut acks, mut commanded) = (HashMap::new(), HashMap::new(), Vec::new());
 	for meter in &config.meters {
 		let id = MeterId(meter.id);
 		let signer = FileSigner::read(&meter.key)?;
 		let signed_for = prepare(id, Arc::new(signer), &outbox).await?;
+		if meter.commands {
+			let (sink, said) = mpsc::channel(QUEUE);
+			acks.insert(commands::ack_topic(id), sink);
+			commanded.push((id, said));
+		}
 		let Some(source) = &meter.source else {
 			continue;
 		};
@@ -98,20 +106,28 @@ pub async fn run(args: EdgeArgs) -> Result<()> {
 		let recorder = record(signed_for, outbox.clone(), config.interval, measurements);
 		tasks.spawn(async move { recorder.await.with_context(|| format!("meter {}", id.0)) });
 	}
-	if !states.is_empty() {
+	if !states.is_empty() || !acks.is_empty() {
 		let settings = config.mqtt.as_ref().context("zigbee2mqtt needs [mqtt]")?;
-		// What a state says is soon said again: nothing is lost if one is.
-		let topics = states.keys().cloned().collect();
-		let (broker, _) = Broker::new(settings, topics, QoS::AtMostOnce)?;
+		// What a state says is soon said again, and what a device says is kept: nothing is lost if one is.
+		let topics = states.keys().chain(acks.keys()).cloned().collect();
+		let (broker, link) = Broker::new(settings, topics, QoS::AtMostOnce)?;
+		for (id, said) in commanded {
+			let (gateway, link, outbox) = (gateway.clone(), link.clone(), outbox.clone());
+			let tell = commands::tell(id, gateway, link, outbox, config.interval, said);
+			tasks.spawn(async move { tell.await.with_context(|| format!("meter {}", id.0)) });
+		}
 		tasks.spawn(async move {
 			broker
-				.run(move |message| take_state(&message, &states))
+				.run(move |message| match acks.get(&message.topic) {
+					Some(sink) => take_ack(&message, sink),
+					None => take_state(&message, &states),
+				})
 				.await;
 			Ok(())
 		});
 	}
 	let meters = config.meters.iter().map(|meter| MeterId(meter.id));
-	let delivery = Delivery::new(outbox.clone(), Gateway::new(&config.gateway)?, meters);
+	let delivery = Delivery::new(outbox.clone(), gateway, meters);
 	tasks.spawn(delivery.run());
 	info!("{} meters, for {}", config.meters.len(), config.gateway);
 
@@ -164,6 +180,14 @@ async fn prepare(id: MeterId, signer: Arc<dyn Signer>, outbox: &Outbox) -> Resul
 		);
 	}
 	Ok(Meter { id, signer })
+}
+
+/// Hands what a device says of a command to its meter's teller.
+fn take_ack(message: &Message, sink: &mpsc::Sender<u32>) {
+	if let Some(nonce) = commands::read_ack(&message.payload) {
+		// Devices may say it again.
+		let _ = sink.try_send(nonce);
+	}
 }
 
 /// Hands the state of a zigbee2mqtt device to its meter's recorder.

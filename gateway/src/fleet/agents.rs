@@ -175,7 +175,13 @@ mod tests {
 	};
 
 	fn grid(load: Vec<i64>, sun: Vec<i64>) -> Grid {
-		let unit = |profile, rated_w| vec![Unit { profile, rated_w }];
+		let unit = |profile, rated_w| {
+			vec![Unit {
+				profile,
+				rated_w,
+				flexible: false,
+			}]
+		};
 		let member = |loads, plants, storage| Member {
 			node: String::new(),
 			loads,

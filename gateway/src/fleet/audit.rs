@@ -9,13 +9,15 @@ use gridweave_primitives::{microgrid::ResidualRule, Period};
 use super::{
 	chain::{At, Chain, Hash},
 	enrol::MICROGRID,
+	flex::Told,
 	follow::Block,
 	grid::GridSource,
 	judge::{judge, Expected, Holdings},
+	obey::Obeyed,
 	observe::Observed,
 	progress::progress,
 	recount::{
-		energy::{self, Metered},
+		energy::{self, Metered, Order, Orders},
 		money::{settle, Outcome, Terms},
 	},
 	report::Evidence,
@@ -51,6 +53,8 @@ pub struct Audit {
 	pub terms: BTreeMap<u32, Terms>,
 	/// What was found so far.
 	pub evidence: Evidence,
+	/// What devices did as they were told.
+	pub obeyed: Vec<Obeyed>,
 	/// The last finalised block.
 	pub last: Option<Hash>,
 }
@@ -136,7 +140,17 @@ impl Audit {
 		let count = last.map_or(0, |last| (last - self.first.0) as usize + 1);
 		let GridSource { folder, name } = &self.source;
 		let grid = name.as_deref().context("the grid has no name")?;
-		let metered = energy::recount(folder, grid, &nodes, self.first_row, count)?;
+		let orders = self.obeyed.iter().map(|obeyed| {
+			let order = match obeyed.told {
+				Told::Import(most) => Order::Import(most),
+				Told::Export(most) => Order::Export(most),
+				Told::Charge => Order::Fill,
+				Told::Discharge => Order::Empty,
+			};
+			((obeyed.period, nodes[obeyed.member].clone()), order)
+		});
+		let orders: Orders = orders.collect();
+		let metered = energy::recount(folder, grid, &nodes, self.first_row, count, &orders)?;
 		let mut outcomes = BTreeMap::new();
 		for (period, metered) in (self.first.0..).zip(metered) {
 			let by_meter: BTreeMap<u32, Metered> = members

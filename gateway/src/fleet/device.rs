@@ -73,6 +73,7 @@ pub struct Device {
 	measures_quality: bool,
 	meter: MeterId,
 	sequence: u64,
+	acknowledged: Option<u32>,
 }
 
 impl Device {
@@ -101,6 +102,7 @@ impl Device {
 			measures_quality: model.measures_quality,
 			meter: MeterId(0),
 			sequence: 0,
+			acknowledged: None,
 		}
 	}
 
@@ -138,6 +140,11 @@ impl Device {
 		self.sequence = last;
 	}
 
+	/// Lets readings say from now on that the command of this nonce is carried out.
+	pub fn acknowledge(&mut self, nonce: Option<u32>) {
+		self.acknowledged = nonce;
+	}
+
 	/// Proof that it holds its key, for `owner`'s registration in `microgrid`.
 	pub fn prove_possession(
 		&self,
@@ -172,7 +179,7 @@ impl Device {
 			export_register: WattHours(shown.export_wh % self.modulus),
 			state_of_charge: shown.charge_wh.map(Compact),
 			quality: (self.measures_quality).then(|| self.quality(captured_at, power_w)),
-			acknowledged: None,
+			acknowledged: self.acknowledged.map(Compact),
 			status: 0,
 		};
 		let signature = self.sign(&reading.digest(genesis_hash));
@@ -257,6 +264,19 @@ mod tests {
 		assert_eq!(key(&SEED, 4), key(&SEED, 4));
 		assert_ne!(key(&SEED, 4), key(&SEED, 7));
 		assert_ne!(key(&SEED, 4), key(&[8; 32], 4));
+	}
+
+	#[test]
+	fn what_is_carried_out_should_be_said_in_every_reading_from_then_on() {
+		let mut device = Device::new(&SEED, 0, Model::full(0, 1));
+		let said = |device: &mut Device| {
+			let signed = device.read(&H256::zero(), 1, &shown(0), 12);
+			assert!(signed.is_signed_by(&device.key(), &H256::zero()));
+			signed.reading.acknowledged.map(|nonce| nonce.0)
+		};
+		assert_eq!(said(&mut device), None);
+		device.acknowledge(Some(9));
+		assert_eq!([said(&mut device), said(&mut device)], [Some(9); 2]);
 	}
 
 	#[test]

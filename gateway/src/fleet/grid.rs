@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fs::File, io::Read, path::PathBuf, str::FromStr
 
 use anyhow::{bail, ensure, Context, Result};
 
-use super::profiles::Profiles;
+use super::{
+	flex::Behind,
+	profiles::{Profiles, SHARE_ONE},
+};
 
 /// Rows of a day: quarters of an hour.
 pub const ROWS_PER_DAY: usize = 96;
@@ -48,7 +51,12 @@ pub struct Unit {
 	pub profile: usize,
 	/// Power at share one, in W.
 	pub rated_w: u32,
+	/// Whether it can wait: a heat pump or a car's charger.
+	pub flexible: bool,
 }
+
+/// Profiles of loads that can wait begin with this: heat pumps (air, soil), chargers at home and elsewhere.
+const FLEXIBLE: [&str; 4] = ["Air_", "Soil_", "HLS_", "APLS_"];
 
 /// The storages of a member, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +108,20 @@ impl Member {
 				.sum::<i128>()
 		};
 		sum(&self.loads) - sum(&self.plants)
+	}
+
+	/// What is behind its meter in a row.
+	pub fn behind(&self, profiles: &Profiles, row: usize) -> Behind {
+		let can_wait = || self.loads.iter().filter(|unit| unit.flexible);
+		let energy = |unit: &Unit| unit.energy(profiles, row);
+		Behind {
+			net: self.net(profiles, row),
+			flexible: can_wait().map(energy).sum(),
+			flexible_rated: can_wait()
+				.map(|unit| i128::from(unit.rated_w) * i128::from(SHARE_ONE))
+				.sum(),
+			generation: self.plants.iter().map(energy).sum(),
+		}
 	}
 
 	/// Most power it can take, in W: all loads and its storage at once.
@@ -225,6 +247,9 @@ fn read_members(
 		let unit = Unit {
 			profile,
 			rated_w: row.rated_w,
+			flexible: FLEXIBLE
+				.iter()
+				.any(|prefix| row.profile.starts_with(prefix)),
 		};
 		match row.kind.as_str() {
 			"load" => member.loads.push(unit),
@@ -275,6 +300,19 @@ mod tests {
 			.find(|member| member.node == "LV1.101 Bus 7")
 			.unwrap();
 		assert_eq!(bus_7.net(&grid.profiles, 0), 321_100_000 * 3_000);
+	}
+
+	#[test]
+	fn heat_pumps_and_chargers_should_be_what_can_wait() {
+		let grid = Grid::load(&simbench("LV3.101"), None).unwrap();
+		let members = grid.members.iter();
+		let loads: Vec<_> = members.flat_map(|member| &member.loads).collect();
+		let flexible = loads.iter().filter(|unit| unit.flexible).count();
+		assert!(
+			(10..60).contains(&flexible),
+			"{flexible} of {}",
+			loads.len()
+		);
 	}
 
 	#[test]

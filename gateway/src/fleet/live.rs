@@ -2,6 +2,7 @@
 //! the agents trade the period after next.
 
 use std::{
+	collections::BTreeMap,
 	sync::{
 		atomic::{AtomicU64, Ordering},
 		Arc,
@@ -13,13 +14,15 @@ use anyhow::Result;
 use gridweave_primitives::{reading::SignedReading, MeterId, Period, PeriodClock};
 use sp_core::H256;
 use tokio::sync::{mpsc, watch};
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use super::{
 	chain::Chain,
 	deliver::Delivery,
 	device::Device,
+	flex::Told,
 	grid::Grid,
+	obey::{Ears, Obeyed},
 	participant::Participant,
 	replay::{Registers, Replay},
 	trade::{agents, Knowledge},
@@ -105,12 +108,21 @@ pub struct Fleet {
 	pub first_row: usize,
 	/// The way to the gateway.
 	pub delivery: Delivery,
+	/// What devices hear.
+	pub ears: Ears,
+}
+
+/// What a fleet has done.
+pub struct Done {
+	/// How many readings of each meter were delivered.
+	pub sent: Vec<(u32, u64)>,
+	/// What devices did as they were told.
+	pub obeyed: Vec<Obeyed>,
 }
 
 impl Fleet {
-	/// Runs until told to stop; then waits until all readings are delivered, and tells how many of each
-	/// meter were.
-	pub async fn run(self, stop: watch::Receiver<bool>) -> Result<Vec<(u32, u64)>> {
+	/// Runs until told to stop; then waits until all readings are delivered.
+	pub async fn run(self, stop: watch::Receiver<bool>) -> Result<Done> {
 		let Self {
 			chain,
 			grid,
@@ -119,6 +131,7 @@ impl Fleet {
 			first,
 			first_row,
 			delivery,
+			ears,
 		} = self;
 		let count = u32::try_from(participants.len())?;
 		let part = Duration::from_secs(clock.period_length.into()) / POSTING_PART;
@@ -153,6 +166,7 @@ impl Fleet {
 			let unknown = vec![Registers::default(); shown.len()];
 			know(first.next(), 0, now_row, unknown);
 		}
+		let (mut told, mut obeyed) = (BTreeMap::new(), Vec::new());
 		for period in first.0.. {
 			let period = Period(period);
 			let mut stopped = stop.clone();
@@ -161,8 +175,21 @@ impl Fleet {
 				() = sleep_until(clock.start_of(period)) => (),
 			}
 			if period > first {
-				shown = replay.step();
+				shown = replay.step_told(&told);
+				let place = (period.0 - first.0 - 1) as usize;
+				obeyed.extend(told.iter().map(|(member, told)| Obeyed {
+					period: place,
+					member: *member,
+					told: *told,
+				}));
+				tell_of(period, told.len(), replay.changed_wh());
 			}
+			told = obey(
+				&mut meters,
+				&ears,
+				clock.start_of(period),
+				clock.period_length,
+			);
 			post(&mut meters, &genesis_hash, &clock, period, &shown)?;
 			let due = clock.start_of(period)
 				+ u64::from(clock.period_length) * TRADING_AFTER.0 / TRADING_AFTER.1;
@@ -177,8 +204,38 @@ impl Fleet {
 			outbox.task.await??;
 			delivered.push((device.meter().0, outbox.delivered.load(Ordering::Relaxed)));
 		}
-		Ok(delivered)
+		Ok(Done {
+			sent: delivered,
+			obeyed,
+		})
 	}
+}
+
+/// Tells what came of commands in the period before `period`.
+fn tell_of(period: Period, devices: usize, changed_wh: i64) {
+	if devices > 0 || changed_wh != 0 {
+		info!(
+			"period {}: {devices} devices did as they were told; the community took {changed_wh:+} Wh by it",
+			period.saturating_sub(1)
+		);
+	}
+}
+
+/// Devices set themselves up for the period that begins at `now`, and will say so in their readings. By place,
+/// what they are told.
+fn obey(
+	meters: &mut [(Device, Outbox)],
+	ears: &Ears,
+	now: u64,
+	period_seconds: u32,
+) -> BTreeMap<usize, Told> {
+	let mut all = BTreeMap::new();
+	for (place, (device, _)) in meters.iter_mut().enumerate() {
+		let (told, acknowledged) = ears.obey(device.meter().0, now, period_seconds);
+		device.acknowledge(acknowledged);
+		all.extend(told.map(|told| (place, told)));
+	}
+	all
 }
 
 /// Reads, signs and queues what all meters show at the start of `period`.

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`grid`], [`profiles`], [`calendar`] | members and profiles of a grid folder; rows by date |
 //! | [`replay`] | what meters show while the year is replayed; how storages behave |
+//! | [`flex`], [`obey`] | what storages, heat pumps and chargers do when told; how devices are told |
+//! | [`programme`] | the operator's events, and who takes part |
 //! | [`device`] | a meter's key, sequence and signed readings |
 //! | [`deliver`] | the way of a reading to the gateway |
 //! | [`agents`] | what members expect, and what they offer and bid |
@@ -26,15 +28,18 @@ pub mod deliver;
 pub mod device;
 pub mod enrol;
 pub mod events;
+pub mod flex;
 pub mod follow;
 pub mod grid;
 pub mod judge;
 pub mod live;
 pub mod load;
 pub mod names;
+pub mod obey;
 pub mod observe;
 pub mod participant;
 pub mod profiles;
+pub mod programme;
 pub mod progress;
 pub mod recount;
 pub mod replay;
@@ -51,10 +56,12 @@ use std::{
 };
 
 use anyhow::{bail, ensure, Context, Result};
+use gridweave_gateway::inlets::gateway::Gateway;
 use gridweave_primitives::PeriodClock;
 use tokio::{
 	signal::unix::{signal, Signal, SignalKind},
 	sync::{mpsc, watch},
+	task::JoinSet,
 	time::Instant,
 };
 
@@ -69,6 +76,7 @@ use self::{
 	judge::{Expected, Member},
 	live::{current_period, Fleet},
 	names::missing,
+	obey::Ears,
 	observe::Observed,
 	participant::{fresh_seed, participants, save},
 	report::Evidence,
@@ -100,6 +108,10 @@ pub struct FleetArgs {
 	/// The first so many members of the grid only.
 	#[arg(long, value_name = "N")]
 	pub members: Option<usize>,
+	/// Every so many periods (12 at least) the operator announces an event of demand response: members with storage,
+	/// heat pumps or chargers take part, and their devices are told to take nothing from the grid for two periods.
+	#[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(programme::LEAST_BETWEEN)..))]
+	pub events_every: Option<u32>,
 	/// Folder to keep the run's keys in.
 	#[arg(long, value_name = "DIR")]
 	pub state: Option<PathBuf>,
@@ -127,10 +139,9 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	};
 	let grid = Arc::new(Grid::load(&args.grid, args.members)?);
 	let chain = Arc::new(Chain::connect(&args.node, PATIENCE).await?);
-	let missing = missing(
-		|pallet, event| chain.fields_of(pallet, event),
-		&[REGISTERED, REFUSED],
-	);
+	let mut needed = vec![REGISTERED, REFUSED];
+	needed.extend(args.events_every.map(|_| programme::OPENED));
+	let missing = missing(|pallet, event| chain.fields_of(pallet, event), &needed);
 	ensure!(
 		missing.is_empty(),
 		"the chain does not have {}: this fleet is made for another",
@@ -156,6 +167,16 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	if let Some(folder) = &args.state {
 		save(folder, &seed, &members)?;
 	}
+	let operator_id = operator.id();
+	let mut events = None;
+	if let Some(every) = args.events_every {
+		let (programme, count) = tokio::select! {
+			opened = programme::open(&chain, &mut operator, &grid, &mut members) => opened?,
+			() = signals.next() => interrupted("nothing was settled yet"),
+		};
+		say(&format!("{count} of them take part in demand response"));
+		events = Some((programme, every));
+	}
 
 	let first = current_period(&clock).next();
 	let mut audit = Audit {
@@ -174,7 +195,7 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 					account: member.account.id(),
 				})
 				.collect(),
-			operator: operator.id(),
+			operator: operator_id,
 			endowment: ENDOWMENT,
 			outcomes: BTreeMap::new(),
 		},
@@ -184,8 +205,18 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 			periods_wanted: args.periods,
 			..Default::default()
 		},
+		obeyed: Vec::new(),
 		last: None,
 	};
+	let ears = Ears::default();
+	let mut helpers = JoinSet::new();
+	helpers.spawn(ears.clone().listen(Gateway::new(&args.gateway)?));
+	if let Some((programme, every)) = events {
+		let chain = chain.clone();
+		helpers.spawn(programme::announce(
+			chain, operator, programme, clock, first, every,
+		));
+	}
 	let (stop, stopping) = watch::channel(false);
 	let fleet = Fleet {
 		chain: chain.clone(),
@@ -195,6 +226,7 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 		first,
 		first_row: args.from,
 		delivery: Delivery::new(&args.gateway)?,
+		ears,
 	};
 	let mut fleet = tokio::spawn(fleet.run(stopping));
 	say(&format!(
@@ -229,6 +261,8 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 	}
 
 	let _ = stop.send(true);
+	// What is announced now would be obeyed by nobody.
+	drop(helpers);
 	let deadline = Instant::now() + PATIENCE;
 	let mut sent: Option<Vec<(u32, u64)>> = None;
 	loop {
@@ -238,7 +272,11 @@ pub async fn run(args: FleetArgs) -> Result<()> {
 			}
 		}
 		tokio::select! {
-			ended = &mut fleet, if sent.is_none() => sent = Some(ended??),
+			ended = &mut fleet, if sent.is_none() => {
+				let done = ended??;
+				audit.obeyed = done.obeyed;
+				sent = Some(done.sent);
+			},
 			block = blocks.recv() => match block {
 				Some(block) => drop(audit.take(block, args.periods).await?),
 				None => return follower.await?.and_then(|()| bail!("the node went away")),

@@ -1,6 +1,9 @@
 //! What meters count while the grid's year is replayed: registers and states of charge, exactly.
 
+use std::collections::BTreeMap;
+
 use super::{
+	flex::{flow, net, Told},
 	grid::{Grid, Storage},
 	profiles::SHARE_ONE,
 };
@@ -27,6 +30,10 @@ pub struct Replay<'g> {
 	row: usize,
 	storages: Vec<(usize, Storage)>,
 	charge_wh: Vec<u64>,
+	/// What heat pumps and chargers were held back from and have not caught up with yet.
+	owed: Vec<i128>,
+	/// By how much commands changed what the community took in the last period, in 10⁻⁹ Wh × 4.
+	changed: i128,
 	imported: Vec<i128>,
 	exported: Vec<i128>,
 }
@@ -45,6 +52,8 @@ impl<'g> Replay<'g> {
 			row,
 			storages,
 			charge_wh,
+			owed: zero.clone(),
+			changed: 0,
 			imported: zero.clone(),
 			exported: zero,
 		}
@@ -71,19 +80,41 @@ impl<'g> Replay<'g> {
 		registers
 	}
 
+	/// By how much commands, and catching up after them, changed what the community took in the last period, in Wh.
+	pub fn changed_wh(&self) -> i64 {
+		wh_of(self.changed)
+	}
+
 	/// Passes one period and tells what the meters show at its end.
 	///
 	/// Storages answer what the community, without them, had over or lacked in the row before.
 	pub fn step(&mut self) -> Vec<Registers> {
-		let balance_wh = balance_before(self.grid, self.row);
-		let flows = dispatch(balance_wh, &self.storages, &mut self.charge_wh);
+		self.step_told(&BTreeMap::new())
+	}
 
-		let mut nets: Vec<i128> = (self.grid.members.iter())
-			.map(|member| member.net(&self.grid.profiles, self.row))
+	/// The same, and members at these places do as their devices are told.
+	pub fn step_told(&mut self, told: &BTreeMap<usize, Told>) -> Vec<Registers> {
+		let balance_wh = balance_before(self.grid, self.row);
+		let before = self.charge_wh.clone();
+		let flows = dispatch(balance_wh, &self.storages, &mut self.charge_wh);
+		let behind: Vec<_> = (self.grid.members.iter())
+			.map(|member| member.behind(&self.grid.profiles, self.row))
 			.collect();
-		for ((place, _), flow) in self.storages.iter().zip(flows) {
-			nets[*place] += i128::from(flow) * UNITS_PER_WH;
+		let mut taken: Vec<i64> = vec![0; behind.len()];
+		for (index, (place, storage)) in self.storages.iter().enumerate() {
+			let (held, own) = (before[index], flows[index]);
+			let told = told.get(place).copied();
+			taken[*place] = flow(told, &behind[*place], Some((*storage, held)), own);
+			self.charge_wh[index] = held.saturating_add_signed(taken[*place]);
 		}
+		let nets: Vec<i128> = (behind.iter().zip(taken).zip(&mut self.owed))
+			.enumerate()
+			.map(|(place, ((behind, taken), owed))| {
+				net(told.get(&place).copied(), behind, taken, owed)
+			})
+			.collect();
+		let own: i128 = flows.iter().map(|flow| i128::from(*flow)).sum();
+		self.changed = nets.iter().sum::<i128>() - self.grid.net(self.row) - own * UNITS_PER_WH;
 		for (place, net) in nets.iter().enumerate() {
 			self.imported[place] += (*net).max(0);
 			self.exported[place] += (-net).max(0);
@@ -147,7 +178,13 @@ mod tests {
 	use proptest::prelude::*;
 
 	fn member(load_w: u32, plant_w: u32, storage: Option<Storage>) -> Member {
-		let unit = |profile, rated_w| vec![Unit { profile, rated_w }];
+		let unit = |profile, rated_w| {
+			vec![Unit {
+				profile,
+				rated_w,
+				flexible: false,
+			}]
+		};
 		Member {
 			node: "node".into(),
 			loads: unit(0, load_w),
@@ -223,6 +260,23 @@ mod tests {
 		let charges: Vec<_> = (0..3).map(|_| replay.step()[1].charge_wh).collect();
 		// Once it has passed, the next year's first row follows it.
 		assert_eq!(charges, [Some(5_000), Some(4_900), Some(5_400)]);
+	}
+
+	#[test]
+	fn a_command_should_lower_the_load_and_be_caught_up_with() {
+		// A heat pump of 4 kW that runs at half its power, and nothing else.
+		let mut members = vec![member(4_000, 0, None)];
+		members[0].loads[0].flexible = true;
+		let grid = grid(vec![SHARE_ONE / 2; 4], vec![0; 4], members);
+		let mut replay = Replay::new(&grid, 0);
+		let mut pass = |told: &[(usize, Told)]| {
+			let shown = replay.step_told(&told.iter().copied().collect())[0];
+			(shown.import_wh, shown.power_w, replay.changed_wh())
+		};
+		assert_eq!(pass(&[]), (500, 2_000, 0));
+		assert_eq!(pass(&[(0, Told::Import(100))]), (600, 400, -400));
+		assert_eq!(pass(&[]), (1_500, 3_600, 400));
+		assert_eq!(pass(&[]), (2_000, 2_000, 0));
 	}
 
 	#[test]

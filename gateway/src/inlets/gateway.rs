@@ -1,4 +1,4 @@
-//! The way to a gateway: `POST /v1/readings` as `docs/gateway.md` describes it.
+//! The way to a gateway: `POST /v1/readings` and `GET /v1/commands` as `docs/gateway.md` describes them.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use anyhow::{ensure, Context, Result};
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::{command::Command, server::commands::book::State};
 
 /// Patience with one post.
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -15,6 +17,51 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 pub struct Gateway {
 	client: Client,
 	url: String,
+	commands: String,
+}
+
+/// A command, and what has become of it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Given {
+	/// The command.
+	#[serde(flatten)]
+	pub command: Command,
+	/// What has become of it.
+	pub state: State,
+}
+
+/// Changes of commands.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Changes {
+	/// Identity of the order of changes.
+	pub epoch: String,
+	/// The chain's time: Unix seconds.
+	pub now: u64,
+	/// Where to go on.
+	pub next: u64,
+	/// Whether there is more already.
+	pub more: bool,
+	/// What has changed.
+	pub commands: Vec<Given>,
+}
+
+/// How far changes were followed; by default, not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+	/// The epoch that the changes were of.
+	pub epoch: Option<String>,
+	/// After which to go on.
+	pub after: u64,
+}
+
+impl Changes {
+	/// Where to go on.
+	pub fn cursor(&self) -> Cursor {
+		Cursor {
+			epoch: Some(self.epoch.clone()),
+			after: self.next,
+		}
+	}
 }
 
 /// What became of a reading, by its name in the answer.
@@ -50,6 +97,11 @@ impl Outcome {
 }
 
 #[derive(Deserialize)]
+struct OfMeter {
+	commands: Vec<Given>,
+}
+
+#[derive(Deserialize)]
 struct Answer {
 	results: Vec<Outcome>,
 }
@@ -58,10 +110,30 @@ impl Gateway {
 	/// The gateway at this base URL.
 	pub fn new(url: &str) -> Result<Self> {
 		let client = Client::builder().timeout(ATTEMPT).no_proxy().build()?;
+		let url = url.trim_end_matches('/');
 		Ok(Self {
 			client,
-			url: format!("{}/v1/readings", url.trim_end_matches('/')),
+			url: format!("{url}/v1/readings"),
+			commands: format!("{url}/v1/commands"),
 		})
+	}
+
+	/// What has changed since; if nothing has, waits so many seconds for it. Of another epoch than the cursor's it
+	/// is everything from the beginning.
+	pub async fn changes(&self, cursor: &Cursor, wait: u64) -> Result<Changes> {
+		let mut url = format!("{}?after={}", self.commands, cursor.after);
+		if let Some(epoch) = &cursor.epoch {
+			url += &format!("&epoch={epoch}&wait={wait}");
+		}
+		let answer = self.client.get(url).send().await?;
+		read(answer).await
+	}
+
+	/// What the device of a meter is told; an error also if the meter has not delivered to the gateway yet.
+	pub async fn commands_of(&self, meter: u32) -> Result<Vec<Given>> {
+		let url = format!("{}/{meter}", self.commands);
+		let OfMeter { commands } = read(self.client.get(url).send().await?).await?;
+		Ok(commands)
 	}
 
 	/// Posts frames; returns their outcomes, one by one. An error says that it looked at none of them, or
@@ -80,12 +152,7 @@ impl Gateway {
 			.json(&json!({ "frames": frames }))
 			.send()
 			.await?;
-		let status = answer.status();
-		let body = answer.bytes().await?;
-		let answer: Answer = serde_json::from_slice(&body).with_context(|| {
-			let body = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
-			format!("the gateway answers {status}: {body}")
-		})?;
+		let answer: Answer = read(answer).await?;
 		ensure!(
 			answer.results.len() == count,
 			"the gateway answers for {} readings of {count}",
@@ -93,4 +160,13 @@ impl Gateway {
 		);
 		Ok(answer.results)
 	}
+}
+
+async fn read<A: serde::de::DeserializeOwned>(answer: reqwest::Response) -> Result<A> {
+	let status = answer.status();
+	let body = answer.bytes().await?;
+	serde_json::from_slice(&body).with_context(|| {
+		let body = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+		format!("the gateway answers {status}: {body}")
+	})
 }

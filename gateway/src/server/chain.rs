@@ -1,4 +1,5 @@
-//! The chain: meter keys on demand, and the follower that deletes what is finalised.
+//! The chain: meter keys on demand, and the follower that deletes what is finalised and sees what devices are
+//! told.
 //!
 //! Keys are read at the best block. Readings are deleted by finalised state only, and only once the node's
 //! chain is known to be the store's: the same genesis, and the same blocks where both have been.
@@ -19,6 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::{
 	cache::Cache,
+	commands::{follow::Follower, Commands},
 	keys::{unix_now, Known, MeterKeys, MAX_LEAD},
 	metrics::Metrics,
 	node::{ChainClock, Connect, Node},
@@ -26,7 +28,7 @@ use super::{
 };
 
 /// Longest wait for one answer of the node.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// Longest wait of a post for the keys of its meters.
 const LOOKUP: Duration = Duration::from_secs(5);
 /// Pauses between attempts to connect.
@@ -84,7 +86,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+/// The answer, or an error if it takes longer.
+pub(super) async fn within<T>(
+	patience: Duration,
+	answer: impl Future<Output = Result<T>>,
+) -> Result<T> {
 	let late = || format!("the node does not answer within {patience:?}");
 	timeout(patience, answer).await.with_context(late)?
 }
@@ -98,6 +104,7 @@ pub struct Chain {
 struct Shared {
 	connect: Box<dyn Connect>,
 	store: Store,
+	commands: Commands,
 	status: Arc<NodeStatus>,
 	metrics: Arc<Metrics>,
 	genesis: Mutex<std::result::Result<Option<H256>, StoreError>>,
@@ -112,6 +119,7 @@ impl Chain {
 	pub fn new(
 		connect: impl Connect,
 		store: Store,
+		commands: Commands,
 		status: Arc<NodeStatus>,
 		metrics: Arc<Metrics>,
 	) -> Self {
@@ -119,6 +127,7 @@ impl Chain {
 		let shared = Shared {
 			connect: Box::new(connect),
 			store,
+			commands,
 			status,
 			metrics,
 			genesis: Mutex::new(Ok(None)),
@@ -182,6 +191,7 @@ impl Chain {
 		shared.metrics.node_connected.set(1);
 		info!("connected to a node of chain {genesis:?}");
 
+		let mut commands = Follower::new(shared.commands.clone(), shared.store.clone());
 		let mut last = None;
 		let mut from = MeterId(0);
 		loop {
@@ -192,6 +202,7 @@ impl Chain {
 				shared.status.finalised(block.number);
 				let number = i64::try_from(block.number).unwrap_or(i64::MAX);
 				shared.metrics.finalised_block.set(number);
+				commands.block(&*node, block.hash).await;
 				last = Some(block);
 			}
 			match within(ANSWER, node.clock()).await {

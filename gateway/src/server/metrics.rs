@@ -1,8 +1,8 @@
 //! What Prometheus reads.
 
 use prometheus::{
-	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-	TextEncoder,
+	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+	Registry, TextEncoder,
 };
 
 /// Counters and gauges, all named `gridweave_gateway_…`.
@@ -31,6 +31,10 @@ pub struct Metrics {
 	/// Readings that the chain has accepted of the meters that delivered here, whoever brought them. Of a
 	/// meter of which nothing is kept, the number may be old.
 	pub accepted: IntGauge,
+	/// Latest commands to devices whose readings come here, by what has become of them.
+	pub commands: IntGaugeVec,
+	/// Commands that there was no room for; counted at every look.
+	pub commands_left_out: IntCounter,
 	/// Number of the last finalised block seen.
 	pub finalised_block: IntGauge,
 	/// 1 while connected to the node.
@@ -60,6 +64,14 @@ impl Metrics {
 			&["reason"],
 		)?;
 		registry.register(Box::new(refused.clone()))?;
+		let commands = IntGaugeVec::new(
+			Opts::new(
+				"commands",
+				"Latest commands to devices whose readings come here, by state",
+			),
+			&["state"],
+		)?;
+		registry.register(Box::new(commands.clone()))?;
 		let fsync = Histogram::with_opts(
 			HistogramOpts::new("fsync_seconds", "Time of a commit, which syncs to disk").buckets(
 				vec![
@@ -91,6 +103,11 @@ impl Metrics {
 			accepted: gauge(
 				"accepted_on_chain",
 				"Readings the chain accepted of the meters here",
+			)?,
+			commands,
+			commands_left_out: counter(
+				"commands_left_out_total",
+				"Commands that there was no room for",
 			)?,
 			finalised_block: gauge("finalised_block", "Last finalised block seen")?,
 			node_connected: gauge("node_connected", "1 while connected to the node")?,

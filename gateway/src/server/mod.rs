@@ -8,6 +8,7 @@
 //! | [`ingest`] | verified readings and their outcomes |
 //! | [`http`] | endpoints, limits, typed errors, and their description |
 //! | [`chain`] | meter keys from the chain, and the follower that deletes what is finalised |
+//! | [`commands`] | commands to devices, from finalised blocks to whoever tells them |
 //! | [`cache`] | what the node has said about meters |
 //! | [`node`] | what is asked of a node, over RPC |
 //! | [`listener`] | connections: how many, and for how long |
@@ -17,6 +18,7 @@
 pub mod body;
 pub mod cache;
 pub mod chain;
+pub mod commands;
 pub mod http;
 pub mod ingest;
 pub mod keys;
@@ -39,6 +41,7 @@ use tracing::{info, warn};
 
 use self::{
 	chain::{Chain, NodeStatus},
+	commands::Commands,
 	http::App,
 	keys::{FileKeys, Keys},
 	metrics::Metrics,
@@ -129,12 +132,21 @@ pub async fn serve(
 	};
 	let status = Arc::new(NodeStatus::default());
 	let node = RpcUrl(args.node.clone());
-	let chain = Chain::new(node, store.clone(), status.clone(), metrics.clone());
+	let commands = Commands::new(metrics.clone());
+	let chain = Chain::new(
+		node,
+		store.clone(),
+		commands.clone(),
+		status.clone(),
+		metrics.clone(),
+	);
 	let mut tasks = JoinSet::new();
 	let follow = chain.clone().follow();
 	tasks.spawn(async move { match follow.await {} });
 	tasks.spawn(expire(store.clone()));
-	let app = App::new(store.clone(), Keys::new(chain, offline), status, metrics);
+	tasks.spawn(commands::expire(commands.clone()));
+	let keys = Keys::new(chain, offline);
+	let app = App::new(store.clone(), keys, commands, status, metrics);
 
 	let listener = TcpListener::bind(args.listen)
 		.await

@@ -1,5 +1,7 @@
 //! What is asked of a node, and how it is asked over RPC.
 
+mod commands;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -17,7 +19,9 @@ use subxt::{
 };
 use tokio::sync::Mutex;
 
+pub use self::commands::CommandPage;
 use super::{
+	commands::plan::Mark,
 	keys::{Key, Known},
 	store::{Block, Finalised},
 };
@@ -56,6 +60,13 @@ pub trait Node: Send + Sync + 'static {
 
 	/// What is known of these meters at the best block; [`Known::Unavailable`] of those it cannot tell about.
 	fn meters(&self, meters: Vec<MeterId>) -> BoxFuture<'_, Result<Vec<(MeterId, Known)>>>;
+
+	/// Of block `at` what tells whether commands were given.
+	fn mark(&self, at: H256) -> BoxFuture<'_, Result<Mark>>;
+
+	/// The commands on these pages of meters in the state of block `at`; pages that cannot be read are left out.
+	fn commands(&self, at: H256, pages: Vec<u32>)
+		-> BoxFuture<'_, Result<Vec<(u32, CommandPage)>>>;
 
 	/// The clock at the best block.
 	fn clock(&self) -> BoxFuture<'_, Result<ChainClock>>;
@@ -187,6 +198,18 @@ impl Node for RpcNode {
 			Ok(meters.into_iter().zip(known).collect())
 		}
 		.boxed()
+	}
+
+	fn mark(&self, at: H256) -> BoxFuture<'_, Result<Mark>> {
+		self.read_mark(at).boxed()
+	}
+
+	fn commands(
+		&self,
+		at: H256,
+		pages: Vec<u32>,
+	) -> BoxFuture<'_, Result<Vec<(u32, CommandPage)>>> {
+		self.read_commands(at, pages).boxed()
 	}
 
 	fn clock(&self) -> BoxFuture<'_, Result<ChainClock>> {

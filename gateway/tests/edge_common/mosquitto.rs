@@ -117,6 +117,10 @@ impl Client {
 		let (port, transport, pause) =
 			(broker.port, broker.transport(), Duration::from_millis(200));
 		let hear = move |payload: &[u8]| {
+			// Nothing is kept there any more.
+			if payload.is_empty() {
+				return;
+			}
 			let answer = serde_json::from_slice(payload).expect("JSON");
 			// Who hears no more has heard enough.
 			let _ = sender.send(answer);
@@ -169,13 +173,22 @@ impl Client {
 
 	/// Publishes at least once, if there is room.
 	pub fn publish(&self, topic: String, payload: Vec<u8>) {
+		self.send(topic, payload, false);
+	}
+
+	/// The same, and the broker keeps it.
+	pub fn retain(&self, topic: String, payload: Vec<u8>) {
+		self.send(topic, payload, true);
+	}
+
+	fn send(&self, topic: String, payload: Vec<u8>, retain: bool) {
 		let _ = match self {
 			Self::V3(client) => client
-				.try_publish(topic, QoS::AtLeastOnce, false, payload)
+				.try_publish(topic, QoS::AtLeastOnce, retain, payload)
 				.is_ok(),
 			Self::V5(client) => {
 				let qos = v5::mqttbytes::QoS::AtLeastOnce;
-				client.try_publish(topic, qos, false, payload).is_ok()
+				client.try_publish(topic, qos, retain, payload).is_ok()
 			}
 		};
 	}

@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
-use codec::{Decode, Encode};
+use codec::{Compact, Decode, Encode};
 use gridweave_primitives::{
 	reading::{status, Quality, Reading, SignedReading},
 	MeterId, WattHours,
@@ -24,7 +24,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use sp_core::H256;
 use tokio::sync::Notify;
 
-use self::tables::{decode, Tables, FRAMES, GENESIS, METERS};
+use self::tables::{decode, Tables, CARRIED, FRAMES, GENESIS, METERS};
 use super::key::Signer;
 use crate::server::keys::unix_now;
 
@@ -53,7 +53,14 @@ pub struct Row {
 
 impl Row {
 	/// The reading that a record becomes, and remembers it; or why it becomes none.
-	fn reading_of(&mut self, meter: MeterId, record: Record) -> Result<Reading, Recorded> {
+	///
+	/// Of a command that its device carries out only readings tell that were captured since it has said so.
+	fn reading_of(
+		&mut self,
+		meter: MeterId,
+		record: Record,
+		carried: Option<(u32, u64)>,
+	) -> Result<Reading, Recorded> {
 		if record.captured_at <= self.captured_at {
 			return Err(Recorded::NotNewer);
 		}
@@ -73,7 +80,9 @@ impl Row {
 			export_register: export,
 			state_of_charge: None,
 			quality: record.quality,
-			acknowledged: None,
+			acknowledged: carried
+				.filter(|(_, since)| *since <= record.captured_at)
+				.map(|(nonce, _)| Compact(nonce)),
 			status: if failed { status::POWER_FAILED } else { 0 },
 		})
 	}
@@ -142,6 +151,7 @@ impl Outbox {
 		{
 			transaction.open_table(METERS)?;
 			transaction.open_table(FRAMES)?;
+			transaction.open_table(CARRIED)?;
 			let mut table = transaction.open_table(GENESIS)?;
 			let known = table.get(())?.map(|value| H256(value.value()));
 			match known {
@@ -160,6 +170,23 @@ impl Outbox {
 			max_waiting: max_waiting.max(1),
 			changed: Arc::default(),
 		})
+	}
+
+	/// Has the next readings of a meter say that its device carries out a command, as it has since `since` (Unix
+	/// seconds); returns once that is synced to disk.
+	pub async fn carry_out(&self, meter: MeterId, nonce: u32, since: u64) -> Result<()> {
+		self.write(move |tables| tables.set_carried(meter, nonce, since))
+			.await
+	}
+
+	/// The command that a meter's device carries out, and since when it has said so.
+	pub async fn carried_out(&self, meter: MeterId) -> Result<Option<(u32, u64)>> {
+		self.read(move |db| {
+			let table = db.begin_read()?.open_table(CARRIED)?;
+			let carried = table.get(meter.0)?;
+			Ok(carried.map(|carried| carried.value()))
+		})
+		.await
 	}
 
 	/// Waits until something was recorded since the last wait.
@@ -182,10 +209,11 @@ impl Outbox {
 					next: unix_now(),
 					..Row::default()
 				});
+				let carried = tables.carried(meter)?;
 				let recorded = records
 					.into_iter()
 					.map(|record| {
-						let reading = match row.reading_of(meter, record) {
+						let reading = match row.reading_of(meter, record, carried) {
 							Ok(reading) => reading,
 							Err(why) => return Ok(why),
 						};

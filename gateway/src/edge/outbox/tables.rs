@@ -11,6 +11,8 @@ use super::Row;
 pub const METERS: TableDefinition<u32, &[u8]> = TableDefinition::new("meters");
 /// Meter and sequence → frame.
 pub const FRAMES: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("frames");
+/// Meter → nonce of the command that its device carries out, and since when it has said so (Unix seconds).
+pub const CARRIED: TableDefinition<u32, (u32, u64)> = TableDefinition::new("carried");
 /// The chain that everything here is signed for.
 pub const GENESIS: TableDefinition<(), [u8; 32]> = TableDefinition::new("genesis");
 
@@ -23,6 +25,7 @@ pub fn decode<T: Decode>(mut bytes: &[u8]) -> Result<T> {
 pub struct Tables<'a> {
 	meters: Table<'a, u32, &'static [u8]>,
 	frames: Table<'a, (u32, u64), &'static [u8]>,
+	carried: Table<'a, u32, (u32, u64)>,
 }
 
 impl<'a> Tables<'a> {
@@ -31,7 +34,19 @@ impl<'a> Tables<'a> {
 		Ok(Self {
 			meters: transaction.open_table(METERS)?,
 			frames: transaction.open_table(FRAMES)?,
+			carried: transaction.open_table(CARRIED)?,
 		})
+	}
+
+	/// The command that a meter's device carries out, and since when it has said so.
+	pub fn carried(&self, meter: MeterId) -> Result<Option<(u32, u64)>> {
+		Ok(self.carried.get(meter.0)?.map(|carried| carried.value()))
+	}
+
+	/// Remembers that.
+	pub fn set_carried(&mut self, meter: MeterId, nonce: u32, since: u64) -> Result<()> {
+		self.carried.insert(meter.0, (nonce, since))?;
+		Ok(())
 	}
 
 	/// What is remembered of a meter.

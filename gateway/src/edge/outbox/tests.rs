@@ -141,3 +141,32 @@ async fn a_new_key_should_sign_what_waits() {
 		assert!(after.is_signed_by(&signer("02").public(), &CHAIN));
 	}
 }
+
+#[tokio::test]
+async fn what_a_device_carries_out_should_be_in_readings_from_then_on_also_after_a_restart() {
+	let folder = TempDir::new().unwrap();
+	let open = || Outbox::open(folder.path(), CHAIN, 10).unwrap();
+	let outbox = open();
+	put(&outbox, record(1, 1)).await;
+	outbox.carry_out(METER, 5, 10).await.unwrap();
+	// Captured before the device said so, as load profiles are.
+	put(&outbox, record(9, 2)).await;
+	put(&outbox, record(10, 3)).await;
+	drop(outbox);
+	let outbox = open();
+	assert_eq!(outbox.carried_out(METER).await.unwrap(), Some((5, 10)));
+	put(&outbox, record(11, 4)).await;
+	outbox.carry_out(METER, 6, 12).await.unwrap();
+	put(&outbox, record(12, 5)).await;
+	let waiting = outbox.oldest(METER, 10).await.unwrap();
+	let said = waiting
+		.iter()
+		.map(|signed| signed.reading.acknowledged.map(|nonce| nonce.0));
+	let expected = [None, None, Some(5), Some(5), Some(6)];
+	assert_eq!(said.collect::<Vec<_>>(), expected);
+	let key = signer("01").public();
+	assert!(waiting
+		.iter()
+		.all(|signed| signed.is_signed_by(&key, &CHAIN)));
+	assert_eq!(outbox.carried_out(MeterId(8)).await.unwrap(), None);
+}

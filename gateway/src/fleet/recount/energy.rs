@@ -21,6 +21,22 @@ pub struct Metered {
 /// Energy is summed in 10⁻⁹ Wh: shares in 10⁻⁹ × 4, times W, over a quarter of an hour.
 const NANO: i128 = 1_000_000_000;
 
+/// What a device was told for a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+	/// Take no more than so many Wh.
+	Import(u64),
+	/// Give no more than so many Wh.
+	Export(u64),
+	/// Fill the storage.
+	Fill,
+	/// Empty the storage.
+	Empty,
+}
+
+/// What devices did as they were told: by place of the period and node.
+pub type Orders = BTreeMap<(usize, String), Order>;
+
 #[derive(Default)]
 struct Node {
 	/// Column of the profile and power: positive consumes, negative generates.
@@ -31,13 +47,14 @@ struct Node {
 
 /// What each of `nodes` of the grid `grid` metered in each of `periods` rows from `first_row` on. Storages
 /// are half full at the start; in every row they answer the balance of `nodes` without storages in the row
-/// before. Before the first row of the data there was none.
+/// before. Before the first row of the data there was none. Who has an order follows it.
 pub fn recount(
 	folder: &Path,
 	grid: &str,
 	nodes: &[String],
 	first_row: usize,
 	periods: usize,
+	orders: &Orders,
 ) -> Result<Vec<BTreeMap<String, Metered>>> {
 	let mut grid = nodes_of(folder, grid, nodes)?;
 	let wanted: Vec<String> = grid
@@ -61,6 +78,24 @@ pub fn recount(
 		.map(|(name, node)| (name.clone(), node.storage_wh / 2))
 		.collect();
 	let all_storages: i128 = grid.values().map(|node| node.storage_w).sum();
+	// Of a node and row: what pumps and chargers take, what they could, what plants give.
+	let parts = |node: &Node, row: usize| -> (i128, i128, i128) {
+		let (mut pumps, mut could, mut sun) = (0, 0, 0);
+		for (column, power) in &node.units {
+			let energy = rows[column][row % year] * power;
+			if *power < 0 {
+				sun -= energy;
+			} else if ["Air_", "Soil_", "HLS_", "APLS_"]
+				.iter()
+				.any(|name| column.starts_with(name))
+			{
+				pumps += energy;
+				could += NANO / 4 * power;
+			}
+		}
+		(pumps, could, sun)
+	};
+	let mut postponed: BTreeMap<String, i128> = BTreeMap::new();
 	let mut totals: BTreeMap<String, (i128, i128)> = BTreeMap::new();
 	let mut result = Vec::with_capacity(periods);
 	for row in first_row..first_row + periods {
@@ -70,6 +105,9 @@ pub fn recount(
 		};
 		let mut metered = BTreeMap::new();
 		for (name, node) in &mut grid {
+			let order = orders.get(&(row - first_row, name.clone())).copied();
+			let (pumps, could, sun) = parts(node, row);
+			let bare = net(node, row);
 			let mut flow = 0;
 			if node.storage_w > 0 {
 				let held = charge
@@ -83,9 +121,46 @@ pub fn recount(
 				} else {
 					-part.min(*held)
 				};
+				let in_most = (node.storage_w / 4).min(node.storage_wh - *held);
+				let out_most = (node.storage_w / 4).min(*held);
+				match order {
+					Some(Order::Fill) => flow = in_most,
+					Some(Order::Empty) => flow = -out_most,
+					Some(Order::Import(limit)) => {
+						// Wh by Wh beyond the limit, begun ones in full.
+						let beyond = bare + flow * NANO - i128::from(limit) * NANO;
+						if beyond > 0 {
+							flow = (flow - (beyond + NANO - 1) / NANO).max(-out_most);
+						}
+					}
+					Some(Order::Export(limit)) => {
+						let beyond = -(bare + flow * NANO) - i128::from(limit) * NANO;
+						if beyond > 0 {
+							flow = (flow + (beyond + NANO - 1) / NANO).min(in_most);
+						}
+					}
+					None => {}
+				}
 				*held += flow;
 			}
-			let net = net(node, row) + flow * NANO;
+			let mut net = bare + flow * NANO;
+			let later = postponed.entry(name.clone()).or_default();
+			match order {
+				Some(Order::Import(limit)) if net > i128::from(limit) * NANO => {
+					let less = (net - i128::from(limit) * NANO).min(pumps);
+					net -= less;
+					*later += less;
+				}
+				Some(Order::Export(limit)) if -net > i128::from(limit) * NANO => {
+					net += (-net - i128::from(limit) * NANO).min(sun.max(0));
+				}
+				Some(_) => {}
+				None => {
+					let more = (*later).min((could - pumps).max(0));
+					net += more;
+					*later -= more;
+				}
+			}
 			let (import, export) = totals.entry(name.clone()).or_default();
 			let before = (*import / NANO, *export / NANO);
 			if net > 0 {
@@ -208,6 +283,7 @@ fn quarter_of(text: &str) -> Result<i128> {
 mod tests {
 	use super::*;
 	use crate::fleet::{
+		flex::Told,
 		grid::{Grid, GridSource},
 		replay::Replay,
 	};
@@ -232,36 +308,56 @@ mod tests {
 	/// The two ways to compute what meters show agree on real data, over a day and a night.
 	#[test]
 	fn recount_should_agree_with_the_meters() {
-		let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/simbench");
 		for (name, row) in [("LV1.101", 15_652), ("LV3.101", 35_100), ("LV1.101", 0)] {
-			let source = GridSource {
-				folder: folder.clone(),
-				name: Some(name.into()),
-			};
-			let grid = Grid::load(&source, None).unwrap();
-			let nodes: Vec<_> = grid
-				.members
-				.iter()
-				.map(|member| member.node.clone())
-				.collect();
-			let recounted = recount(&folder, name, &nodes, row, 96).unwrap();
-			let mut replay = Replay::new(&grid, row);
-			let mut before = replay.registers();
-			let mut flowed = 0;
-			for metered in recounted {
-				let now = replay.step();
-				for ((node, now), before) in nodes.iter().zip(&now).zip(&before) {
-					let expected = Metered {
-						import: now.import_wh - before.import_wh,
-						export: now.export_wh - before.export_wh,
-					};
-					assert_eq!(metered[node], expected, "{node}");
-					flowed += expected.import + expected.export;
-				}
-				before = now;
-			}
-			assert!(flowed > 100_000);
+			agree(name, row, false);
+			agree(name, row, true);
 		}
+	}
+
+	/// With orders every so often, of every kind.
+	fn agree(name: &str, row: usize, with_orders: bool) {
+		let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/simbench");
+		let source = GridSource {
+			folder: folder.clone(),
+			name: Some(name.into()),
+		};
+		let grid = Grid::load(&source, None).unwrap();
+		let nodes: Vec<_> = grid
+			.members
+			.iter()
+			.map(|member| member.node.clone())
+			.collect();
+		let (mut orders, mut told) = (Orders::new(), vec![BTreeMap::new(); 96]);
+		for (period, told) in told.iter_mut().enumerate().filter(|_| with_orders) {
+			for (place, node) in nodes.iter().enumerate() {
+				let (order, of_period) = match (period / 8 + place) % 6 {
+					0 => (Order::Import(50), Told::Import(50)),
+					1 => (Order::Fill, Told::Charge),
+					2 => (Order::Empty, Told::Discharge),
+					3 => (Order::Export(30), Told::Export(30)),
+					_ => continue,
+				};
+				orders.insert((period, node.clone()), order);
+				told.insert(place, of_period);
+			}
+		}
+		let recounted = recount(&folder, name, &nodes, row, 96, &orders).unwrap();
+		let mut replay = Replay::new(&grid, row);
+		let mut before = replay.registers();
+		let mut flowed = 0;
+		for (metered, told) in recounted.into_iter().zip(&told) {
+			let now = replay.step_told(told);
+			for ((node, now), before) in nodes.iter().zip(&now).zip(&before) {
+				let expected = Metered {
+					import: now.import_wh - before.import_wh,
+					export: now.export_wh - before.export_wh,
+				};
+				assert_eq!(metered[node], expected, "{node}");
+				flowed += expected.import + expected.export;
+			}
+			before = now;
+		}
+		assert!(flowed > 100_000);
 	}
 
 	#[test]
@@ -276,7 +372,8 @@ mod tests {
 		profiles.write_all(b"P\n0.5\n1\n").unwrap();
 		profiles.finish().unwrap();
 		for (grid, import) in [("one", 1_000), ("two", 2_000)] {
-			let recounted = recount(folder.path(), grid, &["Bus 1".into()], 1, 1).unwrap();
+			let recounted =
+				recount(folder.path(), grid, &["Bus 1".into()], 1, 1, &Orders::new()).unwrap();
 			assert_eq!(recounted[0]["Bus 1"], Metered { import, export: 0 });
 		}
 	}

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{ensure, Result};
 use rumqttc::{v5, AsyncClient, EventLoop, MqttOptions, QoS};
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::settings::{credentials, parse_url, transport, Settings, Version};
@@ -79,6 +80,7 @@ enum Event {
 pub struct Link {
 	client: Client,
 	connection: Arc<Mutex<u64>>,
+	connected: Arc<watch::Sender<u64>>,
 }
 
 /// The connection, to be run.
@@ -126,22 +128,42 @@ impl Link {
 
 	/// Publishes a message at least once, if there is room in the queue. Does not wait.
 	pub fn publish(&self, topic: &str, payload: Vec<u8>) -> bool {
-		self.send(topic, payload, false)
+		self.send(topic, payload, false, None)
 	}
 
 	/// The same, and the broker keeps it for those who subscribe later, in place of the last one.
 	pub fn retain(&self, topic: &str, payload: Vec<u8>) -> bool {
-		self.send(topic, payload, true)
+		self.send(topic, payload, true, None)
 	}
 
-	fn send(&self, topic: &str, payload: Vec<u8>, retain: bool) -> bool {
+	/// The same, and a broker of MQTT 5 forgets it after so many seconds, if any are named.
+	pub fn retain_for(&self, topic: &str, payload: Vec<u8>, seconds: Option<u64>) -> bool {
+		self.send(topic, payload, true, seconds)
+	}
+
+	/// How often the broker was connected to.
+	pub fn connections(&self) -> watch::Receiver<u64> {
+		self.connected.subscribe()
+	}
+
+	fn send(&self, topic: &str, payload: Vec<u8>, retain: bool, seconds: Option<u64>) -> bool {
 		match &self.client {
 			Client::V3(client) => client
 				.try_publish(topic, QoS::AtLeastOnce, retain, payload)
 				.is_ok(),
-			Client::V5(client) => client
-				.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload)
-				.is_ok(),
+			Client::V5(client) => {
+				let qos = v5::mqttbytes::QoS::AtLeastOnce;
+				let Some(seconds) = seconds else {
+					return client.try_publish(topic, qos, retain, payload).is_ok();
+				};
+				let properties = v5::mqttbytes::v5::PublishProperties {
+					message_expiry_interval: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+					..Default::default()
+				};
+				client
+					.try_publish_with_properties(topic, qos, retain, payload, properties)
+					.is_ok()
+			}
 		}
 	}
 }
@@ -191,6 +213,7 @@ impl Broker {
 		let link = Link {
 			client,
 			connection: Arc::default(),
+			connected: Arc::default(),
 		};
 		let broker = Self {
 			events,
@@ -214,6 +237,7 @@ impl Broker {
 					if !self.subscribe() {
 						error!("{}: subscriptions could not be queued", self.name);
 					}
+					self.link.connected.send_modify(|count| *count += 1);
 				}
 				Ok(Event::Message {
 					topic,

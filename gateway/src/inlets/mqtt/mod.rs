@@ -1,5 +1,5 @@
-//! `gridweave-gateway mqtt`: signed readings from an MQTT broker to a gateway, and expected prices from a node to
-//! the broker.
+//! `gridweave-gateway mqtt`: signed readings from an MQTT broker to a gateway; commands to devices from the gateway,
+//! and expected prices from a node, to the broker.
 //!
 //! A message is acknowledged to the broker only once the gateway has synced its reading to disk, or has
 //! refused it for a reason that is the reading's own. While the gateway takes nothing, the broker keeps what
@@ -8,11 +8,13 @@
 //! | module | holds |
 //! |---|---|
 //! | [`broker`] | the connection: 3.1.1 and 5, TLS, coming back |
+//! | [`commands`] | what the chain commands devices |
 //! | [`prices`] | expected prices, for devices that follow them |
 //! | [`settings`] | where the broker is, and who we are to it |
 //! | [`topics`] | what messages of which topics hold |
 
 pub mod broker;
+pub mod commands;
 pub mod prices;
 pub mod settings;
 pub mod topics;
@@ -28,12 +30,13 @@ use tracing::{debug, info, warn};
 
 use self::{
 	broker::{Broker, Link, Message, Ticket},
+	commands::Found,
 	prices::Prices,
 	settings::Settings,
 	topics::{answer_topic, read, Offer, Read},
 };
 use super::gateway::{Advice, Gateway};
-use crate::{interrupted, server::body::MAX_POST_READINGS};
+use crate::{command, interrupted, server::body::MAX_POST_READINGS};
 
 /// Readings that may wait to be posted: as many as there are packet numbers, so that only messages that
 /// nobody wants acknowledged (quality of service 0) are ever dropped.
@@ -57,8 +60,15 @@ struct Config {
 	gateway: String,
 	/// The broker.
 	mqtt: Settings,
+	/// Whether to tell devices what the chain commands.
+	#[serde(default = "yes")]
+	commands: bool,
 	/// Whose prices to tell, if any.
 	prices: Option<Prices>,
+}
+
+fn yes() -> bool {
+	true
 }
 
 /// A signed reading that the broker waits for us to acknowledge.
@@ -76,14 +86,26 @@ pub async fn run(args: MqttArgs) -> Result<()> {
 	let config: Config =
 		toml::from_str(&text).with_context(|| format!("in {}", args.config.display()))?;
 	let gateway = Gateway::new(&config.gateway)?;
-	let topics = [topics::READINGS, topics::CHIRPSTACK].map(str::to_owned);
-	let (broker, link) = Broker::new(&config.mqtt, topics.to_vec(), QoS::AtLeastOnce)?;
+	let mut topics = vec![topics::READINGS, topics::CHIRPSTACK];
+	let found = config.commands.then(Found::default);
+	topics.extend(found.as_ref().map(|_| command::TOPICS));
+	let topics = topics.into_iter().map(str::to_owned).collect();
+	let (broker, link) = Broker::new(&config.mqtt, topics, QoS::AtLeastOnce)?;
 	let (sender, waiting) = mpsc::channel(QUEUE);
 	info!("from {} to {}", config.mqtt.url, config.gateway);
 	let taking = link.clone();
 	let prices = prices::tell(link.clone(), config.prices);
+	let commands = commands::tell(link.clone(), gateway.clone(), found.clone());
+	let take = move |message: Message| match &found {
+		Some(found) if command::meter_of(&message.topic).is_some() => {
+			found.note(&message);
+			taking.acknowledge(message.ticket);
+		}
+		_ => take(message, &taking, &sender),
+	};
 	tokio::select! {
-		() = broker.run(move |message| take(message, &taking, &sender)) => Ok(()),
+		() = broker.run(take) => Ok(()),
+		() = commands => Ok(()),
 		() = forward(gateway, link, waiting) => Ok(()),
 		() = prices => Ok(()),
 		signal = interrupted() => Ok(signal?),

@@ -3,10 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`readings`] | readings in, pages out |
+//! | [`commands`] | commands to devices |
 //! | [`watch`] | metrics and health |
 //! | [`problem`] | requests that are refused as a whole |
 //! | [`openapi`] | the description of all that, made of the endpoints themselves |
 
+mod commands;
 mod openapi;
 pub mod problem;
 mod readings;
@@ -27,7 +29,8 @@ use self::problem::{Code, Problem};
 #[cfg(test)]
 pub(super) use self::{openapi::API, readings::status_of};
 use super::{
-	chain::NodeStatus, ingest::Ingest, keys::Keys, metrics::Metrics, store::Store, workers::Workers,
+	chain::NodeStatus, commands::Commands, ingest::Ingest, keys::Keys, metrics::Metrics,
+	store::Store, workers::Workers,
 };
 
 /// Longest time a body may take to arrive.
@@ -35,11 +38,16 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else
 /// Most posts at a time whose bodies have arrived.
 pub const MAX_POSTS: usize = 256;
 
+/// Most requests at a time that wait for commands to change; further ones are answered at once.
+pub const MAX_WAITS: usize = 64;
+
 /// What the endpoints share.
 pub struct App {
 	ingest: Ingest<Keys>,
+	commands: Commands,
 	status: Arc<NodeStatus>,
 	posts: Semaphore,
+	waits: Semaphore,
 }
 
 impl App {
@@ -47,6 +55,7 @@ impl App {
 	pub fn new(
 		store: Store,
 		keys: Keys,
+		commands: Commands,
 		status: Arc<NodeStatus>,
 		metrics: Arc<Metrics>,
 	) -> Arc<Self> {
@@ -58,8 +67,10 @@ impl App {
 				verifiers,
 				metrics,
 			},
+			commands,
 			status,
 			posts: Semaphore::new(MAX_POSTS),
+			waits: Semaphore::new(MAX_WAITS),
 		})
 	}
 

@@ -17,7 +17,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{problem::Problem, readings, watch, App};
+use super::{commands, problem::Problem, readings, watch, App};
 use crate::server::body::{MAX_JSON_BYTES, MAX_POST_READINGS, MAX_SCALE_BYTES};
 
 /// What there is to say of all endpoints.
@@ -26,7 +26,8 @@ use crate::server::body::{MAX_JSON_BYTES, MAX_POST_READINGS, MAX_SCALE_BYTES};
 	info(
 		title = "Gridweave meter gateway",
 		description = "Takes signed readings from meters, keeps them on disk until the chain has finalised them, \
-			and serves them to the off-chain workers of the chain's authorities.\n\n\
+			and serves them to the off-chain workers of the chain's authorities. Tells devices what the chain \
+			commands.\n\n\
 			How a reading is encoded and signed, and what an operator should know, is told in docs/gateway.md of \
 			the project.\n\n\
 			A request that is refused as a whole has a `Problem` in JSON; an endpoint that does not exist is \
@@ -53,6 +54,8 @@ pub(in crate::server) static API: LazyLock<utoipa::openapi::OpenApi> =
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 	OpenApiRouter::with_openapi(Api::openapi())
 		.routes(routes!(readings::post, readings::page))
+		.routes(routes!(commands::list))
+		.routes(routes!(commands::of_meter))
 		.routes(routes!(description))
 		.routes(routes!(watch::metrics))
 		.routes(routes!(watch::health))

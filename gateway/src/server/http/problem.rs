@@ -17,9 +17,9 @@ use crate::server::{body::BodyError, ingest::IngestError, store::StoreError};
 pub enum Code {
 	/// No readings can be found in the body.
 	Malformed,
-	/// The query has a parameter that is unknown, or of which the value is no number.
+	/// The query has a parameter that is unknown, or of which the value is no number; or the path has none.
 	Query,
-	/// There is no such endpoint.
+	/// There is no such endpoint, or no such meter delivers here.
 	NotFound,
 	/// The endpoint does not take this method.
 	MethodNotAllowed,

@@ -41,6 +41,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
 	app.metrics()
 		.oldest_age
 		.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+	app.commands.pass();
 	let text = app
 		.metrics()
 		.render()

@@ -15,6 +15,7 @@
 //! dates: a machine whose clock is set must not lose readings by it.
 
 mod clock;
+mod served;
 mod tables;
 mod types;
 mod writer;
@@ -26,7 +27,7 @@ use std::{
 	fs::File,
 	hash::{BuildHasher, RandomState},
 	path::Path,
-	sync::{Arc, Mutex},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
@@ -44,6 +45,7 @@ use self::{
 	writer::{Done, Job, Writer},
 };
 pub use self::{
+	served::Served,
 	tables::Tie,
 	types::{Block, Finalised, Limits, Outcome, Page, StoreError},
 };
@@ -73,12 +75,13 @@ struct Inner {
 	jobs: mpsc::Sender<Job>,
 	writer: Mutex<Option<std::thread::JoinHandle<()>>>,
 	reads: Workers,
+	served: Arc<Mutex<Served>>,
 	limits: Limits,
 	metrics: Arc<Metrics>,
 }
 
 /// A number nobody else has: the hasher's keys come from the system's source of randomness.
-fn fresh_epoch() -> u64 {
+pub(super) fn fresh_epoch() -> u64 {
 	RandomState::new().hash_one(std::process::id())
 }
 
@@ -107,9 +110,9 @@ impl Store {
 		metrics: Arc<Metrics>,
 	) -> anyhow::Result<Self> {
 		let transaction = db.begin_write()?;
-		let (epoch, clock) = {
+		let (epoch, clock, served) = {
 			// All tables exist from now on.
-			drop(Tables::open(&transaction)?);
+			let served = Tables::open(&transaction)?.meters()?;
 			let mut meta = transaction.open_table(META)?;
 			let known = |table: &redb::Table<'_, &'static str, u64>, key| {
 				Ok::<_, redb::StorageError>(table.get(key)?.map(|value| value.value()))
@@ -124,16 +127,14 @@ impl Store {
 				(Some(epoch), Some(FORMAT)) => epoch,
 				(Some(_), _) => anyhow::bail!("another version of this program made it"),
 			};
-			(
-				epoch,
-				Clock::resume(known(&meta, Meta::CLOCK)?.unwrap_or(0)),
-			)
+			let clock = Clock::resume(known(&meta, Meta::CLOCK)?.unwrap_or(0));
+			(epoch, clock, Arc::new(Mutex::new(served)))
 		};
 		transaction.commit()?;
 
 		let db = Arc::new(db);
 		let (jobs, queue) = mpsc::channel(QUEUE);
-		let writer = Writer::new(db.clone(), queue, clock, metrics.clone())?;
+		let writer = Writer::new(db.clone(), queue, clock, served.clone(), metrics.clone())?;
 		let thread = std::thread::Builder::new()
 			.name("store".into())
 			.spawn(move || writer.run())?;
@@ -144,6 +145,7 @@ impl Store {
 			jobs,
 			writer: Mutex::new(Some(thread)),
 			reads: Workers::new(MAX_READS),
+			served,
 			limits,
 			metrics,
 		};
@@ -282,6 +284,12 @@ impl Store {
 			Ok(first.map(|(key, _)| MeterId(key.value().0)))
 		})
 		.await
+	}
+
+	/// The meters that ever delivered here.
+	pub fn served(&self) -> MutexGuard<'_, Served> {
+		let served = self.inner.served.lock();
+		served.unwrap_or_else(PoisonError::into_inner)
 	}
 
 	/// How many readings are kept, and for how long the oldest has been, by the store's clock. Fails if the

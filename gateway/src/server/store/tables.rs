@@ -5,7 +5,7 @@ use gridweave_primitives::{reading::SignedReading, MeterId};
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 use sp_core::{Blake2Hasher, Hasher, H256};
 
-use super::{Block, Finalised, Limits, Outcome};
+use super::{served::Served, Block, Finalised, Limits, Outcome};
 use crate::server::keys::Key;
 
 /// Offset → time of arrival (milliseconds of the store's clock, 8 bytes little-endian) and frame.
@@ -98,6 +98,7 @@ pub struct Tables<'t> {
 	meta: Table<'t, &'static str, u64>,
 	chain: Table<'t, (), &'static [u8]>,
 	superseded: u64,
+	joined: Vec<MeterId>,
 }
 
 type Result<T> = std::result::Result<T, redb::Error>;
@@ -112,7 +113,17 @@ impl<'t> Tables<'t> {
 			meta: transaction.open_table(META)?,
 			chain: transaction.open_table(CHAIN)?,
 			superseded: 0,
+			joined: Vec::new(),
 		})
+	}
+
+	/// All meters that ever delivered.
+	pub fn meters(&self) -> Result<Served> {
+		let mut served = Served::default();
+		for entry in self.meters.iter()? {
+			served.add(MeterId(entry?.0.value()));
+		}
+		Ok(served)
 	}
 
 	/// How many readings are kept.
@@ -128,6 +139,11 @@ impl<'t> Tables<'t> {
 	/// How many readings were deleted in this transaction because their meter has another key now.
 	pub fn superseded(&self) -> u64 {
 		self.superseded
+	}
+
+	/// Meters that delivered for the first time in this transaction.
+	pub fn joined(&self) -> &[MeterId] {
+		&self.joined
 	}
 
 	/// Notes for how long the store has been open in its life.
@@ -182,7 +198,9 @@ impl<'t> Tables<'t> {
 		limits: &Limits,
 	) -> Result<Outcome> {
 		let (meter, sequence) = (signed.reading.meter, signed.reading.sequence);
-		let mut row = self.row(meter)?.unwrap_or_default();
+		let known = self.row(meter)?;
+		let is_new = known.is_none();
+		let mut row = known.unwrap_or_default();
 		match row.key {
 			Some(old) if old.device != key.device && old.block > key.block => {
 				return Ok(Outcome::OldKey);
@@ -219,6 +237,9 @@ impl<'t> Tables<'t> {
 		row.held = row.held.saturating_add(1);
 		row.key = row.key.filter(|old| old.block > key.block).or(Some(key));
 		self.put_row(meter, &row)?;
+		if is_new {
+			self.joined.push(meter);
+		}
 		Ok(Outcome::Stored)
 	}
 

@@ -3,13 +3,13 @@
 //! It ends at the first failure. The database refuses everything after one until it is opened again, and
 //! whether the failed transaction will be found on disk then is not known: nobody was told that it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, Durability};
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{clock::Clock, tables::Tables};
+use super::{clock::Clock, served::Served, tables::Tables};
 use crate::server::metrics::Metrics;
 
 /// Readings after which a group is committed.
@@ -39,6 +39,7 @@ pub struct Writer {
 	db: Arc<Database>,
 	queue: mpsc::Receiver<Job>,
 	clock: Clock,
+	served: Arc<Mutex<Served>>,
 	metrics: Arc<Metrics>,
 }
 
@@ -48,12 +49,14 @@ impl Writer {
 		db: Arc<Database>,
 		queue: mpsc::Receiver<Job>,
 		clock: Clock,
+		served: Arc<Mutex<Served>>,
 		metrics: Arc<Metrics>,
 	) -> Result<Self, redb::Error> {
 		let writer = Self {
 			db,
 			queue,
 			clock,
+			served,
 			metrics,
 		};
 		writer.commit(Vec::new())?;
@@ -116,17 +119,22 @@ impl Writer {
 			.set_durability(Durability::Immediate)
 			.map_err(redb::Error::from)?;
 		let mut done = Vec::with_capacity(group.len());
-		let (count, accepted, superseded) = {
+		let (count, accepted, superseded, joined) = {
 			let mut tables = Tables::open(&transaction)?;
 			for work in group {
 				done.push(work(&mut tables)?);
 			}
 			tables.set_clock(self.clock.now())?;
-			(tables.count()?, tables.accepted()?, tables.superseded())
+			let joined = tables.joined().to_vec();
+			let accepted = tables.accepted()?;
+			(tables.count()?, accepted, tables.superseded(), joined)
 		};
 		let timer = self.metrics.fsync.start_timer();
 		transaction.commit()?;
 		timer.observe_duration();
+		let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+		joined.into_iter().for_each(|meter| served.add(meter));
+		drop(served);
 		self.metrics
 			.stored
 			.set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -50,6 +50,8 @@ async fn the_description_should_be_served_and_have_all_endpoints() {
 	let expected = [
 		"get /health",
 		"get /metrics",
+		"get /v1/commands",
+		"get /v1/commands/{meter}",
 		"get /v1/openapi.json",
 		"get /v1/readings",
 		"post /v1/readings",
@@ -147,9 +149,10 @@ async fn a_method_that_is_not_taken_should_be_told_which_are() {
 	let paths = DESCRIPTION["paths"].as_object().unwrap();
 	for (path, item) in paths {
 		for method in [Method::DELETE, Method::PUT, Method::OPTIONS, Method::TRACE] {
-			let request = gateway
-				.client
-				.request(method, format!("{}{path}", gateway.url));
+			let request = gateway.client.request(
+				method,
+				format!("{}{}", gateway.url, path.replace("{meter}", "7")),
+			);
 			let answer = request.send().await.unwrap();
 			assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
 			let allowed = answer.headers()[ALLOW].to_str().unwrap().to_lowercase();

@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::server::{
-	node::{ChainClock, Connect, Node},
+	commands::{book::Given, plan::Mark},
+	node::{ChainClock, CommandPage, Connect, Node},
 	store::{Block, Finalised},
 };
 
@@ -30,6 +31,12 @@ pub struct State {
 	/// Which meters were asked for.
 	pub asked: Vec<u32>,
 	pub clock: ChainClock,
+	/// What tells whether commands were given; `None`: the chain has no such pallet.
+	pub mark: Option<Mark>,
+	/// Commands in the state of every block.
+	pub commands: BTreeMap<u32, Given>,
+	/// Pages of commands that were asked for.
+	pub looked_at: Vec<u32>,
 }
 
 /// Hash of a block of one run of the chain.
@@ -55,6 +62,9 @@ impl FakeNode {
 				now: 0,
 				period: 900,
 			},
+			mark: None,
+			commands: BTreeMap::new(),
+			looked_at: Vec::new(),
 		};
 		Self(Arc::new(Mutex::new(state)), Arc::default())
 	}
@@ -128,6 +138,30 @@ impl Node for FakeNode {
 			let known = |meter: &MeterId| state.meters.get(&meter.0).copied();
 			let known = |meter| (meter, known(&meter).unwrap_or(Known::Unknown));
 			meters.into_iter().map(known).collect()
+		})
+	}
+
+	fn mark(&self, _: H256) -> BoxFuture<'_, anyhow::Result<Mark>> {
+		async {
+			let mark = self.ask(|state| state.mark).await?;
+			mark.ok_or_else(|| anyhow::anyhow!("no such pallet"))
+		}
+		.boxed()
+	}
+
+	fn commands(
+		&self,
+		_: H256,
+		pages: Vec<u32>,
+	) -> BoxFuture<'_, anyhow::Result<Vec<(u32, CommandPage)>>> {
+		self.ask(|state| {
+			state.looked_at.extend(&pages);
+			let on_page = |page: u32| {
+				let meters = state.commands.range(page * 32..=page * 32 + 31);
+				let given = |(meter, given): (&u32, &Given)| (MeterId(*meter).slot(), *given);
+				(page, meters.map(given).collect())
+			};
+			pages.into_iter().map(on_page).collect()
 		})
 	}
 

@@ -24,7 +24,8 @@ impl Following {
 	fn start(node: &FakeNode, fixture: Fixture) -> Self {
 		let status = Arc::new(NodeStatus::default());
 		let (store, metrics) = (fixture.store.clone(), fixture.metrics.clone());
-		let chain = Chain::new(node.clone(), store, status.clone(), metrics);
+		let commands = Commands::new(metrics.clone());
+		let chain = Chain::new(node.clone(), store, commands, status.clone(), metrics);
 		let mut tasks = JoinSet::new();
 		let follow = chain.clone().follow();
 		tasks.spawn(async move { match follow.await {} });

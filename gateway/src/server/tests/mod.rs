@@ -1,5 +1,6 @@
 //! The gateway as devices, workers and operators meet it: over HTTP, on a real listener.
 
+mod commands;
 mod description;
 mod fake_node;
 mod follow;
@@ -98,9 +99,40 @@ impl Gateway {
 		let address = listener.local_addr().unwrap();
 		let (stop, stopped) = watch::channel(false);
 		let keys = Keys::new(Arc::new(chain), None);
-		let app = App::new(store.clone(), keys, Arc::default(), metrics);
+		let commands = Commands::new(metrics.clone());
+		let app = App::new(store.clone(), keys, commands, Arc::default(), metrics);
 		let served = attend(listener, limits, app, store, JoinSet::new(), stopped);
 		let folder = TempDir::new().unwrap();
+		Self::at(address, stop, tokio::spawn(served), folder)
+	}
+
+	/// With this store and a follower of this node.
+	async fn following(node: &fake_node::FakeNode, fixture: Fixture) -> Self {
+		let Fixture {
+			store,
+			metrics,
+			folder,
+		} = fixture;
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let address = listener.local_addr().unwrap();
+		let (stop, stopped) = watch::channel(false);
+		let status = Arc::new(NodeStatus::default());
+		let commands = Commands::new(metrics.clone());
+		let (of_chain, of_status) = (commands.clone(), status.clone());
+		let chain = Chain::new(
+			node.clone(),
+			store.clone(),
+			of_chain,
+			of_status,
+			metrics.clone(),
+		);
+		let mut tasks = JoinSet::new();
+		let follow = chain.clone().follow();
+		tasks.spawn(async move { match follow.await {} });
+		tasks.spawn(super::commands::expire(commands.clone()));
+		let keys = Keys::new(chain, None);
+		let app = App::new(store.clone(), keys, commands, status, metrics);
+		let served = attend(listener, Default::default(), app, store, tasks, stopped);
 		Self::at(address, stop, tokio::spawn(served), folder)
 	}
 

@@ -129,7 +129,8 @@ async fn a_gateway_should_end_with_an_error_when_a_task_ends() {
 	let fixture = Fixture::new(LIMITS);
 	let (store, metrics) = (fixture.store.clone(), fixture.metrics.clone());
 	let keys = Keys::new(Arc::new(FakeChain::default()), None);
-	let app = App::new(store.clone(), keys, Arc::default(), metrics);
+	let commands = Commands::new(metrics.clone());
+	let app = App::new(store.clone(), keys, commands, Arc::default(), metrics);
 	let mut tasks = JoinSet::new();
 	tasks.spawn(async { panic!("on purpose") });
 	let (_stop, stopped) = watch::channel(false);
