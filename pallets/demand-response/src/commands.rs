@@ -37,10 +37,11 @@ pub fn latest<T: Config>(meter: MeterId) -> Option<Command> {
 }
 
 /// Puts a command in the place of what the device was told before. If it obeyed that, the meter's record says so
-/// from then on.
+/// from then on. A command that was given earlier and comes later is passed over, as the device would.
 pub fn put<T: Config>(meter: MeterId, command: Command) {
 	let before = CommandPages::<T>::mutate(Be32::from(meter.page()), |page| {
 		match page.iter_mut().find(|(slot, _)| *slot == meter.slot()) {
+			Some((_, latest)) if latest.nonce > command.nonce => None,
 			Some((_, latest)) => Some(core::mem::replace(latest, command)),
 			None => {
 				let place = page.partition_point(|(slot, _)| *slot < meter.slot());

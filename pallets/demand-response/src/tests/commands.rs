@@ -224,6 +224,27 @@ fn who_opts_out_should_not_be_commanded() {
 }
 
 #[test]
+fn a_command_that_is_overtaken_should_not_replace_the_later_one() {
+	run(|| {
+		let village = village(commanding(), 3);
+		let id = announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		live_until(at(THIRD_MONDAY, 2));
+		let event = crate::Events::<Test>::get(gridweave_primitives::Be32::from(id)).unwrap();
+		assert_ok!(DemandResponse::issue(id, &event, None, LIMIT));
+		// On its way to all of them; meanwhile the operator tells one something else.
+		let [first, second, third] = village.meters[..] else {
+			unreachable!("three meters")
+		};
+		assert_ok!(send(village.programme, second, start(4), start(5)));
+		poll();
+		let told = |meter| command(meter).map(|command| (command.nonce, command.action));
+		assert_eq!(told(first), Some((1, LIMIT)));
+		assert_eq!(told(second), Some((2, Action::Charge)));
+		assert_eq!(told(third), Some((1, LIMIT)));
+	});
+}
+
+#[test]
 fn who_joins_in_the_period_before_should_be_told_as_well() {
 	run(|| {
 		let village = village(commanding(), 1);
