@@ -287,7 +287,7 @@ impl World {
 			return;
 		}
 		self.model.check_sums().expect("sums add up");
-		if self.chain.number >= self.moved + 20 {
+		if self.chain.number >= self.moved + 60 {
 			self.model.check_due().expect("nothing is due for long");
 		}
 		self.chain.read(keep::invariants);
