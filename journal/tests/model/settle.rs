@@ -125,6 +125,19 @@ pub fn residual(terms: &Terms, surplus: Wh, need: Wh) -> ((Price, Price), (Price
 	)
 }
 
+/// The prices of a period with these sums of surplus and need.
+pub fn prices(terms: &Terms, surplus: Wh, need: Wh) -> Prices {
+	let (members, base) = residual(terms, surplus, need);
+	Prices {
+		retail: terms.retail,
+		feed_in: terms.feed_in,
+		sell: members.0,
+		buy: members.1,
+		base_sell: base.0,
+		base_buy: base.1,
+	}
+}
+
 /// What surplus earns and need pays: of an estimate the tariff.
 fn rest_prices(prices: &Prices, source: Source) -> (Price, Price) {
 	match source {
@@ -200,15 +213,7 @@ impl Model {
 			surplus += split.surplus;
 			need += split.need;
 		}
-		let (members, base) = residual(&terms, surplus, need);
-		let prices = Prices {
-			retail: terms.retail,
-			feed_in: terms.feed_in,
-			sell: members.0,
-			buy: members.1,
-			base_sell: base.0,
-			base_buy: base.1,
-		};
+		let prices = prices(&terms, surplus, need);
 		let links = self.exchanges.remove(&(grid, period)).unwrap_or_default();
 		let operator = match self.begun.take() {
 			Some((of, when, operator)) if (of, when) == (grid, period) => operator,

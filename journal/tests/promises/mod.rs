@@ -211,15 +211,7 @@ fn silence_should_not_pay_by_the_price_it_makes() {
 		..TERMS
 	};
 	let of = |need, source| {
-		let (members, base) = settle::residual(&terms, 50, need);
-		let prices = Prices {
-			retail: terms.retail,
-			feed_in: terms.feed_in,
-			sell: members.0,
-			buy: members.1,
-			base_sell: base.0,
-			base_buy: base.1,
-		};
+		let prices = settle::prices(&terms, 50, need);
 		let (_, amount, ..) = settle::bill(&Contracts::default(), need, 0, source, &prices);
 		amount
 	};
