@@ -53,6 +53,11 @@ impl Broker {
 		Ok(broker)
 	}
 
+	/// Where it listens.
+	pub fn url(&self) -> String {
+		format!("mqtt://127.0.0.1:{}", self.port)
+	}
+
 	/// Starts a bridge between the gateway at `url` and this broker.
 	pub fn bridge(&self, place: &Place, url: &str) -> Result<Bridge> {
 		let path = place.folder("broker")?.join("bridge.toml");

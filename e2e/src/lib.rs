@@ -8,11 +8,13 @@
 //! |---|---|
 //! | [`place`] | a test's folder, free ports, logs that are kept when a test fails |
 //! | [`process`] | nodes and gateways as child processes, ended by their id |
+//! | [`alerts`] | who tells of flags, and a webhook that hears it |
 //! | [`broker`] | an MQTT broker, its bridge to a gateway, and who listens |
 //! | [`chain`] | a chain through its metadata: calls, events, storage by name |
 //! | [`meter`] | a metering device: its key, its registers, its signed readings |
 //! | [`hostile`] | gateways that lie, stall and flood |
 
+pub mod alerts;
 pub mod broker;
 pub mod chain;
 pub mod hostile;

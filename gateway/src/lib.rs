@@ -10,9 +10,12 @@
 //! The other way it tells devices what the chain commands ([`command`]): from finalised blocks over HTTP, and
 //! over an MQTT broker by `gridweave-gateway mqtt`.
 //!
+//! What the chain flags about meters goes to a webhook and an MQTT broker ([`alerts`]).
+//!
 //! Beside meters that cannot sign, the edge signer does ([`edge`]): it reads their protocols ([`inlets`]),
 //! holds their keys and posts what it signed to a gateway. `docs/meters.md` says how to connect a meter.
 
+pub mod alerts;
 pub mod command;
 pub mod edge;
 pub mod inlets;

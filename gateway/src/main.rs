@@ -5,7 +5,7 @@ mod fleet;
 use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
-use gridweave_gateway::{edge, inlets, server};
+use gridweave_gateway::{alerts, edge, inlets, server};
 
 /// Meter readings in, pages for the chain's off-chain workers out.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
 	Import(edge::import::ImportArgs),
 	/// Bring signed readings from an MQTT broker to a gateway.
 	Mqtt(inlets::mqtt::MqttArgs),
+	/// Tell a webhook and an MQTT broker what the chain flags about meters.
+	Alerts(alerts::AlertsArgs),
 	/// Make and show device keys.
 	Key(edge::tool::KeyArgs),
 	/// Simulate the meters of a grid and their owners' trading agents.
@@ -55,6 +57,7 @@ async fn main() -> anyhow::Result<()> {
 		Command::Edge(args) => edge::run(args).await,
 		Command::Import(args) => edge::import::run(args).await,
 		Command::Mqtt(args) => inlets::mqtt::run(args).await,
+		Command::Alerts(args) => alerts::run(args).await,
 		Command::Key(args) => edge::tool::run(args),
 		Command::Fleet(args) => fleet::run(args).await,
 		Command::Load(args) => fleet::load::run(args).await,

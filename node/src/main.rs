@@ -3,6 +3,9 @@
 // The errors that the SDK's commands return are what they are.
 #![allow(clippy::result_large_err)]
 
+mod anomalies;
+mod answers;
+mod board;
 mod chain_spec;
 mod cli;
 mod command;

@@ -1,4 +1,4 @@
-//! RPC beside the stock methods: nonces, fees, finality, the market, and how readings come in.
+//! RPC beside the stock methods: nonces, fees, finality, the market, meters that lie, and how readings come in.
 
 use std::sync::Arc;
 
@@ -13,7 +13,10 @@ use sp_api::ProvideRuntimeApi;
 use sp_block_builder::BlockBuilder;
 use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
 
-use crate::market::{Market, MarketApiServer, MarketRpc};
+use crate::{
+	anomalies::{Anomalies, AnomaliesApiServer, AnomaliesRpc},
+	market::{Market, MarketApiServer, MarketRpc},
+};
 
 /// What the finality methods need.
 pub struct GrandpaDeps<B> {
@@ -31,6 +34,7 @@ pub struct FullDeps<C, P, B: sc_client_api::Backend<Block>> {
 	pub grandpa: GrandpaDeps<B>,
 	pub offchain_storage: Option<B::OffchainStorage>,
 	pub market: Arc<Market>,
+	pub anomalies: Arc<Anomalies>,
 }
 
 /// The methods.
@@ -61,6 +65,7 @@ where
 		grandpa,
 		offchain_storage,
 		market,
+		anomalies,
 	} = deps;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
@@ -76,6 +81,7 @@ where
 		.into_rpc(),
 	)?;
 	module.merge(MarketRpc::new(market).into_rpc())?;
+	module.merge(AnomaliesRpc::new(anomalies).into_rpc())?;
 	module.merge(crate::ingest::methods(offchain_storage)?)?;
 	Ok(module)
 }

@@ -14,6 +14,7 @@ use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 
 use crate::{
+	anomalies::Anomalies,
 	door::Door,
 	gateways::{self, GatewayUrl},
 	ingest,
@@ -234,6 +235,10 @@ pub fn new_full(
 		None,
 		market.clone().follow(market_metrics),
 	);
+	let anomalies = Arc::new(Anomalies::new(client.clone()));
+	task_manager
+		.spawn_handle()
+		.spawn_blocking("anomalies", None, anomalies.clone().follow());
 	if config.offchain_worker.enabled {
 		let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
 			runtime_api_provider: client.clone(),
@@ -289,6 +294,7 @@ pub fn new_full(
 					},
 					offchain_storage: offchain_storage.clone(),
 					market: market.clone(),
+					anomalies: anomalies.clone(),
 				})
 				.map_err(Into::into)
 			},

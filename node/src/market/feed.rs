@@ -9,7 +9,8 @@ use pallet_order_book::runtime_api::TradeReport;
 use serde_json::{json, Value};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::{board, render};
+use super::render;
+use crate::board;
 
 /// How many blocks with trades a subscriber may be behind.
 pub const BLOCKS: usize = 64;

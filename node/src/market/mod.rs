@@ -2,17 +2,16 @@
 //! subscription and to Prometheus.
 //!
 //! What somebody watches is looked at once per best block, for all who watch it, on a thread of its own, and
-//! told if it has changed ([`board`]); who is slow gets the latest state, and is dropped if it takes none for
-//! [`PATIENCE`]. Trades are read once per block and kept for the slow for [`feed::BLOCKS`] blocks with trades.
+//! told if it has changed ([`board`](crate::board)). Trades are read once per block and kept for the slow for
+//! [`feed::BLOCKS`] blocks with trades.
 //! So no client slows the node or another one.
 
-mod board;
 mod feed;
 mod metrics;
 mod render;
 mod rpc;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{stream, FutureExt, StreamExt};
 use gridweave_primitives::{market::Side, MicrogridId, Period};
@@ -25,8 +24,10 @@ use serde_json::{json, Value};
 use sp_api::{ApiError, ProvideRuntimeApi};
 use sp_blockchain::HeaderBackend;
 
-use crate::service::FullClient;
-use board::{Board, Seen};
+use crate::{
+	board::{Board, Seen},
+	service::FullClient,
+};
 use feed::{Feed, Traded};
 
 pub use metrics::Metrics;
@@ -45,9 +46,6 @@ const MOST_BOOKS: usize = 512;
 
 /// In how many different communities expected prices are watched at a time.
 const MOST_PRICES: usize = 128;
-
-/// How long a subscriber may take to take a message.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What there is to be watched, and who asks the runtime for it.
 pub struct Market {

@@ -8,27 +8,20 @@ use gridweave_runtime::{AccountId, Hash};
 use jsonrpsee::{
 	core::{async_trait, RpcResult, SubscriptionResult},
 	proc_macros::rpc,
-	types::ErrorObjectOwned,
 	PendingSubscriptionSink,
 };
 use pallet_meter_registry::runtime_api::MeterRegistryApi;
 use pallet_order_book::runtime_api::OrderBookApi;
 use pallet_settlement::runtime_api::SettlementApi;
 use serde_json::{json, Value};
-use sp_api::{ApiError, ProvideRuntimeApi};
+use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 
-use super::{
-	board::{self, Full, Latest, Seen},
-	feed, render, Market, LEVELS, PERIODS,
+use super::{feed, render, Market, LEVELS, PERIODS};
+use crate::{
+	answers::{self, failed},
+	service::FullClient,
 };
-use crate::service::FullClient;
-
-/// The block is unknown, its state is gone, or its runtime does not answer this.
-const NO_ANSWER: i32 = 21_001;
-
-/// Too much else is watched at this node.
-const TOO_MUCH_WATCHED: i32 = 21_002;
 
 /// Price levels of a side, if none are asked for.
 const FEW_LEVELS: u32 = 10;
@@ -141,22 +134,6 @@ pub trait MarketApi {
 /// Answers from the node's client.
 pub struct MarketRpc(Arc<Market>);
 
-fn failed(error: ApiError) -> ErrorObjectOwned {
-	ErrorObjectOwned::owned(
-		NO_ANSWER,
-		"the runtime of this block does not answer: is its state still kept?",
-		Some(error.to_string()),
-	)
-}
-
-fn full(_: Full) -> ErrorObjectOwned {
-	ErrorObjectOwned::owned(
-		TOO_MUCH_WATCHED,
-		"too much else is watched at this node: ask by method, or another node",
-		None::<()>,
-	)
-}
-
 impl MarketRpc {
 	/// Answers for this market.
 	pub fn new(market: Arc<Market>) -> Self {
@@ -169,32 +146,6 @@ impl MarketRpc {
 
 	fn at(&self, at: Option<Hash>) -> Hash {
 		at.unwrap_or_else(|| self.client().info().best_hash)
-	}
-
-	/// Tells a subscriber what is watched. Whoever comes first has it looked at now.
-	async fn follow(
-		&self,
-		pending: PendingSubscriptionSink,
-		latest: Result<Latest, Full>,
-		look: impl FnOnce(&Market, Hash) -> Result<(), ApiError> + Send + 'static,
-		view: impl Fn(&Value) -> Value + Send,
-	) -> SubscriptionResult {
-		let latest = match latest {
-			Ok(latest) => latest,
-			Err(error) => {
-				pending.reject(full(error)).await;
-				return Ok(());
-			}
-		};
-		if latest.borrow().is_none() {
-			let (market, at) = (self.0.clone(), self.at(None));
-			let looked = tokio::task::spawn_blocking(move || look(&market, at)).await?;
-			if let Err(error) = looked {
-				pending.reject(failed(error)).await;
-				return Ok(());
-			}
-		}
-		board::tell(pending.accept().await?, latest, view).await
 	}
 }
 
@@ -309,14 +260,14 @@ impl MarketApiServer for MarketRpc {
 	) -> SubscriptionResult {
 		let key = (microgrid, period);
 		let levels = levels.unwrap_or(FEW_LEVELS).min(LEVELS) as usize;
-		let look = move |market: &Market, at| {
-			let seen: Seen = market.seen_book(at, key)?;
+		let (market, at) = (self.0.clone(), self.at(None));
+		let look = move || {
+			let seen = market.seen_book(at, key)?;
 			market.books.show_first(&key, seen);
 			Ok(())
 		};
 		let view = move |book: &Value| render::cut(book, levels);
-		self.follow(pending, self.0.books.watch(key), look, view)
-			.await
+		answers::subscribe(pending, self.0.books.watch(key), look, view).await
 	}
 
 	async fn subscribe_trades(
@@ -338,12 +289,12 @@ impl MarketApiServer for MarketRpc {
 		pending: PendingSubscriptionSink,
 		microgrid: MicrogridId,
 	) -> SubscriptionResult {
-		let look = move |market: &Market, at| {
-			let seen: Seen = market.seen_prices(at, microgrid)?;
+		let (market, at) = (self.0.clone(), self.at(None));
+		let look = move || {
+			let seen = market.seen_prices(at, microgrid)?;
 			market.prices.show_first(&microgrid, seen);
 			Ok(())
 		};
-		self.follow(pending, self.0.prices.watch(microgrid), look, Value::clone)
-			.await
+		answers::subscribe(pending, self.0.prices.watch(microgrid), look, Value::clone).await
 	}
 }

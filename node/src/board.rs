@@ -1,8 +1,10 @@
-//! What is watched, and its latest state: each is looked at once, however many watch it.
+//! What is watched, and its latest state: each is looked at once, however many watch it; who is slow gets the
+//! latest, and is dropped if it takes none for [`PATIENCE`].
 
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	time::Duration,
 };
 
 use gridweave_runtime::{BlockNumber, Hash};
@@ -10,7 +12,8 @@ use jsonrpsee::{core::SubscriptionResult, SubscriptionMessage, SubscriptionSink}
 use serde_json::{json, Value};
 use tokio::sync::watch;
 
-use super::PATIENCE;
+/// How long a subscriber may take to take a message.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A state, with the block it is of.
 #[derive(Clone, Debug)]
