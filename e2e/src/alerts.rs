@@ -23,7 +23,13 @@ pub struct Alerts {
 
 impl Alerts {
 	/// Tells the webhook and the broker what the node flags in microgrid 0. `state` is kept between starts.
-	pub fn start(place: &Place, node: &str, state: &Path, hook: &str, broker: &str) -> Result<Self> {
+	pub fn start(
+		place: &Place,
+		node: &str,
+		state: &Path,
+		hook: &str,
+		broker: &str,
+	) -> Result<Self> {
 		let path = place.folder("alerts")?.join("alerts.toml");
 		let state = state.display();
 		let config = format!(

@@ -91,8 +91,14 @@ fn who_looks_after_meters_should_hear_of_a_flag_once_and_of_its_end() -> Result<
 
 		// The webhook, which failed at first, and the broker are told the same.
 		let heard = hook.next(SOON).await?;
-		let raised = format!("0-{}-tamperSwitch-{}-raised", meter.meter, shown["raisedAt"]);
-		ensure!(heard["id"] == *raised && heard["alert"] == "raised", "{heard}");
+		let raised = format!(
+			"0-{}-tamperSwitch-{}-raised",
+			meter.meter, shown["raisedAt"]
+		);
+		ensure!(
+			heard["id"] == *raised && heard["alert"] == "raised",
+			"{heard}"
+		);
 		ensure!(heard["flag"]["seen"] == shown["seen"], "{heard}");
 		let told = ear.next(SOON).await?.context("an empty message")?;
 		ensure!(told["id"] == heard["id"], "{told}");
@@ -103,7 +109,10 @@ fn who_looks_after_meters_should_hear_of_a_flag_once_and_of_its_end() -> Result<
 		let history = ask("anomalies_history", meter.meter).await?;
 		ensure!(history == json!([shown]), "{history}");
 		let quarantine = ask("anomalies_quarantine", meter.meter).await?;
-		ensure!(quarantine["causes"] == json!(["tamperSwitch"]), "{quarantine}");
+		ensure!(
+			quarantine["causes"] == json!(["tamperSwitch"]),
+			"{quarantine}"
+		);
 		let suspects = ask("anomalies_suspects", 0).await?;
 		let nobody = json!({ "calibrated": false, "alarm": false, "suspects": [] });
 		ensure!(suspects == nobody, "{suspects}");

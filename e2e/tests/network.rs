@@ -47,6 +47,27 @@ fn four_authorities_should_make_and_finalise_one_chain() -> Result<()> {
 		];
 		let mean = (times[1].timestamp - times[0].timestamp) / 4;
 		ensure!(mean <= 3_750, "a block every {mean} ms");
+
+		// One goes: the others show who is silent, and go on.
+		nodes.pop();
+		let missed = || async {
+			let shown = nodes[0].metric("gridweave_validator_turns_missed").await?;
+			let turns = shown.iter().map(|line| {
+				let value = line.rsplit(' ').next().unwrap_or_default();
+				Ok(value.parse::<f64>()?)
+			});
+			turns.collect::<Result<Vec<_>>>()
+		};
+		let silent = |turns: &[f64]| turns.iter().filter(|turns| **turns >= 3.0).count();
+		until("one is silent", Duration::from_secs(120), || async {
+			let turns = missed().await?;
+			Ok((turns.len() == 4 && silent(&turns) == 1).then_some(()))
+		})
+		.await?;
+		let number = nodes[0].chain.best_number().await?;
+		let limit = Duration::from_secs(60);
+		nodes[0].chain.until_finalised(number, limit).await?;
+		ensure!(silent(&missed().await?) == 1, "others are silent, too");
 		Ok(())
 	})
 }

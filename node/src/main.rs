@@ -15,6 +15,7 @@ mod ingest;
 mod market;
 mod rpc;
 mod service;
+mod validators;
 
 fn main() -> sc_cli::Result<()> {
 	command::run()

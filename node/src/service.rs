@@ -19,7 +19,7 @@ use crate::{
 	gateways::{self, GatewayUrl},
 	ingest,
 	market::{self, Market},
-	rpc,
+	rpc, validators,
 };
 
 /// The client.
@@ -235,6 +235,15 @@ pub fn new_full(
 		None,
 		market.clone().follow(market_metrics),
 	);
+	if let Some(registry) = config.prometheus_registry() {
+		let metrics = validators::Metrics::register(registry)
+			.map_err(|error| ServiceError::Other(error.to_string()))?;
+		task_manager.spawn_handle().spawn_blocking(
+			"validator-metrics",
+			None,
+			validators::watch(client.clone(), metrics),
+		);
+	}
 	let anomalies = Arc::new(Anomalies::new(client.clone()));
 	task_manager
 		.spawn_handle()

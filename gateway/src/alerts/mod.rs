@@ -110,7 +110,10 @@ pub async fn run(args: AlertsArgs) -> Result<()> {
 	let config: Config =
 		toml::from_str(&text).with_context(|| format!("in {}", args.config.display()))?;
 	ensure!(!config.microgrids.is_empty(), "no microgrids are named");
-	ensure!((1..=3_600).contains(&config.every), "every is a second to an hour");
+	ensure!(
+		(1..=3_600).contains(&config.every),
+		"every is a second to an hour"
+	);
 	let mut outlets = Vec::new();
 	if let Some(settings) = &config.webhook {
 		outlets.push(Outlet::Webhook(Webhook::new(settings)?));
