@@ -5,10 +5,12 @@ mod arrays;
 mod chain;
 mod clearing;
 mod community;
+mod demand_response;
 mod figures;
 mod ingest;
 mod market;
 mod orders;
+mod responding;
 mod service;
 mod settlement;
 mod state;
@@ -37,7 +39,7 @@ struct Options {
 		value_parser = clap::value_parser!(u32).range(i64::from(ingest::least_meters())..)
 	)]
 	meters: u32,
-	/// Accounts of `transfer`, orders of `orders` and `clearing`, meters of `settlement`.
+	/// Accounts of `transfer`, orders of `orders` and `clearing`, meters of `settlement` and `demand-response`.
 	#[arg(
 		long,
 		value_name = "N",
@@ -68,15 +70,18 @@ enum Name {
 	Clearing,
 	/// Settlement of a period: import of its blocks.
 	Settlement,
+	/// An event of demand response: import of the blocks that record, measure and pay it.
+	DemandResponse,
 }
 
 /// All that there is to measure.
-const ALL: [Name; 5] = [
+const ALL: [Name; 6] = [
 	Name::Transfer,
 	Name::Ingest,
 	Name::Orders,
 	Name::Clearing,
 	Name::Settlement,
+	Name::DemandResponse,
 ];
 
 impl Name {
@@ -89,6 +94,7 @@ impl Name {
 			Self::Orders => "orders",
 			Self::Clearing => "clearing",
 			Self::Settlement => "settlement",
+			Self::DemandResponse => "demand-response",
 		}
 	}
 
@@ -107,6 +113,7 @@ impl Name {
 			Self::Orders => orders::run(options.size),
 			Self::Clearing => clearing::run(options.size),
 			Self::Settlement => settlement::run(options.size),
+			Self::DemandResponse => demand_response::run(options.size),
 		}
 	}
 }

@@ -16,6 +16,7 @@ use crate::{
 	chain::Chain,
 	community::Community,
 	market::{Delivered, Market},
+	responding::Responding,
 };
 
 /// A state that a chain may begin with.
@@ -27,6 +28,8 @@ pub enum State {
 	Market(Market),
 	/// One with a period that was traded and metered and is to be settled.
 	Delivered(Delivered),
+	/// One whose meters did what an event asked of them.
+	Responding(Responding),
 }
 
 impl State {
@@ -35,6 +38,7 @@ impl State {
 			Self::Reporting(community) => format!("reporting-{}", community.meters),
 			Self::Market(market) => market.name(),
 			Self::Delivered(delivered) => format!("delivered-{}", delivered.meters),
+			Self::Responding(responding) => format!("responding-{}", responding.meters),
 		}
 	}
 
@@ -43,6 +47,7 @@ impl State {
 			Self::Reporting(community) => community.storage(|| Ok(())),
 			Self::Market(market) => market.storage(),
 			Self::Delivered(delivered) => delivered.storage(),
+			Self::Responding(responding) => responding.storage(),
 		}
 	}
 }
@@ -88,6 +93,7 @@ fn kept(state: State, tasks: &TaskManager) -> Result<PathBuf> {
 	let sources = (
 		include_bytes!("community.rs"),
 		include_bytes!("market.rs"),
+		include_bytes!("responding.rs"),
 		include_bytes!("service.rs"),
 	);
 	let hash = sp_io::hashing::twox_64(&(code, sources).encode());

@@ -1,0 +1,99 @@
+//! What demand response costs for an event of many meters: recording their energy, measuring them, paying them.
+
+use anyhow::{ensure, Context, Result};
+use gridweave_primitives::cost;
+use gridweave_runtime::{opaque::Block, BLOCK_SECONDS};
+use pallet_demand_response::types::{DemandEvent, Stage as EventStage};
+use serde_json::{json, Value};
+
+use crate::{
+	chain::Chain,
+	figures::rounded,
+	responding::{event, Responding, REWARD},
+	state::{Stage, State},
+	stopwatch::Took,
+	trading::us,
+};
+
+/// Far more blocks than anything here takes.
+const PATIENCE: u32 = 100_000;
+
+/// What a block does, most of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+	Record,
+	Measure,
+	Pay,
+}
+
+/// The blocks of a kind of work.
+#[derive(Debug, Default)]
+struct Sum {
+	blocks: u32,
+	took: Took,
+}
+
+/// Measures the import of all blocks that record, measure and pay an event of so many meters.
+pub fn run(meters: u32) -> Result<Value> {
+	let responding = Responding::of_at_least(meters);
+	let stage = Stage::new()?;
+	let author = stage.chain(State::Responding(responding), "author")?;
+	let blocks = respond(&author)?;
+	check(&author, &responding)?;
+	drop(author);
+	let importer = stage.chain(State::Responding(responding), "importer")?;
+	let (mut record, mut measure, mut pay) = (Sum::default(), Sum::default(), Sum::default());
+	let mut worst = Took::default();
+	for (work, block) in blocks {
+		let took = importer.import(block)?;
+		worst = if took.cpu > worst.cpu { took } else { worst };
+		let sum = match work {
+			Work::Record => &mut record,
+			Work::Measure => &mut measure,
+			Work::Pay => &mut pay,
+		};
+		sum.blocks += 1;
+		sum.took += took;
+	}
+	eprintln!("{responding:?}: recording {record:?}, measuring {measure:?}, paying {pay:?}");
+	let meters = responding.meters;
+	Ok(json!({
+		"meters": meters,
+		"us_per_meter_recorded": rounded(us(record.took, meters * Responding::recorded())),
+		"us_per_meter_measured": rounded(us(measure.took, meters)),
+		"us_per_meter_paid": rounded(us(pay.took, meters)),
+		"blocks": record.blocks + measure.blocks + pay.blocks,
+		"worst_block_us": rounded(us(worst, 1)),
+	}))
+}
+
+/// Makes blocks until the event is paid, each with what it began with.
+fn respond(author: &Chain) -> Result<Vec<(Work, Block)>> {
+	let stage = || -> Result<EventStage> {
+		let event = author.look(event)?;
+		Ok(event.context("there is no event")?.stage)
+	};
+	let (mut time, mut blocks) = (Responding::due(), Vec::new());
+	for _ in 0..PATIENCE {
+		let work = match stage()? {
+			EventStage::Announced => Work::Record,
+			EventStage::Measuring => Work::Measure,
+			EventStage::Paying => Work::Pay,
+			EventStage::Done | EventStage::Cancelled => return Ok(blocks),
+		};
+		blocks.push((work, author.extend(time, [])?.block));
+		time += u64::from(BLOCK_SECONDS);
+	}
+	anyhow::bail!("the event is never paid")
+}
+
+/// All meters must have delivered, and been paid for it.
+fn check(chain: &Chain, responding: &Responding) -> Result<()> {
+	let event: DemandEvent = chain.look(event)?.context("there is no event")?;
+	let delivered = responding.delivered();
+	ensure!(
+		event.delivered == delivered && event.paid == cost(REWARD, delivered),
+		"measured otherwise than expected: {event:?}"
+	);
+	Ok(())
+}
