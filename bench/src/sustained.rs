@@ -25,6 +25,10 @@ const RATE: f64 = 1_112.0;
 /// Devices that give them, one reading a period of the development chain.
 const DEVICES: u32 = 13_344;
 
+/// What the node caches of the state, in bytes. By default it is 1 GiB, which fills all the while: nothing else could be
+/// seen to grow.
+const CACHE: u32 = 64 << 20;
+
 /// Time between two looks at pool and memory.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -56,9 +60,10 @@ pub fn run(minutes: u32) -> Result<Value> {
 async fn measure(place: &Place, minutes: u32) -> Result<Value> {
 	let (rpc_port, port) = (place::free_port()?, place::free_port()?);
 	let gateway = Gateway::start_on(place, rpc_port, port).await?;
-	let spec = NodeSpec::development()
+	let mut spec = NodeSpec::development()
 		.rpc_port(rpc_port)
 		.gateways([gateway.url.clone()]);
+	spec.arguments.push(format!("--trie-cache-size={CACHE}"));
 	let node = Node::start(place, &spec).await?;
 	let mut load = load(place, &node, &gateway, minutes)?;
 
