@@ -8,7 +8,7 @@ use subxt::{
 	backend::LegacyBackend,
 	config::SubstrateConfig,
 	dynamic::{At as _, Value},
-	ext::scale_value::Composite,
+	ext::scale_value::{scale::decode_as_type, Composite, ValueDef, Variant},
 	rpcs::{
 		client::{RpcParams, RpcSubscription},
 		methods::legacy::LegacyRpcMethods,
@@ -278,6 +278,24 @@ impl Chain {
 	) -> Result<Value<()>> {
 		let payload = subxt::dynamic::runtime_api_call::<_, Value>(api, method, arguments);
 		Ok(at.runtime_apis().call(payload).await?.remove_context())
+	}
+
+	/// A call that somebody has encoded.
+	pub async fn decoded(&self, encoded: &[u8]) -> Result<Call> {
+		let at = self.finalised().await?;
+		let metadata = at.metadata_ref();
+		let (calls, bytes) = (metadata.outer_enums().call_enum_ty(), &mut &encoded[..]);
+		let value = decode_as_type(bytes, calls, metadata.types())?.remove_context();
+		let variant = |value: Value<()>| -> Result<Variant<()>> {
+			match value.value {
+				ValueDef::Variant(variant) => Ok(variant),
+				_ => bail!("no call"),
+			}
+		};
+		let pallet = variant(value)?;
+		let inner = pallet.values.into_values().next();
+		let call = variant(inner.context("a pallet without a call")?)?;
+		Ok(subxt::dynamic::tx(pallet.name, call.name, call.values))
 	}
 
 	/// The next nonce of an account, with what it has in the pool.

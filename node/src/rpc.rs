@@ -16,6 +16,7 @@ use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
 use crate::{
 	anomalies::{Anomalies, AnomaliesApiServer, AnomaliesRpc},
 	market::{Market, MarketApiServer, MarketRpc},
+	validators::equivocations::Equivocations,
 };
 
 /// What the finality methods need.
@@ -35,6 +36,7 @@ pub struct FullDeps<C, P, B: sc_client_api::Backend<Block>> {
 	pub offchain_storage: Option<B::OffchainStorage>,
 	pub market: Arc<Market>,
 	pub anomalies: Arc<Anomalies>,
+	pub equivocations: Arc<Equivocations>,
 }
 
 /// The methods.
@@ -66,6 +68,7 @@ where
 		offchain_storage,
 		market,
 		anomalies,
+		equivocations,
 	} = deps;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
@@ -82,6 +85,7 @@ where
 	)?;
 	module.merge(MarketRpc::new(market).into_rpc())?;
 	module.merge(AnomaliesRpc::new(anomalies).into_rpc())?;
+	module.merge(equivocations.methods()?)?;
 	module.merge(crate::ingest::methods(offchain_storage)?)?;
 	Ok(module)
 }

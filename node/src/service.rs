@@ -19,7 +19,8 @@ use crate::{
 	gateways::{self, GatewayUrl},
 	ingest,
 	market::{self, Market},
-	rpc, validators,
+	rpc,
+	validators::{equivocations::Equivocations, turns},
 };
 
 /// The client.
@@ -236,14 +237,22 @@ pub fn new_full(
 		market.clone().follow(market_metrics),
 	);
 	if let Some(registry) = config.prometheus_registry() {
-		let metrics = validators::Metrics::register(registry)
+		let metrics = turns::Metrics::register(registry)
 			.map_err(|error| ServiceError::Other(error.to_string()))?;
 		task_manager.spawn_handle().spawn_blocking(
 			"validator-metrics",
 			None,
-			validators::watch(client.clone(), metrics),
+			turns::watch(client.clone(), metrics),
 		);
 	}
+	let equivocations = Equivocations::new(client.clone(), config.prometheus_registry())
+		.map_err(|error| ServiceError::Other(error.to_string()))?;
+	let equivocations = Arc::new(equivocations);
+	task_manager.spawn_handle().spawn_blocking(
+		"equivocations",
+		None,
+		equivocations.clone().watch(),
+	);
 	let anomalies = Arc::new(Anomalies::new(client.clone()));
 	task_manager
 		.spawn_handle()
@@ -304,6 +313,7 @@ pub fn new_full(
 					offchain_storage: offchain_storage.clone(),
 					market: market.clone(),
 					anomalies: anomalies.clone(),
+					equivocations: equivocations.clone(),
 				})
 				.map_err(Into::into)
 			},
