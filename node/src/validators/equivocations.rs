@@ -9,14 +9,13 @@ use std::{
 
 use codec::Encode;
 use futures::StreamExt;
-use gridweave_runtime::{opaque::Block, Hash, Header, Runtime, RuntimeCall};
+use gridweave_runtime::{opaque::Block, Header, Runtime, RuntimeCall};
 use jsonrpsee::{core::RpcResult, RpcModule};
 use pallet_validator_set::{runtime_api::ValidatorSetApi, Call};
 use sc_client_api::BlockchainEvents;
 use sc_consensus_aura::{find_pre_digest, standalone::slot_author};
 use serde_json::{json, Value};
 use sp_api::ProvideRuntimeApi;
-use sp_blockchain::HeaderBackend;
 use sp_consensus_aura::{
 	sr25519::{AuthorityId, AuthorityPair, AuthoritySignature},
 	AuraApi, Slot,
@@ -204,6 +203,7 @@ impl Equivocations {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use gridweave_runtime::Hash;
 
 	fn key(of: u8) -> AuthorityId {
 		AuthorityId::from_slice(&[of; 32]).expect("32 bytes")

@@ -7,7 +7,7 @@ use std::{
 
 use futures::{FutureExt, StreamExt};
 use gridweave_runtime::{AccountId, BlockNumber};
-use pallet_validator_set::{runtime_api::ValidatorSetApi, types::ValidatorStatus};
+use pallet_validator_set::{runtime_api::ValidatorSetApi, ValidatorStatus};
 use sc_client_api::BlockchainEvents;
 use sp_api::ProvideRuntimeApi;
 use sp_core::crypto::Ss58Codec;
@@ -113,7 +113,7 @@ pub async fn watch(client: Arc<FullClient>, mut metrics: Metrics) {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use pallet_validator_set::types::Authored;
+	use pallet_validator_set::Authored;
 
 	fn status(who: u8, active: bool, slot: Option<u64>) -> ValidatorStatus<AccountId, BlockNumber> {
 		ValidatorStatus {
