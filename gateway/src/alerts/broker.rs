@@ -13,7 +13,7 @@ use tokio::{
 	time::{timeout_at, Instant},
 };
 
-use super::{due::Alert, Told};
+use super::{due::Alert, Answer};
 use crate::inlets::mqtt::{
 	broker::{self, Link, Message},
 	settings::Settings,
@@ -62,7 +62,7 @@ impl Broker {
 	}
 
 	/// Publishes an alert, and waits until it comes back.
-	pub async fn publish(&mut self, alert: &Alert, message: &Value) -> Result<Told> {
+	pub async fn publish(&mut self, alert: &Alert, message: &Value) -> Result<Answer> {
 		let (id, deadline) = (alert.id(), Instant::now() + ROUND_TRIP);
 		let topic = format!("{TOPIC}{}", alert.microgrid);
 		if !self.link.publish(&topic, message.to_string().into_bytes()) {
@@ -70,7 +70,7 @@ impl Broker {
 		}
 		loop {
 			match timeout_at(deadline, self.came_back.recv()).await {
-				Ok(Some(back)) if back == id => return Ok(Told::Taken),
+				Ok(Some(back)) if back == id => return Ok(Answer::Taken),
 				Ok(Some(_)) => {}
 				Ok(None) => bail!("the connection to the broker has ended"),
 				Err(_) => bail!("the broker does not tell {topic} back: may we read it?"),

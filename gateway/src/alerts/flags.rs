@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{de::DeserializeOwned, Deserialize};
 use serde_json::Value;
-use subxt::rpcs::{rpc_params, RpcClient, RpcParams};
+use subxt::rpcs::{client::RpcParams, rpc_params, RpcClient};
 use tokio::time::timeout;
 
 /// Longest wait for the node.

@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 
 use super::due::{Alert, Change, Last, Told};
 

@@ -78,7 +78,8 @@ enum Outlet {
 }
 
 /// What became of an alert.
-enum Told {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
 	/// It was taken.
 	Taken,
 	/// It was refused, and others need not be.
@@ -95,7 +96,7 @@ impl Outlet {
 	}
 
 	/// An error if nothing is taken at present.
-	async fn tell(&mut self, alert: &Alert, message: &Value) -> Result<Told> {
+	async fn tell(&mut self, alert: &Alert, message: &Value) -> Result<Answer> {
 		match self {
 			Self::Webhook(webhook) => webhook.post(message).await,
 			Self::Broker(broker) => broker.publish(alert, message).await,
@@ -198,8 +199,10 @@ async fn round(
 			};
 			let message = alert.message(&at, flag.as_ref(), suspects);
 			match outlet.tell(&alert, &message).await? {
-				Told::Taken => memory.note(outlet.name(), &alert)?,
-				Told::Refused(why) => refused = Some(format!("{} was refused: {why}", alert.id())),
+				Answer::Taken => memory.note(outlet.name(), &alert)?,
+				Answer::Refused(why) => {
+					refused = Some(format!("{} was refused: {why}", alert.id()))
+				}
 			}
 		}
 	}

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::Told;
+use super::Answer;
 
 /// Longest wait for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -105,7 +105,7 @@ impl Webhook {
 	}
 
 	/// Posts an alert.
-	pub async fn post(&self, message: &Value) -> Result<Told> {
+	pub async fn post(&self, message: &Value) -> Result<Answer> {
 		let mut request = Request::post(&self.uri)
 			.header(header::CONTENT_TYPE, "application/json")
 			.body(Body::from(message.to_string()))?;
@@ -119,13 +119,13 @@ impl Webhook {
 			.with_context(|| format!("{} cannot be reached", self.uri))?;
 		let status = answer.status();
 		match status {
-			_ if status.is_success() => Ok(Told::Taken),
+			_ if status.is_success() => Ok(Answer::Taken),
 			StatusCode::UNAUTHORIZED
 			| StatusCode::FORBIDDEN
 			| StatusCode::NOT_FOUND
 			| StatusCode::REQUEST_TIMEOUT
 			| StatusCode::TOO_MANY_REQUESTS => bail!("{} answers {status}", self.uri),
-			_ if status.is_client_error() => Ok(Told::Refused(status.to_string())),
+			_ if status.is_client_error() => Ok(Answer::Refused(status.to_string())),
 			_ => bail!("{} answers {status}", self.uri),
 		}
 	}
@@ -176,7 +176,7 @@ mod tests {
 			..settings(&url)
 		});
 		let told = webhook.unwrap().post(&json!({ "id": "x" })).await;
-		assert!(matches!(told, Ok(Told::Taken)));
+		assert!(matches!(told, Ok(Answer::Taken)));
 		let expected = (Some("Bearer secret".to_owned()), r#"{"id":"x"}"#.to_owned());
 		assert_eq!(*heard.lock().unwrap(), [expected]);
 	}
@@ -189,7 +189,7 @@ mod tests {
 				.unwrap()
 				.post(&json!({}))
 				.await;
-			assert!(matches!(told, Ok(Told::Refused(_))), "{status}");
+			assert!(matches!(told, Ok(Answer::Refused(_))), "{status}");
 		}
 		for status in [302, 401, 403, 404, 408, 429, 500, 503] {
 			let (url, _) = server(status).await;
