@@ -119,7 +119,8 @@ pub fn touched(moment: &Moment, span: Span, kept_from: Period, max_span: u32) ->
 	};
 	// As `energy::slices` cuts: one by one as far as the longest span, and what is left on the last.
 	let longest = first.saturating_add(max_span.saturating_sub(1));
-	let (end, apart) = match last <= longest {
+	// The last period that there is ends no range.
+	let (end, apart) = match last <= longest && last.0 < u32::MAX {
 		true => (last.saturating_add(1), None),
 		false => (longest, Some(last)),
 	};

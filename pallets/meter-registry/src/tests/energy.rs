@@ -126,6 +126,25 @@ fn readings_on_boundaries_should_be_exact() {
 	assert_eq!(share(WattHours(777), span, &slices[0]), WattHours(777));
 }
 
+/// Time goes on after the last period that a number can name, and all of it is that one's.
+#[test]
+fn the_last_period_there_is_should_be_counted() {
+	let clock = PeriodClock {
+		period_length: 1,
+		..PeriodClock::default()
+	};
+	let end = u64::from(u32::MAX) + 1;
+	for (from, until) in [(end - 3, end), (end - 1, end + 5), (end + 7, u64::MAX)] {
+		let span = Span { from, until };
+		let moment = Moment { clock, now: until };
+		let slices = slices(&clock, span, Period(0), 96);
+		let booked: Vec<Period> = slices.iter().filter_map(|slice| slice.period).collect();
+		assert_eq!(booked.last(), Some(&Period(u32::MAX)));
+		let counted: Vec<Period> = touched(&moment, span, Period(0), 96).periods().collect();
+		assert!(counted.ends_with(&booked), "{span:?}: {counted:?}");
+	}
+}
+
 proptest! {
 	/// Parts add up to the whole, cover the span without gap, and are as long as counted.
 	#[test]
