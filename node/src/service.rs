@@ -180,7 +180,11 @@ pub fn new_full(
 			metrics.clone(),
 			net_config.peer_store_handle(),
 		);
-	net_config.add_notification_protocol(grandpa_protocol_config);
+	let enable_grandpa = !config.disable_grandpa;
+	// A protocol that nobody serves would keep all peers away.
+	if enable_grandpa {
+		net_config.add_notification_protocol(grandpa_protocol_config);
+	}
 
 	let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
 		backend.clone(),
@@ -282,7 +286,6 @@ pub fn new_full(
 	let role = config.role;
 	let force_authoring = config.force_authoring;
 	let name = config.network.node_name.clone();
-	let enable_grandpa = !config.disable_grandpa;
 	let prometheus_registry = config.prometheus_registry().cloned();
 	let shared_voter_state = SharedVoterState::empty();
 
