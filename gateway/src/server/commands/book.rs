@@ -3,10 +3,13 @@
 //! The chain keeps one command per meter, the latest, so that this is one entry per meter at most. An entry
 //! that changes moves to the end: who has seen all up to a revision asks for what came after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+	collections::{BTreeMap, BTreeSet, HashMap},
+	str::FromStr,
+};
 
 use gridweave_primitives::MeterId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::command::Command;
@@ -21,7 +24,7 @@ pub struct Given {
 }
 
 /// What has become of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CommandState)]
 pub enum State {
@@ -70,6 +73,16 @@ impl State {
 			(false, false) => Self::Expired,
 			(true, false) => Self::Done,
 		}
+	}
+}
+
+/// From its name.
+impl FromStr for State {
+	type Err = ();
+
+	fn from_str(name: &str) -> Result<Self, ()> {
+		let found = Self::ALL.into_iter().find(|state| state.name() == name);
+		found.ok_or(())
 	}
 }
 
