@@ -83,7 +83,7 @@ async def look(url):
         programs = await client.get_programs()
         area = await client.get_programs(target_type=TargetType.SERVICE_AREA, target_values=["microgrid-0"])
         nowhere = await client.get_programs(target_type=TargetType.GROUP, target_values=["nobody"])
-        by_id = [await client.get_program_by_id(one.id) for one in programs]
+        by_id = [await client.get_program(one.id) for one in programs]
         events = {one.id: await client.get_events(program_id=one.id) for one in programs}
         first = await client.get_events(skip=0, limit=1)
         return {

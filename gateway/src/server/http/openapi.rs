@@ -94,8 +94,7 @@ impl IntoResponses for HeadTooLong {
 pub(super) fn unavailable(description: &str, schema: &str) -> BTreeMap<String, RefOr<Response>> {
 	let seconds = ObjectBuilder::new()
 		.schema_type(Type::Integer)
-		.format(Some(SchemaFormat::KnownFormat(KnownFormat::UInt32)))
-		.minimum(Some(0));
+		.minimum(Some(0_usize));
 	let retry_after = HeaderBuilder::new()
 		.schema(Some(seconds))
 		.description(Some("Seconds to wait before coming again."))

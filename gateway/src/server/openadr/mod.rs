@@ -29,7 +29,7 @@ use std::{
 use anyhow::Result;
 use sp_core::H256;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use self::{
 	facts::{DemandEvent, Facts, Stage},
@@ -286,7 +286,7 @@ impl Shown {
 				};
 				let told = node.reports(self.at, *id, from, most as u32).await;
 				let told = told.map_err(|error| {
-					warn!("reports of event {id} are not told: {error:#}");
+					debug!("reports of event {id} are not told: {error:#}");
 					Unanswered::Silent
 				})?;
 				let next = told.last().and_then(|(last, _)| last.checked_add(1));
