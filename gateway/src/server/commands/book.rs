@@ -9,7 +9,7 @@ use std::{
 };
 
 use gridweave_primitives::MeterId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::command::Command;
@@ -24,7 +24,7 @@ pub struct Given {
 }
 
 /// What has become of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CommandState)]
 pub enum State {

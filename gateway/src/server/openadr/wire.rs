@@ -1,8 +1,13 @@
 //! The objects of OpenADR 3.0.1, as far as they are told here. Names and forms are those of its description.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::Number;
-use utoipa::ToSchema;
+use utoipa::{
+	openapi::{schema::OneOfBuilder, RefOr, Schema},
+	PartialSchema, ToSchema,
+};
 
 use super::time::{date_time, duration};
 
@@ -44,14 +49,29 @@ pub enum ObjectType {
 }
 
 /// A number or a word.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-#[schema(as = OpenAdrValue)]
 pub enum Datum {
 	/// A number.
-	Number(#[schema(value_type = f64)] Number),
+	Number(Number),
 	/// A word.
 	Text(String),
+}
+
+impl ToSchema for Datum {
+	fn name() -> Cow<'static, str> {
+		"OpenAdrValue".into()
+	}
+}
+
+impl PartialSchema for Datum {
+	fn schema() -> RefOr<Schema> {
+		OneOfBuilder::new()
+			.item(f64::schema())
+			.item(String::schema())
+			.description(Some("A number or a word."))
+			.into()
+	}
 }
 
 impl From<i64> for Datum {

@@ -24,7 +24,7 @@ use crate::server::{
 pub(in crate::server::http) struct Problem {
 	/// `about:blank`: what the status says.
 	#[serde(rename = "type")]
-	#[schema(value_type = String, format = Uri)]
+	#[schema(value_type = String, format = "uri")]
 	kind: &'static str,
 	/// What the status says.
 	title: String,
