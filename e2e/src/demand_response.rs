@@ -10,9 +10,8 @@ fn variant(name: &str) -> Value<()> {
 	Value::unnamed_variant(name, [])
 }
 
-/// A programme whose events tell devices to take at most 1,500 W.
-fn programme() -> Call {
-	let prices = [("reward", 100_000u64), ("bonus", 0), ("penalty", 0)];
+fn programme(penalty: u64) -> Call {
+	let prices = [("reward", 100_000), ("bonus", 0), ("penalty", penalty)];
 	let like_days = [
 		("method", variant("TenOfTen")),
 		("adjustment", Value::from(0u32)),
@@ -69,9 +68,24 @@ pub fn event(programme: u128, start: u64, periods: u32) -> Call {
 	)
 }
 
-/// Opens a programme whose events tell devices to take at most 1,500 W. Its id.
-pub async fn open(chain: &Chain, operator: &Keypair) -> Result<u128> {
-	let events = chain.run(operator, &programme()).await?;
+/// A resource commits itself to deliver so many Wh in an event.
+pub fn commitment(event: u128, resource: u128, energy: u64) -> Call {
+	let commit = Value::unnamed_variant("Commit", [Value::from(energy)]);
+	call(
+		"DemandResponse",
+		"respond",
+		vec![
+			("event", Value::from(event)),
+			("resource", Value::from(resource)),
+			("response", commit),
+		],
+	)
+}
+
+/// Opens a programme whose events tell devices to take at most 1,500 W, with this penalty for what was committed and
+/// missed, per kWh in 10⁻⁶ GRID; 0: nobody can commit. Its id.
+pub async fn open(chain: &Chain, operator: &Keypair, penalty: u64) -> Result<u128> {
+	let events = chain.run(operator, &programme(penalty)).await?;
 	let opened = events
 		.iter()
 		.find(|event| event.is("DemandResponse", "ProgrammeOpened"));

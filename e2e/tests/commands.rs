@@ -108,7 +108,7 @@ fn commands_should_reach_devices_and_be_acknowledged_on_chain() -> Result<()> {
 		gateway.deliver(&good.read(now(), 10, 0)).await?;
 		gateway.deliver(&deaf.read(now(), 10, 0)).await?;
 
-		let programme = open(chain, &operator).await?;
+		let programme = open(chain, &operator, 0).await?;
 		chain.run(&alice, &enrolment(programme, good.meter)).await?;
 		chain.run(&bob, &enrolment(programme, deaf.meter)).await?;
 

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use gridweave_e2e::{
 	chain::{number_of, until, Chain},
-	demand_response::{enrolment, event, open},
+	demand_response::{commitment, enrolment, event, open},
 	meter::{account, Device},
 	openadr::{look, BASE},
 	place,
@@ -22,6 +22,8 @@ use subxt::dynamic::{At as _, Value};
 const LENGTH: u64 = 12;
 /// Soon enough for a loaded machine.
 const SOON: Duration = Duration::from_secs(90);
+/// Until an event that is announced is over, settled and paid.
+const PAID: Duration = Duration::from_secs(180);
 
 fn now() -> u64 {
 	SystemTime::now()
@@ -30,9 +32,14 @@ fn now() -> u64 {
 }
 
 /// What the gateway tells below a path, once it is told and as it should be.
-async fn until_told(gateway: &Gateway, path: &str, is_so: impl Fn(&Json) -> bool) -> Result<Json> {
+async fn until_told(
+	gateway: &Gateway,
+	path: &str,
+	limit: Duration,
+	is_so: impl Fn(&Json) -> bool,
+) -> Result<Json> {
 	let path = format!("{BASE}{path}");
-	until(&format!("{path} is told"), SOON, || async {
+	until(&format!("{path} is told"), limit, || async {
 		let (status, text) = gateway.get(&path).await?;
 		let told: Option<Json> = (status == 200)
 			.then(|| serde_json::from_str(&text))
@@ -82,18 +89,21 @@ fn a_client_of_openadr_should_be_told_what_the_chain_offers() -> Result<()> {
 		let (operator, alice) = (account("Operator")?, account("Alice")?);
 		let mut device = Device::new("a device", chain.genesis_hash())?;
 		device.join(chain, &alice, &operator, 0).await?;
-		let programme = open(chain, &operator).await?;
+		let programme = open(chain, &operator, 50_000).await?;
 		let enrolment = enrolment(programme, device.meter);
 		chain.run(&alice, &enrolment).await?;
-		// Announced in time for its first period.
-		let start = (now() + 6) / LENGTH + 1;
+		let resource = resource(chain, device.meter).await?;
+		// Early enough for an answer.
+		let start = (now() + 18) / LENGTH + 1;
 		let announced = chain.run(&operator, &event(programme, start, 1)).await?;
 		let announced = announced
 			.iter()
 			.find(|event| event.is("DemandResponse", "EventAnnounced"));
 		let number = announced.context("no event")?.number("event")?;
 		let (program_id, event_id) = (format!("programme-{programme}"), format!("event-{number}"));
-		until_told(&gateway, &format!("/events/{event_id}"), |_| true).await?;
+		let commitment = commitment(number, resource, 2_000);
+		chain.run(&alice, &commitment).await?;
+		until_told(&gateway, &format!("/events/{event_id}"), SOON, |_| true).await?;
 
 		let told = look(&gateway.url)?;
 		let ids = |list: &Json| -> Vec<String> {
@@ -101,13 +111,17 @@ fn a_client_of_openadr_should_be_told_what_the_chain_offers() -> Result<()> {
 			ids.filter_map(|object| Some(object["id"].as_str()?.to_owned()))
 				.collect()
 		};
+		// A tariff of each community of the development chain, and the programme.
+		let programs = &told["programs"];
+		let expected = ["tariff-0", "tariff-1", program_id.as_str()];
+		ensure!(ids(programs) == expected, "{programs}");
+		ensure!(told["by_id"] == true && told["nowhere"] == 0, "{programs}");
 		ensure!(
-			ids(&told["programs"]) == ["tariff-0", program_id.as_str()],
-			"{told}"
+			told["area"] == json!(["tariff-0", program_id]),
+			"{}",
+			told["area"]
 		);
-		ensure!(told["by_id"] == true && told["nowhere"] == 0, "{told}");
-		ensure!(told["area"] == json!(["tariff-0", program_id]), "{told}");
-		let (tariff, offer) = (&told["programs"][0], &told["programs"][1]);
+		let (tariff, offer) = (&programs[0], &programs[2]);
 		ensure!(offer["type"] == "DEMAND_RESPONSE", "{offer}");
 		ensure!(offer["areas"] == json!([["microgrid-0"]]), "{offer}");
 		let created = offer["created"].as_f64().context("no time")?;
@@ -119,14 +133,15 @@ fn a_client_of_openadr_should_be_told_what_the_chain_offers() -> Result<()> {
 		let events = &told["events"];
 		let event = &events[&program_id][0];
 		ensure!(ids(&events[&program_id]) == [event_id.as_str()], "{events}");
-		ensure!(told["first"] == json!([event_id]), "{told}");
+		ensure!(told["first"] == json!([event_id]), "{}", told["first"]);
 		ensure!(event["program"] == program_id.as_str(), "{event}");
 		let period = json!({"start": (start * LENGTH) as f64, "seconds": LENGTH as f64});
 		ensure!(event["period"] == period, "{event}");
 		ensure!(event["created"].as_f64() <= Some(now() as f64), "{event}");
 		ensure!(event["reports"].is_null(), "{event}");
 		let payloads = json!({"SIMPLE": [1], "IMPORT_CAPACITY_LIMIT": [1.5], "GRIDWEAVE_DIRECTION": ["REDUCE"],
-			"GRIDWEAVE_TARGET": [1.0], "GRIDWEAVE_REWARD": [0.1]});
+			"GRIDWEAVE_TARGET": [1.0], "GRIDWEAVE_REWARD": [0.1], "GRIDWEAVE_BONUS": [0.0],
+			"GRIDWEAVE_PENALTY": [0.05]});
 		ensure!(event["intervals"] == json!([payloads]), "{event}");
 
 		// Prices, as the chain expects them.
@@ -157,22 +172,29 @@ fn a_client_of_openadr_should_be_told_what_the_chain_offers() -> Result<()> {
 		ensure!(compared > 10, "{compared} periods of {told_prices}");
 
 		// A client can say what it likes; the chain measures.
-		ensure!(told["refused"]["status"] == 403, "{told}");
-		ensure!(told["reports"] == json!([]), "{told}");
+		ensure!(told["refused"]["status"] == 403, "{}", told["refused"]);
+		ensure!(told["reports"] == json!([]), "{}", told["reports"]);
 		let has_report = |told: &Json| told.as_array().is_some_and(|reports| !reports.is_empty());
-		until_told(&gateway, "/reports", has_report).await?;
+		until_told(&gateway, "/reports", PAID, has_report).await?;
 		let told = look(&gateway.url)?;
 		let report = &told["reports"][0];
 		ensure!(report["event"] == event_id.as_str(), "{report}");
 		ensure!(report["program"] == program_id.as_str(), "{report}");
 		ensure!(report["client"] == report["resource"], "{report}");
 		ensure!(report["period"] == period, "{report}");
-		// Too new for a baseline: it is told that nothing was delivered, and nothing paid.
+		// Too new for a baseline: nothing was delivered, and what was committed was missed.
 		let payloads = &report["payloads"];
 		ensure!(payloads["GRIDWEAVE_DELIVERED"] == json!([0.0]), "{report}");
+		ensure!(payloads["GRIDWEAVE_COMMITTED"] == json!([2.0]), "{report}");
 		ensure!(payloads["GRIDWEAVE_PAID"] == json!(["0"]), "{report}");
-		let resource = format!("resource-{}", resource(chain, device.meter).await?);
-		ensure!(report["client"] == resource.as_str(), "{report}");
+		ensure!(
+			payloads["GRIDWEAVE_FINED"] == json!(["100000000000"]),
+			"{report}"
+		);
+		ensure!(
+			report["client"] == format!("resource-{resource}"),
+			"{report}"
+		);
 
 		// The node goes.
 		drop(node);
@@ -184,13 +206,16 @@ fn a_client_of_openadr_should_be_told_what_the_chain_offers() -> Result<()> {
 	})
 }
 
-/// The resource that a meter takes part as.
+/// The resource that a meter takes part as, once that is final.
 async fn resource(chain: &Chain, meter: u32) -> Result<u128> {
-	let at = chain.finalised().await?;
-	let arguments = vec![Value::from(meter)];
-	let enrolments = chain
-		.ask(&at, "DemandResponseApi", "enrolments", arguments)
-		.await?;
-	let first = enrolments.at(0usize).context("no enrolment")?;
-	number_of(first.at(1usize).context("no resource")?)
+	until("the meter takes part", SOON, || async {
+		let at = chain.finalised().await?;
+		let arguments = vec![Value::from(meter)];
+		let enrolments = chain
+			.ask(&at, "DemandResponseApi", "enrolments", arguments)
+			.await?;
+		let resource = enrolments.at(0usize).and_then(|first| first.at(1usize));
+		resource.map(number_of).transpose()
+	})
+	.await
 }
