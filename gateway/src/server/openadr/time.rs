@@ -72,6 +72,11 @@ mod tests {
 		}
 	}
 
+	fn is_leap(year: u64) -> bool {
+		let by = |years| year.is_multiple_of(years);
+		by(4) && (!by(100) || by(400))
+	}
+
 	#[test]
 	fn every_day_should_follow_the_day_before() {
 		let mut before = date(0);
@@ -81,7 +86,7 @@ mod tests {
 			let next_month = (before.0, before.1 + 1, 1);
 			let next_year = (before.0 + 1, 1, 1);
 			let last = match before.1 {
-				2 if before.0 % 4 == 0 && (before.0 % 100 != 0 || before.0 % 400 == 0) => 29,
+				2 if is_leap(before.0) => 29,
 				2 => 28,
 				4 | 6 | 9 | 11 => 30,
 				_ => 31,
