@@ -1,5 +1,8 @@
 //! Programmes, events, prices and reports, from what a node says to what clients of OpenADR are told.
 
+mod clients;
+mod reports;
+
 use super::{fake_node::FakeNode, *};
 use crate::server::openadr::facts::{
 	Community, DemandEvent, Direction, ExpectedPrice, Facts, Pair, Prices, Programme, Report,
@@ -290,77 +293,6 @@ async fn prices_should_be_modified_only_if_they_are() {
 }
 
 #[tokio::test]
-async fn reports_should_be_told_of_paid_events_by_the_page() {
-	let gateway = told_by(&node(120)).await;
-	let names = |event: u32, resources: std::ops::Range<u32>| -> Vec<String> {
-		resources
-			.map(|resource| format!("report-{event}-{resource}"))
-			.collect()
-	};
-	assert_eq!(gateway.list("/reports").await, names(11, 0..50));
-	let across = [names(11, 110..120), names(10, 0..40)].concat();
-	assert_eq!(gateway.list("/reports?skip=110").await, across);
-	assert_eq!(
-		gateway.list("/reports?skip=235&limit=10").await,
-		names(10, 115..120)
-	);
-	assert_eq!(gateway.list("/reports?skip=240").await.len(), 0);
-	assert_eq!(
-		gateway.list("/reports?eventID=event-10&limit=3").await,
-		names(10, 0..3)
-	);
-	assert_eq!(
-		gateway
-			.list("/reports?programID=programme-6&skip=100")
-			.await,
-		names(11, 100..120)
-	);
-	let of_one = gateway.list("/reports?clientName=resource-7").await;
-	assert_eq!(of_one, ["report-11-7", "report-10-7"]);
-	for nobody in [
-		"clientName=resource-120",
-		"clientName=somebody",
-		"eventID=event-12",
-		"limit=0",
-	] {
-		assert_eq!(
-			gateway.list(&format!("/reports?{nobody}")).await.len(),
-			0,
-			"{nobody}"
-		);
-	}
-	let (_, report) = gateway.openadr("/reports/report-10-7").await;
-	assert_eq!(
-		(&report["eventID"], &report["clientName"]),
-		(&json!("event-10"), &json!("resource-7"))
-	);
-	let (status, _) = gateway.openadr("/reports/report-12-7").await;
-	assert_eq!(status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn too_many_questions_should_not_be_asked_for_one_answer() {
-	let node = node(1);
-	node.set(|state| {
-		let events = (100..200).map(|id| (id, event(5, PERIOD - 50, Stage::Done)));
-		state.facts.as_mut().unwrap().events.extend(events);
-	});
-	let gateway = told_by(&node).await;
-	let (status, problem) = gateway.openadr("/reports?clientName=resource-9").await;
-	assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
-	let mut questions = (0, 0);
-	node.set(|state| questions = state.questions);
-	assert_eq!(questions.1, 64);
-	assert_eq!(
-		gateway
-			.list("/reports?eventID=event-10&clientName=resource-0")
-			.await
-			.len(),
-		1
-	);
-}
-
-#[tokio::test]
 async fn without_a_node_clients_should_be_told_to_come_again() {
 	let alone = Gateway::start(true).await;
 	for path in [
@@ -409,108 +341,4 @@ async fn without_a_node_clients_should_be_told_to_come_again() {
 	gateway.until_told().await;
 	node.set(|state| state.up = false);
 	refused(&gateway, "not connected").await;
-}
-
-#[tokio::test]
-async fn nothing_should_be_taken_from_clients() {
-	let gateway = told_by(&node(0)).await;
-	let url = |path: &str| format!("{}{BASE}{path}", gateway.url);
-	let report = json!({"programID": "programme-5", "eventID": "event-12", "clientName": "a", "resources": []});
-	let posted = gateway
-		.client
-		.post(url("/reports"))
-		.json(&report)
-		.send()
-		.await
-		.unwrap();
-	assert_eq!(posted.status(), StatusCode::FORBIDDEN);
-	let problem: Value = posted.json().await.unwrap();
-	assert_eq!(problem["title"], "Forbidden");
-	for (path, status, title) in [
-		(
-			"/programs",
-			StatusCode::METHOD_NOT_ALLOWED,
-			"Method Not Allowed",
-		),
-		(
-			"/events",
-			StatusCode::METHOD_NOT_ALLOWED,
-			"Method Not Allowed",
-		),
-		("/vens", StatusCode::NOT_FOUND, "Not Found"),
-		("/subscriptions", StatusCode::NOT_FOUND, "Not Found"),
-	] {
-		let posted = gateway
-			.client
-			.post(url(path))
-			.json(&json!({}))
-			.send()
-			.await
-			.unwrap();
-		assert_eq!(posted.status(), status, "{path}");
-		let problem: Value = posted.json().await.unwrap();
-		assert_eq!(problem["title"], title, "{path}");
-	}
-	// What only begins alike is another's.
-	let other = gateway.try_get("/openadr3/3.0.10/programs").await.unwrap();
-	let problem: Value = other.json().await.unwrap();
-	assert_eq!(problem["error"]["code"], "not_found");
-}
-
-#[tokio::test]
-async fn whoever_asks_for_a_token_should_get_one_that_changes_nothing() {
-	let gateway = told_by(&node(0)).await;
-	let url = format!("{}{BASE}/auth/token", gateway.url);
-	let form = "application/x-www-form-urlencoded";
-	let ask = |kind: &'static str, body: String| {
-		let request = gateway
-			.client
-			.post(&url)
-			.header(CONTENT_TYPE, kind)
-			.body(body);
-		async move {
-			let answer = request.send().await.unwrap();
-			let status = answer.status();
-			let path = format!("{BASE}/auth/token");
-			expect_described("post", &path, status, answer.headers().get(CONTENT_TYPE));
-			(status, answer.json::<Value>().await.unwrap())
-		}
-	};
-	let credentials =
-		"grant_type=client_credentials&client_id=a&client_secret=b%20%26&scope=read_all";
-	for body in [credentials, "grant_type=client_credentials"] {
-		let (status, token) = ask(form, body.into()).await;
-		assert_eq!(status, StatusCode::OK, "{token}");
-		assert_eq!(
-			(&token["token_type"], &token["scope"]),
-			(&json!("Bearer"), &json!("read_all"))
-		);
-		let token = token["access_token"].as_str().unwrap();
-		let answer = gateway
-			.client
-			.get(format!("{}{BASE}/programs", gateway.url));
-		let answer = answer.bearer_auth(token).send().await.unwrap();
-		assert_eq!(answer.status(), StatusCode::OK);
-	}
-	let cases = [
-		(form, String::new(), "invalid_request"),
-		(form, "client_id=a".into(), "invalid_request"),
-		(form, "grant_type=password".into(), "unsupported_grant_type"),
-		(
-			form,
-			"grant_type=client_credentials&grant_type=password".into(),
-			"invalid_request",
-		),
-		(form, "\u{0}{".into(), "invalid_request"),
-		(form, "a".repeat(17_000), "invalid_request"),
-		("application/json", "{}".into(), "invalid_request"),
-	];
-	for (kind, body, error) in cases {
-		let (status, problem) = ask(kind, body).await;
-		assert_eq!(
-			(status, &problem["error"]),
-			(StatusCode::BAD_REQUEST, &json!(error)),
-			"{problem}"
-		);
-	}
 }
