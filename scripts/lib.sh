@@ -77,6 +77,20 @@ prepare() {
 	cd "$GRIDWEAVE_ROOT" || exit "$ENVIRONMENT"
 }
 
+# python_environment NAME REQUIREMENTS: a Python environment in the cache with just these packages.
+python_environment() {
+	local venv=$GRIDWEAVE_CACHE/$1 requirements=$2
+	cmp -s "$requirements" "$venv/installed" && return
+	say "installing the Python packages of $1"
+	rm -rf "$venv"
+	{
+		python3 -m venv "$venv" &&
+			"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$requirements" &&
+			"$venv/bin/pip" check --quiet
+	} >&2 || return
+	cp "$requirements" "$venv/installed"
+}
+
 # Node and gateway, always as one package set: another set resolves features differently and compiles
 # hundreds of crates again.
 build() { cargo build --release --workspace --locked "$@"; }

@@ -11,13 +11,17 @@
 //! | [`alerts`] | who tells of flags, and a webhook that hears it |
 //! | [`broker`] | an MQTT broker, its bridge to a gateway, and who listens |
 //! | [`chain`] | a chain through its metadata: calls, events, storage by name |
+//! | [`demand_response`] | programmes and events |
+//! | [`openadr`] | a client of OpenADR that this project did not write |
 //! | [`meter`] | a metering device: its key, its registers, its signed readings |
 //! | [`hostile`] | gateways that lie, stall and flood |
 
 pub mod alerts;
 pub mod broker;
 pub mod chain;
+pub mod demand_response;
 pub mod hostile;
 pub mod meter;
+pub mod openadr;
 pub mod place;
 pub mod process;

@@ -11,6 +11,7 @@ use codec::Compact;
 use gridweave_e2e::{
 	broker::Broker,
 	chain::{call, number_of, until, Call, Chain},
+	demand_response::{enrolment, event, open},
 	meter::{account, Device},
 	place::{self, free_port, Place},
 	process::{Gateway, Node, NodeSpec},
@@ -29,67 +30,6 @@ fn now() -> u64 {
 		.map_or(0, |since| since.as_secs())
 }
 
-fn variant(name: &str) -> Value<()> {
-	Value::unnamed_variant(name, [])
-}
-
-/// A programme whose events tell devices to take at most 1,500 W.
-fn programme() -> Call {
-	let prices = [("reward", 100_000u64), ("bonus", 0), ("penalty", 0)];
-	let like_days = [
-		("method", variant("TenOfTen")),
-		("adjustment", Value::from(0u32)),
-	];
-	let limit = Value::unnamed_variant("LimitImport", [Value::from(1_500u32)]);
-	let terms = Value::named_composite([
-		("direction", variant("Reduce")),
-		(
-			"prices",
-			Value::named_composite(prices.map(|(name, price)| (name, Value::from(price)))),
-		),
-		("baseline", Value::named_variant("LikeDays", like_days)),
-		("least_days", Value::from(1u32)),
-		("dead_band", Value::from(0u32)),
-		("rebound", Value::from(0u32)),
-		("notice", Value::from(0u32)),
-		("events_per_day", Value::from(4u32)),
-		("command", Value::unnamed_variant("Some", [limit])),
-	]);
-	call(
-		"DemandResponse",
-		"open_programme",
-		vec![
-			("microgrid", Value::from(0u32)),
-			("terms", terms),
-			("budget", Value::from(10_000_000_000_000u128)),
-		],
-	)
-}
-
-fn enrolment(programme: u128, device: &Device) -> Call {
-	call(
-		"DemandResponse",
-		"enrol",
-		vec![
-			("programme", Value::from(programme)),
-			("meter", Value::from(device.meter)),
-		],
-	)
-}
-
-fn event(programme: u128, start: u64, periods: u32) -> Call {
-	call(
-		"DemandResponse",
-		"announce_event",
-		vec![
-			("programme", Value::from(programme)),
-			("start", Value::from(start)),
-			("periods", Value::from(periods)),
-			("target", Value::from(1_000u64)),
-		],
-	)
-}
-
 /// A command to one meter.
 fn charge(programme: u128, device: &Device, until: u64) -> Call {
 	call(
@@ -98,7 +38,7 @@ fn charge(programme: u128, device: &Device, until: u64) -> Call {
 		vec![
 			("programme", Value::from(programme)),
 			("meter", Value::from(device.meter)),
-			("action", variant("Charge")),
+			("action", Value::unnamed_variant("Charge", [])),
 			("from", Value::from(now())),
 			("until", Value::from(until)),
 		],
@@ -168,13 +108,9 @@ fn commands_should_reach_devices_and_be_acknowledged_on_chain() -> Result<()> {
 		gateway.deliver(&good.read(now(), 10, 0)).await?;
 		gateway.deliver(&deaf.read(now(), 10, 0)).await?;
 
-		let opened = chain.run(&operator, &programme()).await?;
-		let opened = opened
-			.iter()
-			.find(|event| event.is("DemandResponse", "ProgrammeOpened"));
-		let programme = opened.context("no programme")?.number("programme")?;
-		chain.run(&alice, &enrolment(programme, &good)).await?;
-		chain.run(&bob, &enrolment(programme, &deaf)).await?;
+		let programme = open(chain, &operator, 0).await?;
+		chain.run(&alice, &enrolment(programme, good.meter)).await?;
+		chain.run(&bob, &enrolment(programme, deaf.meter)).await?;
 
 		// The event is announced, and devices are told, while the gateway is gone: killed, not stopped.
 		let bridge = broker.bridge(&place, &gateway.url)?;

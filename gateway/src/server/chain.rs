@@ -24,6 +24,7 @@ use super::{
 	keys::{unix_now, Known, MeterKeys, MAX_LEAD},
 	metrics::Metrics,
 	node::{ChainClock, Connect, Node},
+	openadr::OpenAdr,
 	store::{Block, Store, StoreError, Tie},
 };
 
@@ -105,6 +106,7 @@ struct Shared {
 	connect: Box<dyn Connect>,
 	store: Store,
 	commands: Commands,
+	openadr: OpenAdr,
 	status: Arc<NodeStatus>,
 	metrics: Arc<Metrics>,
 	genesis: Mutex<std::result::Result<Option<H256>, StoreError>>,
@@ -120,6 +122,7 @@ impl Chain {
 		connect: impl Connect,
 		store: Store,
 		commands: Commands,
+		openadr: OpenAdr,
 		status: Arc<NodeStatus>,
 		metrics: Arc<Metrics>,
 	) -> Self {
@@ -128,6 +131,7 @@ impl Chain {
 			connect: Box::new(connect),
 			store,
 			commands,
+			openadr,
 			status,
 			metrics,
 			genesis: Mutex::new(Ok(None)),
@@ -149,6 +153,7 @@ impl Chain {
 			let before = shared.status.get().finalised;
 			let Err(error) = self.session().await;
 			*lock(&shared.node) = None;
+			shared.openadr.lose();
 			shared.metrics.node_connected.set(0);
 			self.judge(error.downcast_ref());
 			let error = format!("{error:#}");
@@ -202,6 +207,7 @@ impl Chain {
 				shared.status.finalised(block.number);
 				let number = i64::try_from(block.number).unwrap_or(i64::MAX);
 				shared.metrics.finalised_block.set(number);
+				shared.openadr.see(&node, block);
 				commands.block(&*node, block.hash).await;
 				last = Some(block);
 			}

@@ -9,6 +9,7 @@
 //! | [`http`] | endpoints, limits, typed errors, and their description |
 //! | [`chain`] | meter keys from the chain, and the follower that deletes what is finalised |
 //! | [`commands`] | commands to devices, from finalised blocks to whoever tells them |
+//! | [`openadr`] | programmes, events, prices and reports, for clients of OpenADR 3 |
 //! | [`cache`] | what the node has said about meters |
 //! | [`node`] | what is asked of a node, over RPC |
 //! | [`listener`] | connections: how many, and for how long |
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod listener;
 pub mod metrics;
 pub mod node;
+pub mod openadr;
 pub mod store;
 pub mod workers;
 
@@ -46,6 +48,7 @@ use self::{
 	keys::{FileKeys, Keys},
 	metrics::Metrics,
 	node::RpcUrl,
+	openadr::{OpenAdr, Scope, MAX_COMMUNITIES},
 	store::{Limits, Store},
 };
 
@@ -82,6 +85,10 @@ pub struct ServeArgs {
 	/// meter that was retired. 0 keeps them for ever.
 	#[arg(long, value_name = "SECONDS", default_value_t = 7 * 86_400)]
 	pub max_age: u64,
+	/// Microgrid whose programmes, events and prices clients of OpenADR are told; repeatable, at most 64. The first
+	/// 64 if none is named.
+	#[arg(long, value_name = "N")]
+	pub openadr_microgrid: Vec<u32>,
 }
 
 /// Runs the gateway until SIGINT or SIGTERM.
@@ -133,10 +140,14 @@ pub async fn serve(
 	let status = Arc::new(NodeStatus::default());
 	let node = RpcUrl(args.node.clone());
 	let commands = Commands::new(metrics.clone());
+	let scope = Scope::new(args.openadr_microgrid)
+		.with_context(|| format!("more than {MAX_COMMUNITIES} microgrids are named for OpenADR"))?;
+	let openadr = OpenAdr::new(scope);
 	let chain = Chain::new(
 		node,
 		store.clone(),
 		commands.clone(),
+		openadr.clone(),
 		status.clone(),
 		metrics.clone(),
 	);
@@ -146,7 +157,7 @@ pub async fn serve(
 	tasks.spawn(expire(store.clone()));
 	tasks.spawn(commands::expire(commands.clone()));
 	let keys = Keys::new(chain, offline);
-	let app = App::new(store.clone(), keys, commands, status, metrics);
+	let app = App::new(store.clone(), keys, commands, openadr, status, metrics);
 
 	let listener = TcpListener::bind(args.listen)
 		.await

@@ -1,6 +1,7 @@
 //! What is asked of a node, and how it is asked over RPC.
 
 mod commands;
+mod openadr;
 
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ pub use self::commands::CommandPage;
 use super::{
 	commands::plan::Mark,
 	keys::{Key, Known},
+	openadr::{
+		facts::{Facts, Report},
+		Scope,
+	},
 	store::{Block, Finalised},
 };
 
@@ -67,6 +72,18 @@ pub trait Node: Send + Sync + 'static {
 	/// The commands on these pages of meters in the state of block `at`; pages that cannot be read are left out.
 	fn commands(&self, at: H256, pages: Vec<u32>)
 		-> BoxFuture<'_, Result<Vec<(u32, CommandPage)>>>;
+
+	/// Programmes, events and expected prices of these communities in the state of block `at`.
+	fn flexibility<'a>(&'a self, at: H256, scope: &'a Scope) -> BoxFuture<'a, Result<Facts>>;
+
+	/// Reports of an event from a resource on in the state of block `at`, in the order of resources, at most `most`.
+	fn reports(
+		&self,
+		at: H256,
+		event: u32,
+		from: u32,
+		most: u32,
+	) -> BoxFuture<'_, Result<Vec<(u32, Report)>>>;
 
 	/// The clock at the best block.
 	fn clock(&self) -> BoxFuture<'_, Result<ChainClock>>;
@@ -210,6 +227,20 @@ impl Node for RpcNode {
 		pages: Vec<u32>,
 	) -> BoxFuture<'_, Result<Vec<(u32, CommandPage)>>> {
 		self.read_commands(at, pages).boxed()
+	}
+
+	fn flexibility<'a>(&'a self, at: H256, scope: &'a Scope) -> BoxFuture<'a, Result<Facts>> {
+		self.read_flexibility(at, scope).boxed()
+	}
+
+	fn reports(
+		&self,
+		at: H256,
+		event: u32,
+		from: u32,
+		most: u32,
+	) -> BoxFuture<'_, Result<Vec<(u32, Report)>>> {
+		self.read_reports(at, event, from, most).boxed()
 	}
 
 	fn clock(&self) -> BoxFuture<'_, Result<ChainClock>> {

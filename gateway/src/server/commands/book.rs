@@ -3,7 +3,10 @@
 //! The chain keeps one command per meter, the latest, so that this is one entry per meter at most. An entry
 //! that changes moves to the end: who has seen all up to a revision asks for what came after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+	collections::{BTreeMap, BTreeSet, HashMap},
+	str::FromStr,
+};
 
 use gridweave_primitives::MeterId;
 use serde::{Deserialize, Serialize};
@@ -70,6 +73,16 @@ impl State {
 			(false, false) => Self::Expired,
 			(true, false) => Self::Done,
 		}
+	}
+}
+
+/// From its name.
+impl FromStr for State {
+	type Err = ();
+
+	fn from_str(name: &str) -> Result<Self, ()> {
+		let found = Self::ALL.into_iter().find(|state| state.name() == name);
+		found.ok_or(())
 	}
 }
 

@@ -3,19 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-	extract::{
-		rejection::{PathRejection, QueryRejection},
-		Path, Query, State,
-	},
+	extract::{rejection::PathRejection, Path, State},
+	http::Uri,
 	Json,
 };
 use gridweave_primitives::MeterId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-	openapi::HeadTooLong,
+	openapi::{HeadTooLong, NoCommands},
 	problem::{Code, Problem},
+	query::{After, Parameters},
 	App,
 };
 use crate::{
@@ -91,45 +90,49 @@ pub(super) struct Changes {
 	commands: Vec<Given>,
 }
 
-/// Which changes are asked for.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+/// Which changes are asked for, beside [`After`].
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesQuery {
-	/// `next` of the answer before.
-	#[serde(default)]
-	#[param(
-		format = "uint64",
-		minimum = 0,
-		maximum = 18_446_744_073_709_551_615u64,
-		default = 0
-	)]
-	after: u64,
-	/// `epoch` of the answer before. If the gateway has another, `after` means nothing here, and the answer begins
-	/// with the first.
-	#[param(
-		format = "uint64",
-		minimum = 0,
-		maximum = 18_446_744_073_709_551_615u64,
-		nullable = false
-	)]
-	epoch: Option<u64>,
 	/// Most commands in the answer, which never has more than 500.
-	#[serde(default = "full_page")]
-	#[param(format = "uint32", minimum = 0, maximum = 4_294_967_295u32, default = full_page)]
+	#[param(
+		format = "uint32",
+		minimum = 0,
+		maximum = 4_294_967_295u32,
+		default = 500,
+		required = false
+	)]
 	limit: u32,
 	/// Only commands in this state.
 	#[param(inline, nullable = false)]
 	state: Option<CommandState>,
 	/// If nothing has changed, how many seconds to wait for a change, at most 25. Without the gateway's own `epoch`
 	/// there is no wait, nor when too many others wait.
-	#[serde(default)]
-	#[param(format = "uint64", minimum = 0, maximum = 25, default = 0)]
+	#[param(
+		format = "uint64",
+		minimum = 0,
+		maximum = 25,
+		default = 0,
+		required = false
+	)]
 	wait: u64,
 }
 
-fn full_page() -> u32 {
-	MAX_PAGE as u32
+impl ChangesQuery {
+	fn read(uri: &Uri) -> Result<(After, Self), String> {
+		let mut given = Parameters::of(uri)?;
+		let after = After::take(&mut given)?;
+		let query = Self {
+			limit: given.one("limit")?.unwrap_or(MAX_PAGE as u32),
+			state: given.one("state")?,
+			wait: given.one("wait")?.unwrap_or(0),
+		};
+		given.end()?;
+		if query.wait > MAX_WAIT {
+			return Err(format!("wait is at most {MAX_WAIT}"));
+		}
+		Ok((after, query))
+	}
 }
 
 fn unknown() -> Problem {
@@ -153,33 +156,24 @@ fn check(app: &App) -> Result<(), Problem> {
 	path = "/v1/commands",
 	operation_id = "getCommands",
 	tag = "Operators",
-	params(ChangesQuery),
+	params(After, ChangesQuery),
 	responses(
 		(status = 200, body = Changes, description = "Changes, none if there are none."),
 		(status = 400, body = Problem, description = "`query`: a parameter is unknown, given twice, or not of its \
 			range."),
 		HeadTooLong,
-		(status = 503, body = Problem, description = "`no_node`: the chain's commands have not been looked at since \
-			the start. `wrong_chain` or `another_run`: the node's chain is not that of the store; an operator has to \
-			look.",
-			headers(("retry-after" = u32, description = "Seconds to wait before coming again."))),
+		NoCommands,
 	)
 )]
-pub(super) async fn list(
-	State(app): State<Arc<App>>,
-	query: Result<Query<ChangesQuery>, QueryRejection>,
-) -> Result<Json<Changes>, Problem> {
-	let Query(query) = query.map_err(|error| Problem::new(Code::Query, error.body_text()))?;
-	if query.wait > MAX_WAIT {
-		let what = format!("wait is at most {MAX_WAIT}");
-		return Err(Problem::new(Code::Query, what));
-	}
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Changes>, Problem> {
+	let (After { after, epoch }, query) =
+		ChangesQuery::read(&uri).map_err(|why| Problem::new(Code::Query, why))?;
 	check(&app)?;
 	let commands = &app.commands;
 	let most = usize::try_from(query.limit).unwrap_or(MAX_PAGE);
-	let page = || commands.page(query.epoch, query.after, most, query.state);
+	let page = || commands.page(epoch, after, most, query.state);
 	let mut found = page().ok_or_else(unknown)?;
-	let may_wait = query.epoch == Some(commands.epoch()) && query.wait > 0;
+	let may_wait = epoch == Some(commands.epoch()) && query.wait > 0;
 	if found.entries.is_empty() && !found.more && may_wait {
 		if let Ok(_permit) = app.waits.try_acquire() {
 			let patience = Duration::from_secs(query.wait);
@@ -217,10 +211,7 @@ pub(super) async fn list(
 		(status = 400, body = Problem, description = "`query`: the meter is no number of its range."),
 		(status = 404, body = Problem, description = "`not_found`: the meter has not delivered a reading here yet."),
 		HeadTooLong,
-		(status = 503, body = Problem, description = "`no_node`: the chain's commands have not been looked at since \
-			the start. `wrong_chain` or `another_run`: the node's chain is not that of the store; an operator has to \
-			look.",
-			headers(("retry-after" = u32, description = "Seconds to wait before coming again."))),
+		NoCommands,
 	)
 )]
 pub(super) async fn of_meter(

@@ -6,11 +6,15 @@
 //! | [`commands`] | commands to devices |
 //! | [`watch`] | metrics and health |
 //! | [`problem`] | requests that are refused as a whole |
+//! | [`openadr`] | what clients of OpenADR 3 ask for |
+//! | [`query`] | parameters |
 //! | [`openapi`] | the description of all that, made of the endpoints themselves |
 
 mod commands;
+mod openadr;
 mod openapi;
 pub mod problem;
+mod query;
 mod readings;
 mod watch;
 
@@ -18,9 +22,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
 	extract::Request,
-	http::Method,
+	http::{Method, Uri},
 	middleware::{from_fn, Next},
-	response::IntoResponse,
+	response::{IntoResponse, Response},
 	Router,
 };
 use tokio::sync::Semaphore;
@@ -30,7 +34,7 @@ use self::problem::{Code, Problem};
 pub(super) use self::{openapi::API, readings::status_of};
 use super::{
 	chain::NodeStatus, commands::Commands, ingest::Ingest, keys::Keys, metrics::Metrics,
-	store::Store, workers::Workers,
+	openadr::OpenAdr, store::Store, workers::Workers,
 };
 
 /// Longest time a body may take to arrive.
@@ -45,6 +49,7 @@ pub const MAX_WAITS: usize = 64;
 pub struct App {
 	ingest: Ingest<Keys>,
 	commands: Commands,
+	openadr: OpenAdr,
 	status: Arc<NodeStatus>,
 	posts: Semaphore,
 	waits: Semaphore,
@@ -56,6 +61,7 @@ impl App {
 		store: Store,
 		keys: Keys,
 		commands: Commands,
+		openadr: OpenAdr,
 		status: Arc<NodeStatus>,
 		metrics: Arc<Metrics>,
 	) -> Arc<Self> {
@@ -68,6 +74,7 @@ impl App {
 				metrics,
 			},
 			commands,
+			openadr,
 			status,
 			posts: Semaphore::new(MAX_POSTS),
 			waits: Semaphore::new(MAX_WAITS),
@@ -102,10 +109,18 @@ pub fn reserved_router(app: Arc<App>) -> Router {
 
 fn with_fallbacks(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 	routes
-		.fallback(|| async { Problem::new(Code::NotFound, "no such endpoint") })
-		.method_not_allowed_fallback(|| async {
+		.fallback(|uri: Uri| async move { refusal(&uri, Code::NotFound, "no such endpoint") })
+		.method_not_allowed_fallback(|uri: Uri| async move {
 			let what = "the endpoint does not take this method";
-			Problem::new(Code::MethodNotAllowed, what)
+			refusal(&uri, Code::MethodNotAllowed, what)
 		})
 		.with_state(app)
+}
+
+/// A request that met no endpoint, refused in the words of whom it was meant for.
+fn refusal(uri: &Uri, code: Code, what: &str) -> Response {
+	match openadr::has(uri.path()) {
+		true => openadr::problem::Problem::new(code.status(), what).into_response(),
+		false => Problem::new(code, what).into_response(),
+	}
 }

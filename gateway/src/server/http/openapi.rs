@@ -11,13 +11,14 @@ use utoipa::{
 		schema::{
 			AdditionalProperties, ArrayBuilder, KnownFormat, OneOfBuilder, SchemaFormat, Type,
 		},
-		ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+		ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
+		Schema,
 	},
 	IntoResponses, OpenApi, PartialSchema, ToSchema,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{commands, problem::Problem, readings, watch, App};
+use super::{commands, openadr, problem::Problem, readings, watch, App};
 use crate::server::body::{MAX_JSON_BYTES, MAX_POST_READINGS, MAX_SCALE_BYTES};
 
 /// What there is to say of all endpoints.
@@ -27,10 +28,11 @@ use crate::server::body::{MAX_JSON_BYTES, MAX_POST_READINGS, MAX_SCALE_BYTES};
 		title = "Gridweave meter gateway",
 		description = "Takes signed readings from meters, keeps them on disk until the chain has finalised them, \
 			and serves them to the off-chain workers of the chain's authorities. Tells devices what the chain \
-			commands.\n\n\
+			commands, and clients of OpenADR 3 what it offers.\n\n\
 			How a reading is encoded and signed, and what an operator should know, is told in docs/gateway.md of \
 			the project.\n\n\
-			A request that is refused as a whole has a `Problem` in JSON; an endpoint that does not exist is \
+			A request that is refused as a whole has a `Problem` in JSON, below `/openadr3` an `OpenAdrProblem`, \
+			which has no code; an endpoint that does not exist is \
 			answered with 404 and the code `not_found`, a method that an endpoint does not take with 405, the \
 			code `method_not_allowed` and a header `allow`. Wherever there is GET there is HEAD. Every 503 but \
 			that of `/health` has a header `retry-after`, and no other answer has one.\n\n\
@@ -43,6 +45,7 @@ use crate::server::body::{MAX_JSON_BYTES, MAX_POST_READINGS, MAX_SCALE_BYTES};
 		(name = "Devices", description = "Meters, and edge signers for meters that cannot sign."),
 		(name = "Off-chain workers", description = "The authorities' nodes, which bring readings on chain."),
 		(name = "Operators", description = "Whoever looks after the gateway."),
+		(name = "OpenADR", description = "Clients of OpenADR 3.0.1: virtual end nodes."),
 	)
 )]
 struct Api;
@@ -59,6 +62,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 		.routes(routes!(description))
 		.routes(routes!(watch::metrics))
 		.routes(routes!(watch::health))
+		.merge(openadr::routes())
 }
 
 /// This description.
@@ -83,6 +87,36 @@ impl IntoResponses for HeadTooLong {
 		let response = ResponseBuilder::new()
 			.description("The request's line and headers have more than 16 KiB. There is no body.");
 		[("431".into(), response.build().into())].into()
+	}
+}
+
+/// A response 503 with when to come again, of which the body has the schema of this name.
+pub(super) fn unavailable(description: &str, schema: &str) -> BTreeMap<String, RefOr<Response>> {
+	let seconds = ObjectBuilder::new()
+		.schema_type(Type::Integer)
+		.minimum(Some(0_usize));
+	let retry_after = HeaderBuilder::new()
+		.schema(Some(seconds))
+		.description(Some("Seconds to wait before coming again."))
+		.build();
+	let content = ContentBuilder::new()
+		.schema(Some(Ref::from_schema_name(schema)))
+		.build();
+	let response = ResponseBuilder::new()
+		.description(description)
+		.header("retry-after", retry_after)
+		.content("application/json", content);
+	[("503".into(), response.build().into())].into()
+}
+
+/// Answered while nobody knows what the chain commands.
+pub(super) struct NoCommands;
+
+impl IntoResponses for NoCommands {
+	fn responses() -> BTreeMap<String, RefOr<Response>> {
+		let what = "`no_node`: the chain's commands have not been looked at since the start. `wrong_chain` or \
+			`another_run`: the node's chain is not that of the store; an operator has to look.";
+		unavailable(what, &Problem::name())
 	}
 }
 

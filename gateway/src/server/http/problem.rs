@@ -115,6 +115,11 @@ impl Problem {
 		Self::new(Code::Busy, "too many requests at a time; come again")
 	}
 
+	/// Why, for people.
+	pub(super) fn message(&self) -> &str {
+		&self.error.message
+	}
+
 	/// What it is.
 	pub fn code(&self) -> Code {
 		self.error.code

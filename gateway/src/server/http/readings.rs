@@ -4,23 +4,24 @@ use std::sync::Arc;
 
 use axum::{
 	body::{Body, Bytes},
-	extract::{rejection::QueryRejection, Query, Request, State},
+	extract::{Request, State},
 	http::{
 		header::{CONTENT_LENGTH, CONTENT_TYPE},
-		HeaderMap, StatusCode,
+		HeaderMap, StatusCode, Uri,
 	},
 	response::{IntoResponse, Response},
 	Json,
 };
 use futures::StreamExt;
 use gridweave_primitives::reading::MAX_PAGE_READINGS;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
 	openapi::{HeadTooLong, JsonFrames, PostedOrProblem, ScaleFrames, ScalePage},
 	problem::{answer, Code, Problem},
+	query::{After, Parameters},
 	App, BODY_PATIENCE,
 };
 use crate::server::{
@@ -169,7 +170,11 @@ async fn take(app: &App, request: Request) -> Result<Posted, Problem> {
 }
 
 /// A body of bounded size, in bounded time.
-async fn receive(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Problem> {
+pub(super) async fn receive(
+	headers: &HeaderMap,
+	body: Body,
+	most: usize,
+) -> Result<Bytes, Problem> {
 	let too_large = || Problem::new(Code::TooLarge, format!("more than {most} bytes"));
 	let announced = headers
 		.get(CONTENT_LENGTH)
@@ -197,37 +202,29 @@ async fn receive(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, 
 		})
 }
 
-/// Which page is asked for.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+/// Which page is asked for, beside [`After`].
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-	/// The offset of the last reading that was fetched.
-	#[serde(default)]
-	#[param(
-		format = "uint64",
-		minimum = 0,
-		maximum = 18_446_744_073_709_551_615u64,
-		default = 0
-	)]
-	after: u64,
-	/// The epoch of the page that `after` is from. If the store has another, `after` means nothing here, and the
-	/// page begins with the oldest reading.
-	#[param(
-		format = "uint64",
-		minimum = 0,
-		maximum = 18_446_744_073_709_551_615u64,
-		nullable = false
-	)]
-	epoch: Option<u64>,
 	/// Most readings in the page, which never has more than 2,000 nor more than 512 KiB.
-	#[serde(default = "full_page")]
-	#[param(format = "uint32", minimum = 0, maximum = 4_294_967_295u32, default = full_page)]
+	#[param(
+		format = "uint32",
+		minimum = 0,
+		maximum = 4_294_967_295u32,
+		default = 2_000,
+		required = false
+	)]
 	limit: u32,
 }
 
-fn full_page() -> u32 {
-	MAX_PAGE_READINGS
+impl PageQuery {
+	fn read(uri: &Uri) -> Result<(After, Self), String> {
+		let mut given = Parameters::of(uri)?;
+		let after = After::take(&mut given)?;
+		let limit = given.one("limit")?.unwrap_or(MAX_PAGE_READINGS);
+		given.end()?;
+		Ok((after, Self { limit }))
+	}
 }
 
 /// Fetch readings.
@@ -240,7 +237,7 @@ fn full_page() -> u32 {
 	path = "/v1/readings",
 	operation_id = "getReadings",
 	tag = "Off-chain workers",
-	params(PageQuery),
+	params(After, PageQuery),
 	responses(
 		(status = 200, body = ScalePage, content_type = "application/octet-stream", description = "A page."),
 		(status = 400, body = Problem, description = "`query`: a parameter is unknown, given twice, or no number \
@@ -250,14 +247,9 @@ fn full_page() -> u32 {
 			headers(("retry-after" = u32, description = "Seconds to wait before coming again."))),
 	)
 )]
-pub(super) async fn page(
-	State(app): State<Arc<App>>,
-	query: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-	let Query(query) = query.map_err(|error| Problem::new(Code::Query, error.body_text()))?;
-	let page = app
-		.store()
-		.page(query.epoch, query.after, query.limit)
-		.await?;
+pub(super) async fn page(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+	let (After { after, epoch }, PageQuery { limit }) =
+		PageQuery::read(&uri).map_err(|why| Problem::new(Code::Query, why))?;
+	let page = app.store().page(epoch, after, limit).await?;
 	Ok(([(CONTENT_TYPE, "application/octet-stream")], page.bytes).into_response())
 }

@@ -62,7 +62,7 @@ fn block(node: &FakeNode, change: impl FnOnce(&mut fake_node::State)) {
 }
 
 impl Gateway {
-	async fn json(&self, path: &str, endpoint: &str) -> (StatusCode, Value) {
+	pub(super) async fn json(&self, path: &str, endpoint: &str) -> (StatusCode, Value) {
 		let answer = self.try_get(path).await.unwrap();
 		let status = answer.status();
 		expect_described("get", endpoint, status, answer.headers().get(CONTENT_TYPE));

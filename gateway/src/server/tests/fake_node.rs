@@ -9,6 +9,10 @@ use super::*;
 use crate::server::{
 	commands::{book::Given, plan::Mark},
 	node::{ChainClock, CommandPage, Connect, Node},
+	openadr::{
+		facts::{Facts, Report},
+		Scope,
+	},
 	store::{Block, Finalised},
 };
 
@@ -37,6 +41,12 @@ pub struct State {
 	pub commands: BTreeMap<u32, Given>,
 	/// Pages of commands that were asked for.
 	pub looked_at: Vec<u32>,
+	/// Programmes, events and prices; `None`: the chain has no such pallet.
+	pub facts: Option<Facts>,
+	/// Reports, by event and resource.
+	pub reports: BTreeMap<(u32, u32), Report>,
+	/// How often it was asked for facts, and for reports.
+	pub questions: (usize, usize),
 }
 
 /// Hash of a block of one run of the chain.
@@ -65,6 +75,9 @@ impl FakeNode {
 			mark: None,
 			commands: BTreeMap::new(),
 			looked_at: Vec::new(),
+			facts: None,
+			reports: BTreeMap::new(),
+			questions: (0, 0),
 		};
 		Self(Arc::new(Mutex::new(state)), Arc::default())
 	}
@@ -162,6 +175,34 @@ impl Node for FakeNode {
 				(page, meters.map(given).collect())
 			};
 			pages.into_iter().map(on_page).collect()
+		})
+	}
+
+	fn flexibility<'a>(&'a self, _: H256, _: &'a Scope) -> BoxFuture<'a, anyhow::Result<Facts>> {
+		async {
+			let facts = self.ask(|state| {
+				state.questions.0 += 1;
+				state.facts.clone()
+			});
+			facts
+				.await?
+				.ok_or_else(|| anyhow::anyhow!("no such pallet"))
+		}
+		.boxed()
+	}
+
+	fn reports(
+		&self,
+		_: H256,
+		event: u32,
+		from: u32,
+		most: u32,
+	) -> BoxFuture<'_, anyhow::Result<Vec<(u32, Report)>>> {
+		self.ask(|state| {
+			state.questions.1 += 1;
+			let reports = state.reports.range((event, from)..=(event, u32::MAX));
+			let reports = reports.map(|((_, resource), report)| (*resource, *report));
+			reports.take(most as usize).collect()
 		})
 	}
 

@@ -25,7 +25,14 @@ impl Following {
 		let status = Arc::new(NodeStatus::default());
 		let (store, metrics) = (fixture.store.clone(), fixture.metrics.clone());
 		let commands = Commands::new(metrics.clone());
-		let chain = Chain::new(node.clone(), store, commands, status.clone(), metrics);
+		let chain = Chain::new(
+			node.clone(),
+			store,
+			commands,
+			OpenAdr::new(Scope::default()),
+			status.clone(),
+			metrics,
+		);
 		let mut tasks = JoinSet::new();
 		let follow = chain.clone().follow();
 		tasks.spawn(async move { match follow.await {} });

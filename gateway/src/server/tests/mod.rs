@@ -4,6 +4,7 @@ mod commands;
 mod description;
 mod fake_node;
 mod follow;
+mod openadr;
 mod operation;
 mod overload;
 mod posts;
@@ -66,6 +67,7 @@ impl Gateway {
 			max_readings: 1_000,
 			max_readings_per_meter: 600,
 			max_age: 0,
+			openadr_microgrid: Vec::new(),
 		};
 		let (stop, stopped) = watch::channel(false);
 		let (sender, address) = tokio::sync::oneshot::channel();
@@ -100,7 +102,14 @@ impl Gateway {
 		let (stop, stopped) = watch::channel(false);
 		let keys = Keys::new(Arc::new(chain), None);
 		let commands = Commands::new(metrics.clone());
-		let app = App::new(store.clone(), keys, commands, Arc::default(), metrics);
+		let app = App::new(
+			store.clone(),
+			keys,
+			commands,
+			OpenAdr::new(Scope::default()),
+			Arc::default(),
+			metrics,
+		);
 		let served = attend(listener, limits, app, store, JoinSet::new(), stopped);
 		let folder = TempDir::new().unwrap();
 		Self::at(address, stop, tokio::spawn(served), folder)
@@ -118,11 +127,13 @@ impl Gateway {
 		let (stop, stopped) = watch::channel(false);
 		let status = Arc::new(NodeStatus::default());
 		let commands = Commands::new(metrics.clone());
+		let openadr = OpenAdr::new(Scope::default());
 		let (of_chain, of_status) = (commands.clone(), status.clone());
 		let chain = Chain::new(
 			node.clone(),
 			store.clone(),
 			of_chain,
+			openadr.clone(),
 			of_status,
 			metrics.clone(),
 		);
@@ -131,7 +142,7 @@ impl Gateway {
 		tasks.spawn(async move { match follow.await {} });
 		tasks.spawn(super::commands::expire(commands.clone()));
 		let keys = Keys::new(chain, None);
-		let app = App::new(store.clone(), keys, commands, status, metrics);
+		let app = App::new(store.clone(), keys, commands, openadr, status, metrics);
 		let served = attend(listener, Default::default(), app, store, tasks, stopped);
 		Self::at(address, stop, tokio::spawn(served), folder)
 	}

@@ -130,7 +130,14 @@ async fn a_gateway_should_end_with_an_error_when_a_task_ends() {
 	let (store, metrics) = (fixture.store.clone(), fixture.metrics.clone());
 	let keys = Keys::new(Arc::new(FakeChain::default()), None);
 	let commands = Commands::new(metrics.clone());
-	let app = App::new(store.clone(), keys, commands, Arc::default(), metrics);
+	let app = App::new(
+		store.clone(),
+		keys,
+		commands,
+		OpenAdr::new(Scope::default()),
+		Arc::default(),
+		metrics,
+	);
 	let mut tasks = JoinSet::new();
 	tasks.spawn(async { panic!("on purpose") });
 	let (_stop, stopped) = watch::channel(false);
