@@ -5,9 +5,10 @@
 //! export a storage takes first; then the plants are curtailed, and what they do not give is gone.
 
 use gridweave_gateway::command::{Action, Command};
+use gridweave_grid::grid::{Behind, Storage};
 use gridweave_primitives::Watts;
 
-use super::{grid::Storage, replay::UNITS_PER_WH};
+use super::replay::UNITS_PER_WH;
 
 /// What a device is told for a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,19 +38,6 @@ impl Told {
 			Action::Release => None,
 		}
 	}
-}
-
-/// What is behind a meter in a period; energy in 10⁻⁹ Wh × 4.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Behind {
-	/// Load less generation, without the storage.
-	pub net: i128,
-	/// Of the load what heat pumps and chargers take.
-	pub flexible: i128,
-	/// The most that they can take.
-	pub flexible_rated: i128,
-	/// What the plants give.
-	pub generation: i128,
 }
 
 /// The state of a storage: what it is, and what it held before the period, in Wh.
