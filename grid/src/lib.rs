@@ -7,6 +7,7 @@
 //! the pallets in process.
 
 pub mod calendar;
+pub mod flex;
 pub mod grid;
 pub mod profiles;
 pub mod wires;

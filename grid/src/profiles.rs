@@ -10,6 +10,9 @@ use anyhow::{ensure, Context, Result};
 /// One in the unit shares are kept in.
 pub const SHARE_ONE: i64 = 1_000_000_000;
 
+/// Energy of a row is share × rated power, in units of 10⁻⁹ Wh × 4: so many are one Wh.
+pub const UNITS_PER_WH: i128 = 4 * SHARE_ONE as i128;
+
 /// The columns of profiles that a grid uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {

@@ -1,0 +1,88 @@
+//! Who is measured as one: members alone, classes, groups, all of a feeder.
+
+use crate::{
+	community::Class,
+	random::Seed,
+};
+
+use super::series::Series;
+
+/// Sizes of groups that are drawn.
+const GROUPS: [usize; 2] = [10, 50];
+
+/// Fewest members of a class for which it is a resource.
+const FEWEST: usize = 3;
+
+/// What sort of resource one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+	/// A member alone.
+	Single(Class),
+	/// Any member alone.
+	Alone,
+	/// All members of a class.
+	AllOf(Class),
+	/// So many members, drawn by lot.
+	Group(usize),
+	/// All members of the feeder.
+	Feeder,
+}
+
+impl Kind {
+	/// What it is called.
+	pub fn name(self) -> String {
+		match self {
+			Self::Single(class) => format!("one meter, {}", class.name()),
+			Self::Alone => "one meter, any".into(),
+			Self::AllOf(class) => format!("all: {}", class.name()),
+			Self::Group(size) => format!("group of {size}"),
+			Self::Feeder => "feeder".into(),
+		}
+	}
+}
+
+/// A resource: places of its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+	/// What sort.
+	pub kind: Kind,
+	/// Who.
+	pub members: Vec<usize>,
+}
+
+/// All resources of these members. Each is in as few groups of one size as there is room for: members that would
+/// not fill a group are in none.
+pub fn resources(series: &[Series], seed: Seed) -> Vec<Resource> {
+	let mut all = Vec::new();
+	for (place, series) in series.iter().enumerate() {
+		for kind in [Kind::Single(series.class), Kind::Alone] {
+			all.push(Resource {
+				kind,
+				members: vec![place],
+			});
+		}
+	}
+	for class in Class::ALL {
+		let members = series.iter().enumerate();
+		let members = members.filter(|(_, series)| series.class == class);
+		let members: Vec<usize> = members.map(|(place, _)| place).collect();
+		if members.len() >= FEWEST {
+			all.push(Resource {
+				kind: Kind::AllOf(class),
+				members,
+			});
+		}
+	}
+	for size in GROUPS {
+		let drawn = seed.of(size as u64).sample(series.len(), series.len());
+		all.extend(drawn.chunks_exact(size).map(|members| Resource {
+			kind: Kind::Group(size),
+			members: members.to_vec(),
+		}));
+	}
+	all.push(Resource {
+		kind: Kind::Feeder,
+		members: (0..series.len()).collect(),
+	});
+	all
+}
