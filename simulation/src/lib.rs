@@ -10,12 +10,14 @@
 //! | [`statistics`] | intervals and medians |
 //! | [`picture`], [`report`] | SVG, Markdown |
 //! | [`anomalies`] | how well meters that lie are found |
+//! | [`demand_response`] | how well baselines fit, what doing nothing earns, and a winter's day with an event |
 //!
 //! A simulation is a module with a `run` that takes [`Options`], prints its progress, writes its report into
 //! [`Options::out`] and returns its figures. All of it follows from the seed.
 
 pub mod anomalies;
 pub mod community;
+pub mod demand_response;
 pub mod picture;
 pub mod random;
 pub mod report;

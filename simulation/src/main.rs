@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use gridweave_grid::grid::GridSource;
-use gridweave_simulation::{anomalies, Options};
+use gridweave_simulation::{anomalies, demand_response, Options};
 use serde_json::{Map, Value};
 
 /// Run real data through the real pallets, in process, and report what they are worth.
@@ -44,10 +44,12 @@ enum Name {
 	All,
 	/// Meters that lie: how many are found, how soon, and how often honest ones are suspected.
 	Anomalies,
+	/// Events: how well baselines fit, what doing nothing earns, and a winter's day.
+	DemandResponse,
 }
 
 /// All that there is to simulate.
-const ALL: [Name; 1] = [Name::Anomalies];
+const ALL: [Name; 2] = [Name::Anomalies, Name::DemandResponse];
 
 impl Name {
 	/// Its key in the figures, if there are several, and its folder.
@@ -55,6 +57,7 @@ impl Name {
 		match self {
 			Self::All => "all",
 			Self::Anomalies => "anomalies",
+			Self::DemandResponse => "demand-response",
 		}
 	}
 
@@ -62,6 +65,7 @@ impl Name {
 		match self {
 			Self::All => anyhow::bail!("all is no simulation of its own"),
 			Self::Anomalies => anomalies::run(options),
+			Self::DemandResponse => demand_response::run(options),
 		}
 	}
 }

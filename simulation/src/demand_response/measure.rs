@@ -130,7 +130,7 @@ impl Measured {
 	}
 
 	/// As it would be if so many percent less had been taken, and nothing came back.
-	pub const fn less(self, percent: i64) -> Self {
+	pub fn less(self, percent: i64) -> Self {
 		let mut load = self.load;
 		load.measured -= load.measured.saturating_mul(percent).max(0) / 100;
 		Self { load }
