@@ -63,13 +63,13 @@ pub struct Days<'a> {
 }
 
 impl<'a> Days<'a> {
-	/// Measures every day.
-	pub fn of(series: &'a [Series], way: Way, slot: Slot) -> Self {
+	/// Measures every day. So many periods after an event are netted against it.
+	pub fn of(series: &'a [Series], way: Way, slot: Slot, rebound: usize) -> Self {
 		let days = series.iter().map(Series::days).min().unwrap_or_default();
 		let measured = (0..days).filter_map(|day| {
 			let of_day = series.iter();
 			of_day
-				.map(|series| Measured::of(way, series, day, slot.span))
+				.map(|series| Measured::of(way, series, day, slot.span, rebound))
 				.collect()
 		});
 		Self {
@@ -133,20 +133,30 @@ impl<'a> Days<'a> {
 			let sum = kinds.entry(resource.kind).or_default();
 			for day in &self.measured {
 				let meters = || {
-					resource.members.iter().filter_map(|place| {
-						Some((self.series.get(*place)?, *day.get(*place)?))
-					})
+					resource
+						.members
+						.iter()
+						.filter_map(|place| Some((self.series.get(*place)?, *day.get(*place)?)))
 				};
-				let answered = meters().map(|(series, found)| (series, found.less(RESPONSE_PERCENT)));
+				let answered =
+					meters().map(|(series, found)| (series, found.less(RESPONSE_PERCENT)));
 				sum.none += delivered(meters(), self.slot.span, dead_band).0;
 				sum.response += delivered(answered, self.slot.span, dead_band).0;
 				let less = |Load { measured, .. }: Load| {
-					measured - Measured { load: Load { measured, ..Load::default() } }
+					measured
+						- Measured {
+							load: Load {
+								measured,
+								..Load::default()
+							},
+						}
 						.less(RESPONSE_PERCENT)
 						.load
 						.measured
 				};
-				sum.truth += meters().map(|(_, found)| less(found.load).unsigned_abs()).sum::<u64>();
+				sum.truth += meters()
+					.map(|(_, found)| less(found.load).unsigned_abs())
+					.sum::<u64>();
 			}
 		}
 		kinds
@@ -194,17 +204,20 @@ mod tests {
 		// From the first Monday on, ten working days are five odd and five even ones or nearly so; a baseline of 100
 		// with a day of 140 is 40 short.
 		let steady = series(0, 4);
-		let days = Days::of(&steady, Way::ALL[1], Slot::ALL[0]);
+		let days = Days::of(&steady, Way::ALL[1], Slot::ALL[0], 0);
 		// Of 28 days from a Friday on, 20 are working days, ten of them with ten before.
 		assert_eq!(days.count(), 10);
 		let fit = days.fit(&resources(&steady, Seed(1)));
 		let feeder = fit[&Kind::Feeder];
-		assert_eq!((feeder.bias, feeder.error, feeder.days, feeder.resources), (0.0, 0.0, 10, 1));
+		assert_eq!(
+			(feeder.bias, feeder.error, feeder.days, feeder.resources),
+			(0.0, 0.0, 10, 1)
+		);
 		assert_eq!(fit[&Kind::Alone].resources, 4);
 		assert!(!fit.contains_key(&Kind::Group(10)));
 
 		let restless = series(100, 1);
-		let days = Days::of(&restless, Way::ALL[1], Slot::ALL[0]);
+		let days = Days::of(&restless, Way::ALL[1], Slot::ALL[0], 0);
 		let fit = days.fit(&resources(&restless, Seed(1)))[&Kind::Feeder];
 		let expected: Vec<(i64, i64)> = (0..28)
 			.filter_map(|day| {
@@ -214,7 +227,10 @@ mod tests {
 				(like.len() == 10).then(|| (sum / 10, restless[0].sum(day, span).unwrap()))
 			})
 			.collect();
-		let error: i64 = expected.iter().map(|(baseline, taken)| baseline - taken).sum();
+		let error: i64 = expected
+			.iter()
+			.map(|(baseline, taken)| baseline - taken)
+			.sum();
 		let taken: i64 = expected.iter().map(|(_, taken)| taken).sum();
 		assert_eq!(fit.bias, error as f64 / taken as f64);
 		assert!((0.3..0.4).contains(&fit.error), "{}", fit.error);
@@ -224,15 +240,22 @@ mod tests {
 	fn a_placebo_should_earn_nothing_where_days_are_alike_and_little_behind_a_dead_band() {
 		let share = |more, percent| {
 			let series = series(more, 1);
-			let days = Days::of(&series, Way::ALL[1], Slot::ALL[0]);
-			let placebo = days.placebo(&resources(&series, Seed(1)), Permill::from_percent(percent));
+			let days = Days::of(&series, Way::ALL[1], Slot::ALL[0], 0);
+			let placebo =
+				days.placebo(&resources(&series, Seed(1)), Permill::from_percent(percent));
 			placebo[&Kind::Feeder]
 		};
 		let steady = share(0, 0);
-		assert_eq!((steady.none, steady.share(), steady.paid()), (0, Some(0.0), Some(1.0)));
+		assert_eq!(
+			(steady.none, steady.share(), steady.paid()),
+			(0, Some(0.0), Some(1.0))
+		);
 		// Baselines of some 105 where 100 is taken every second day.
 		let (restless, behind) = (share(10, 0), share(10, 10));
-		assert!(restless.none > 0 && behind.none == 0, "{restless:?} {behind:?}");
+		assert!(
+			restless.none > 0 && behind.none == 0,
+			"{restless:?} {behind:?}"
+		);
 		assert_eq!(restless.truth, behind.truth);
 	}
 }

@@ -14,9 +14,6 @@ use super::series::{Series, Span};
 /// How many periods lie between announcement and start: an hour.
 pub const NOTICE: usize = 4;
 
-/// How many periods after an event are netted against it.
-pub const REBOUND: usize = 4;
-
 /// How a baseline is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
@@ -112,12 +109,12 @@ pub struct Measured {
 }
 
 impl Measured {
-	/// Of a meter on a day, if it has a baseline.
-	pub fn of(way: Way, series: &Series, day: usize, span: Span) -> Option<Self> {
+	/// Of a meter on a day, if it has a baseline. So many periods after the event are netted against it.
+	pub fn of(way: Way, series: &Series, day: usize, span: Span, rebound: usize) -> Option<Self> {
 		let announced = span.from.saturating_sub(NOTICE);
 		let after = Span {
 			from: span.until,
-			until: (span.until + REBOUND).min(ROWS_PER_DAY),
+			until: (span.until + rebound).min(ROWS_PER_DAY),
 		};
 		Some(Self {
 			load: Load {
@@ -176,10 +173,10 @@ mod tests {
 					measured,
 					rebound_baseline,
 					rebound,
-				} = Measured::of(way, &same, 20, slot.span).unwrap().load;
+				} = Measured::of(way, &same, 20, slot.span, 4).unwrap().load;
 				assert_eq!((baseline, rebound_baseline), (measured, rebound));
 			}
-			assert_eq!(Measured::of(way, &same, 10, Slot::ALL[0].span), None);
+			assert_eq!(Measured::of(way, &same, 10, Slot::ALL[0].span, 0), None);
 		}
 	}
 
@@ -188,9 +185,20 @@ mod tests {
 		// On the 21st day the hours from noon to the announcement are half as high again.
 		let span = Slot::ALL[0].span;
 		let with = |from, until| {
-			series(move |day, place| if day == 20 && (from..until).contains(&place) { 150 } else { 100 })
+			series(move |day, place| {
+				if day == 20 && (from..until).contains(&place) {
+					150
+				} else {
+					100
+				}
+			})
 		};
-		let expected = |series: &Series, way: Way| Measured::of(way, series, 20, span).unwrap().load.baseline;
+		let expected = |series: &Series, way: Way| {
+			Measured::of(way, series, 20, span, 0)
+				.unwrap()
+				.load
+				.baseline
+		};
 		assert_eq!(expected(&with(48, 64), Way::ALL[0]), 960);
 		assert_eq!(expected(&with(48, 64), Way::ALL[1]), 800);
 		assert_eq!(expected(&with(64, 68), Way::ALL[0]), 800);
@@ -199,9 +207,14 @@ mod tests {
 	#[test]
 	fn a_response_should_be_what_is_delivered() {
 		let same = series(|_, _| 100);
-		let found = Measured::of(Way::ALL[0], &same, 20, Slot::ALL[0].span).unwrap();
+		let found = Measured::of(Way::ALL[0], &same, 20, Slot::ALL[0].span, 4).unwrap();
 		let of = |found, percent| {
-			delivered([(&same, found), (&same, found)], Slot::ALL[0].span, Permill::from_percent(percent)).0
+			delivered(
+				[(&same, found), (&same, found)],
+				Slot::ALL[0].span,
+				Permill::from_percent(percent),
+			)
+			.0
 		};
 		assert_eq!(of(found, 0), 0);
 		assert_eq!(of(found.less(20), 0), 320);

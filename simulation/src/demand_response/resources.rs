@@ -1,9 +1,6 @@
 //! Who is measured as one: members alone, classes, groups, all of a feeder.
 
-use crate::{
-	community::Class,
-	random::Seed,
-};
+use crate::{community::Class, random::Seed};
 
 use super::series::Series;
 
@@ -22,8 +19,10 @@ pub enum Kind {
 	Alone,
 	/// All members of a class.
 	AllOf(Class),
-	/// So many members, drawn by lot.
+	/// So many members without photovoltaics, drawn by lot.
 	Group(usize),
+	/// All members without photovoltaics.
+	Consumers,
 	/// All members of the feeder.
 	Feeder,
 }
@@ -35,8 +34,9 @@ impl Kind {
 			Self::Single(class) => format!("one meter, {}", class.name()),
 			Self::Alone => "one meter, any".into(),
 			Self::AllOf(class) => format!("all: {}", class.name()),
-			Self::Group(size) => format!("group of {size}"),
-			Self::Feeder => "feeder".into(),
+			Self::Group(size) => format!("{size} without photovoltaics"),
+			Self::Consumers => "all without photovoltaics".into(),
+			Self::Feeder => "feeder: all".into(),
 		}
 	}
 }
@@ -73,13 +73,23 @@ pub fn resources(series: &[Series], seed: Seed) -> Vec<Resource> {
 			});
 		}
 	}
+	let consumes = |place: &usize| {
+		series
+			.get(*place)
+			.is_some_and(|of| of.class != Class::Prosumer)
+	};
 	for size in GROUPS {
-		let drawn = seed.of(size as u64).sample(series.len(), series.len());
+		let mut drawn = seed.of(size as u64).sample(series.len(), series.len());
+		drawn.retain(consumes);
 		all.extend(drawn.chunks_exact(size).map(|members| Resource {
 			kind: Kind::Group(size),
 			members: members.to_vec(),
 		}));
 	}
+	all.push(Resource {
+		kind: Kind::Consumers,
+		members: (0..series.len()).filter(consumes).collect(),
+	});
 	all.push(Resource {
 		kind: Kind::Feeder,
 		members: (0..series.len()).collect(),

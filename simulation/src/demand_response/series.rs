@@ -160,8 +160,14 @@ mod tests {
 		let net = (0..60i64).flat_map(|day| [day; ROWS_PER_DAY]);
 		let series = Series::new(Class::Household, RATINGS, net);
 		assert_eq!(series.days(), 60);
-		let span = Span { from: 68, until: 70 };
-		let window = Some(Span { from: 60, until: 68 });
+		let span = Span {
+			from: 68,
+			until: 70,
+		};
+		let window = Some(Span {
+			from: 60,
+			until: 68,
+		});
 		let days = |day| -> Vec<i64> {
 			let found = series.like_days(day, span, window);
 			for like in &found {

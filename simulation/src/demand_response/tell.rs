@@ -15,10 +15,10 @@ use crate::{
 
 use super::{
 	fit::{Fit, Placebo, RESPONSE_PERCENT},
-	measure::{Slot, Way, NOTICE, REBOUND},
+	measure::{Slot, Way, NOTICE},
 	replay::{Outcome, BUDGET, HISTORY},
 	resources::Kind,
-	Findings, DEAD_BAND, DEAD_BANDS,
+	Findings, DEAD_BAND, DEAD_BANDS, REBOUND,
 };
 
 /// The picture of the day.
@@ -38,12 +38,10 @@ pub fn write(
 	let mut report = Report::new("Demand response");
 	report.text(&format!(
 		"Members are individualised from the seed {}. Events of two hours, announced {} minutes before, on each of {} \
-		 days that has ten like days before it; {} minutes of rebound. Nobody hears of any of them: what \
-		 is measured is the error.",
+		 days that has ten like days before it. Nobody hears of any of them: what is measured is the error.",
 		options.seed,
 		NOTICE * 15,
 		options.days,
-		REBOUND * 15,
 	));
 	fits(&mut report, findings);
 	placebos(&mut report, findings);
@@ -100,7 +98,11 @@ fn fits(report: &mut Report, findings: &[Findings]) {
 		));
 		let ways: Vec<String> = Way::ALL.iter().map(|way| way.name().into()).collect();
 		table(report, &ways, &of.ways, cell);
-		report.text(&format!("{}, {}, by time of the day:", of.name, Way::ALL[0].name()));
+		report.text(&format!(
+			"{}, {}, by time of the day:",
+			of.name,
+			Way::ALL[0].name()
+		));
 		let slots: Vec<String> = Slot::ALL.iter().map(|slot| slot.name.into()).collect();
 		table(report, &slots, &of.slots, cell);
 		report.text(&format!(
@@ -121,11 +123,23 @@ fn placebos(report: &mut Report, findings: &[Findings]) {
 	));
 	let cell = |of: &Placebo| format!("{} ({})", share(of.share()), share(of.paid()));
 	for of in findings {
-		report.text(&format!("{}, {}, by dead band:", of.name, Slot::ALL[0].name));
-		let bands: Vec<String> = DEAD_BANDS.iter().map(|percent| format!("{percent} %")).collect();
+		report.text(&format!(
+			"{}, {}, by dead band:",
+			of.name,
+			Slot::ALL[0].name
+		));
+		let bands: Vec<String> = DEAD_BANDS
+			.iter()
+			.map(|percent| format!("{percent} %"))
+			.collect();
 		table(report, &bands, &of.placebos, cell);
-		report.text(&format!("{}, dead band {DEAD_BAND} %, by time of the day:", of.name));
-		let slots: Vec<String> = Slot::ALL.iter().map(|slot| slot.name.into()).collect();
+		report.text(&format!(
+			"{}, dead band {DEAD_BAND} %, by time of the day; and with {} minutes of rebound:",
+			of.name,
+			REBOUND * 15
+		));
+		let mut slots: Vec<String> = Slot::ALL.iter().map(|slot| slot.name.into()).collect();
+		slots.push(format!("{}, rebound", Slot::ALL[0].name));
 		table(report, &slots, &of.placebo_slots, cell);
 	}
 }
@@ -161,15 +175,23 @@ fn day(report: &mut Report, community: &Community, outcome: &Outcome) -> Result<
 	let rows = [
 		("baseline", kwh(sum(|tally| tally.baseline))),
 		("taken", kwh(sum(|tally| tally.measured))),
-		("came back in the rebound", kwh(-sum(|tally| tally.rebound))),
-		("delivered, by the chain's measure", kwh(outcome.delivered_wh() as i64)),
-		("less taken than without the event, in truth", kwh(outcome.truth_wh())),
+		(
+			"delivered, by the chain's measure",
+			kwh(outcome.delivered_wh() as i64),
+		),
+		(
+			"less taken than without the event, in truth",
+			kwh(outcome.truth_wh()),
+		),
 		("came back until 6 h, in truth", kwh(outcome.came_back_wh())),
 		("budget", money(BUDGET)),
 		("set aside for the event", money(event.budget)),
 		("paid", money(outcome.paid)),
 		("returned", money(outcome.returned)),
-		("paid and returned less budget", money(outcome.paid + outcome.returned - BUDGET)),
+		(
+			"paid and returned less budget",
+			money(outcome.paid + outcome.returned - BUDGET),
+		),
 		("held in the end", money(outcome.held)),
 	];
 	let rows: Vec<Vec<String>> = rows.map(|(what, value)| vec![what.into(), value]).into();
@@ -190,16 +212,29 @@ fn chart(community: &Community, outcome: &Outcome) -> Chart {
 		joined: true,
 	};
 	let lines = vec![
-		line("feeder without", &|place| Some(kilowatts(outcome.row(first + place).feeder_without))),
-		line("feeder with", &|place| Some(kilowatts(outcome.row(first + place).feeder))),
-		line("group without", &|place| Some(kilowatts(outcome.row(first + place).group_without))),
-		line("group with", &|place| Some(kilowatts(outcome.row(first + place).group))),
+		line("feeder without", &|place| {
+			Some(kilowatts(outcome.row(first + place).feeder_without))
+		}),
+		line("feeder with", &|place| {
+			Some(kilowatts(outcome.row(first + place).feeder))
+		}),
+		line("group without", &|place| {
+			Some(kilowatts(outcome.row(first + place).group_without))
+		}),
+		line("group with", &|place| {
+			Some(kilowatts(outcome.row(first + place).group))
+		}),
 		line("group, baseline", &|place| {
 			let expected = outcome.expected.get(place - FROM)?;
 			Some(kilowatts((*expected)? * 1_000))
 		}),
 	];
-	let values = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+	let values = || {
+		lines
+			.iter()
+			.flat_map(|line| &line.points)
+			.map(|point| point.1)
+	};
 	let least = values().fold(0.0, f64::min);
 	let most = values().fold(0.0, f64::max);
 	Chart {

@@ -88,7 +88,13 @@ impl Chain {
 				logs: vec![DigestItem::PreRuntime(*b"aura", slot.encode())],
 			};
 			let parent = System::block_hash(number - 1);
-			let header = Header::new(number, Default::default(), Default::default(), parent, digest);
+			let header = Header::new(
+				number,
+				Default::default(),
+				Default::default(),
+				parent,
+				digest,
+			);
 			Executive::initialize_block(&header);
 			let now = time * 1_000;
 			let call = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
@@ -130,9 +136,9 @@ impl Chain {
 			let (call, extension, _) = payload.deconstruct();
 			let address = account(who).into();
 			let signature = Signature::Sr25519(signature);
-			anyhow::Ok(Executive::apply_extrinsic(
-				UncheckedExtrinsic::new_signed(call, address, signature, extension),
-			))
+			anyhow::Ok(Executive::apply_extrinsic(UncheckedExtrinsic::new_signed(
+				call, address, signature, extension,
+			)))
 		});
 		judge(applied?)
 	}
@@ -146,7 +152,8 @@ impl Chain {
 				salt: self.salt,
 				spans: SPANS,
 				corrections: 0,
-				readings: (readings.to_vec().try_into()).map_err(|_| anyhow!("too many readings"))?,
+				readings: (readings.to_vec().try_into())
+					.map_err(|_| anyhow!("too many readings"))?,
 			};
 			let digest = batch.digest(&self.genesis);
 			let signature = IngestSignature::from(self.authority.sign(&digest));
@@ -172,7 +179,10 @@ impl Chain {
 	}
 
 	/// The meter of a device.
-	pub fn meter_of(&mut self, key: &gridweave_primitives::device::DeviceKey) -> Result<gridweave_primitives::MeterId> {
+	pub fn meter_of(
+		&mut self,
+		key: &gridweave_primitives::device::DeviceKey,
+	) -> Result<gridweave_primitives::MeterId> {
 		self.read(|| MeterRegistry::api_meter_by_key(key))
 			.context("the meter is not registered")
 	}

@@ -17,11 +17,7 @@ use gridweave_runtime::Runtime;
 use pallet_demand_response::types::{Action, Command};
 use sp_core::{ed25519, sr25519, Pair, H256};
 
-use crate::{
-	community::Home,
-	demand_response::series::Registers,
-	random::Seed,
-};
+use crate::{community::Home, demand_response::series::Registers, random::Seed};
 
 use super::chain::{account, Chain};
 
@@ -163,7 +159,9 @@ impl<'a> Plant<'a> {
 	}
 
 	fn told(&self, at: u64) -> Option<Told> {
-		let command = self.command.filter(|command| command.from <= at && at < command.until)?;
+		let command = self
+			.command
+			.filter(|command| command.from <= at && at < command.until)?;
 		let quarter = |watts: gridweave_primitives::Watts| watts.over(900).0;
 		match command.action {
 			Action::LimitImport(watts) => Some(Told::Import(quarter(watts))),
@@ -216,7 +214,9 @@ mod tests {
 		let mut plant = Plant::new(&home);
 		assert!(plant.can_wait());
 		plant.command = Some(limit(900, 1_800));
-		let passed: Vec<i64> = (0..4).map(|row| plant.pass(row, 900 * row as u64, false)).collect();
+		let passed: Vec<i64> = (0..4)
+			.map(|row| plant.pass(row, 900 * row as u64, false))
+			.collect();
 		assert_eq!(passed, [500_001, 100_001, 900_001, 500_001]);
 	}
 
@@ -229,7 +229,9 @@ mod tests {
 		let home = home(vec![600_000; 5], vec![], Some(storage));
 		let mut plant = Plant::new(&home);
 		plant.command = Some(limit(0, 1_800));
-		let passed: Vec<i64> = (0..5).map(|row| plant.pass(row, 900 * row as u64, row > 2)).collect();
+		let passed: Vec<i64> = (0..5)
+			.map(|row| plant.pass(row, 900 * row as u64, row > 2))
+			.collect();
 		assert_eq!(passed, [0, 200_000, 600_000, 1_600_000, 600_000]);
 	}
 }

@@ -21,9 +21,9 @@ use pallet_demand_response::{
 
 use crate::{community::Community, progress, random::Seed};
 
-use super::series::{weekend, Span};
 pub use self::outcome::Outcome;
 use self::{chain::account, village::Village};
+use super::series::{weekend, Span};
 
 /// Days of history behind the day: ten working days, and a day on which it begins.
 pub const HISTORY: usize = 15;
@@ -34,8 +34,11 @@ pub const LEAST_DAYS: usize = HISTORY + 3;
 /// The days among which the winter's is sought end here.
 const WINTER: usize = 60;
 
-/// Place in the day at which the operator turns to the evening: 15 h.
+/// Place in the day at which the operator sets the trigger, for the evening: 15 h.
 const WATCH_FROM: usize = 60;
+
+/// Place in the day at which it is taken away: 20 h.
+const WATCH_UNTIL: usize = 80;
 
 /// Place in the next day at which all is over: 6 h.
 const OVER: usize = 24;
@@ -63,10 +66,18 @@ pub fn winter_day(community: &Community) -> Option<usize> {
 	let last = community.days.saturating_sub(1).min(WINTER);
 	let evening = |day: &usize| -> i64 {
 		let rows = (EVENING.from..EVENING.until).map(|place| day * ROWS_PER_DAY + place);
-		let of_row = |row| community.homes.iter().map(|home| home.net(row)).sum::<i64>();
+		let of_row = |row| {
+			community
+				.homes
+				.iter()
+				.map(|home| home.net(row))
+				.sum::<i64>()
+		};
 		rows.map(of_row).sum()
 	};
-	(HISTORY..last).filter(|day| !weekend(*day)).max_by_key(evening)
+	(HISTORY..last)
+		.filter(|day| !weekend(*day))
+		.max_by_key(evening)
 }
 
 /// Replays it.
@@ -95,6 +106,11 @@ pub fn run(community: &Community, terms: ProgrammeTerms, seed: Seed) -> Result<O
 				periods: LENGTH,
 				target: TARGET,
 			});
+			let call = Call::<Runtime>::set_trigger { programme, trigger };
+			village.chain.submit(&operator, call)?;
+		}
+		if row == day * ROWS_PER_DAY + WATCH_UNTIL {
+			let trigger = None;
 			let call = Call::<Runtime>::set_trigger { programme, trigger };
 			village.chain.submit(&operator, call)?;
 		}

@@ -216,8 +216,11 @@ impl Outcome {
 			until: place(self.span.1),
 		};
 		let announced = place(village.row_of(event.announced));
-		for (number, (member, home)) in
-			village.members.iter().zip(&village.community.homes).enumerate()
+		for (number, (member, home)) in village
+			.members
+			.iter()
+			.zip(&village.community.homes)
+			.enumerate()
 		{
 			let Some(found) = self.measured.get(&member.device.meter) else {
 				continue;

@@ -162,8 +162,14 @@ impl<'a> Village<'a> {
 			budget,
 		};
 		chain.submit(&self.operator, call)?;
-		chain.submit(&self.aggregator, Call::<Runtime>::create_group { programme })?;
-		let able = self.members.iter_mut().filter(|member| member.plant.can_wait());
+		chain.submit(
+			&self.aggregator,
+			Call::<Runtime>::create_group { programme },
+		)?;
+		let able = self
+			.members
+			.iter_mut()
+			.filter(|member| member.plant.can_wait());
 		for (place, member) in able.enumerate() {
 			if place % AT_ONCE == 0 {
 				chain.pass_to(0)?;
@@ -184,7 +190,10 @@ impl<'a> Village<'a> {
 			member.enrolled = true;
 		}
 		let enrolled = self.members.iter().filter(|member| member.enrolled).count();
-		ensure!(enrolled > 0, "nobody has a storage, a heat pump or a charger");
+		ensure!(
+			enrolled > 0,
+			"nobody has a storage, a heat pump or a charger"
+		);
 		progress(format_args!(
 			"{} members, of whom {enrolled} take part",
 			self.members.len()
@@ -200,9 +209,14 @@ impl<'a> Village<'a> {
 	pub fn hear(&mut self) {
 		let mut from = MeterId(0);
 		loop {
-			let page = self.chain.read(|| DemandResponse::pending_commands(from, PAGE));
+			let page = self
+				.chain
+				.read(|| DemandResponse::pending_commands(from, PAGE));
 			for (meter, command) in page.commands {
-				let member = self.members.iter_mut().find(|member| member.device.meter == meter);
+				let member = self
+					.members
+					.iter_mut()
+					.find(|member| member.device.meter == meter);
 				if let Some(member) = member {
 					member.plant.command = Some(command);
 					member.device.acknowledged = Some(command.nonce);
@@ -281,7 +295,10 @@ impl<'a> Village<'a> {
 	/// What the chain expects of all who take part in the second half of a day by its unadjusted baseline, in Wh by
 	/// period; `None` where one of them has none.
 	pub fn expected(&mut self, programme: ProgrammeId, day: usize) -> Vec<Option<i64>> {
-		let (from, count) = (day * ROWS_PER_DAY + ROWS_PER_DAY / 2, ROWS_PER_DAY as u32 / 2);
+		let (from, count) = (
+			day * ROWS_PER_DAY + ROWS_PER_DAY / 2,
+			ROWS_PER_DAY as u32 / 2,
+		);
 		let from = self.clock.period_at(start_of(from));
 		let members = self.members.iter().filter(|member| member.enrolled);
 		let meters: Vec<_> = members.map(|member| member.device.meter).collect();
@@ -326,7 +343,10 @@ impl<'a> Village<'a> {
 	/// What is held for demand response of anybody.
 	pub fn held(&mut self) -> Balance {
 		let members = self.members.iter().map(|member| &member.owner);
-		let accounts: Vec<_> = members.chain([&self.operator, &self.aggregator]).map(account).collect();
+		let accounts: Vec<_> = members
+			.chain([&self.operator, &self.aggregator])
+			.map(account)
+			.collect();
 		let reasons = [
 			HoldReason::Budget,
 			HoldReason::Enrolment,
@@ -335,7 +355,10 @@ impl<'a> Village<'a> {
 		self.chain.read(|| {
 			let of = |who: &AccountId| {
 				let reasons = reasons.map(RuntimeHoldReason::DemandResponse);
-				reasons.iter().map(|reason| Balances::balance_on_hold(reason, who)).sum::<Balance>()
+				reasons
+					.iter()
+					.map(|reason| Balances::balance_on_hold(reason, who))
+					.sum::<Balance>()
 			};
 			accounts.iter().map(of).sum()
 		})
@@ -346,7 +369,9 @@ impl<'a> Village<'a> {
 		const MOST: usize = 200;
 		for _ in 0..MOST {
 			self.chain.pass_to(0)?;
-			let open = self.chain.read(|| DemandResponse::api_programmes(ProgrammeId(0), 1));
+			let open = self
+				.chain
+				.read(|| DemandResponse::api_programmes(ProgrammeId(0), 1));
 			if open.is_empty() {
 				return self.chain.check();
 			}
