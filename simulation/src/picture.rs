@@ -10,6 +10,9 @@ const RIGHT: f64 = 190.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 54.0;
 
+/// Lines of more points than this are drawn without them.
+const MANY: usize = 40;
+
 /// Colours that are told apart without red and green (Okabe and Ito 2008).
 const COLOURS: [&str; 8] = [
 	"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000",
@@ -131,7 +134,9 @@ impl Chart {
 				path.join(" ")
 			)?;
 		}
-		for (x, y) in points {
+		// Of many points that are joined only the line can be seen.
+		let few = !line.joined || points.len() <= MANY;
+		for (x, y) in points.into_iter().filter(|_| few) {
 			writeln!(
 				out,
 				"<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"

@@ -21,8 +21,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{ensure, Context, Result};
 use gridweave_grid::grid::Grid;
-use gridweave_primitives::Price;
-use gridweave_primitives::Watts;
+use gridweave_primitives::{Price, Watts};
 use pallet_demand_response::types::{Action, Baseline, Direction, Prices, ProgrammeTerms};
 use serde_json::{json, Map, Value};
 use sp_runtime::Permill;
@@ -31,7 +30,7 @@ use crate::{community::Community, progress, random::Seed, Options};
 
 use self::{
 	fit::{Days, Fit, Placebo},
-	measure::{Slot, Way, NOTICE},
+	measure::{Slot, Way},
 	replay::LEAST_DAYS,
 	resources::{resources, Kind},
 	series::Series,
@@ -49,7 +48,7 @@ pub const REBOUND: usize = 4;
 /// What is paid, per kWh: 0.20 GRID.
 const REWARD: Price = Price(200_000);
 
-/// The terms that are recommended for groups; here with a command to take nothing.
+/// The terms that are recommended for groups, and a command to take nothing from the grid, as far as one can.
 pub fn terms() -> ProgrammeTerms {
 	let Way { method, adjustment } = Way::ALL[0];
 	ProgrammeTerms {
@@ -63,7 +62,8 @@ pub fn terms() -> ProgrammeTerms {
 		least_days: pallet_demand_response::baseline::LIKE_DAYS,
 		dead_band: Permill::from_percent(DEAD_BAND),
 		rebound: 0,
-		notice: NOTICE as u32 - 1,
+		// Devices need none.
+		notice: 0,
 		events_per_day: 1,
 		command: Some(Action::LimitImport(Watts(0))),
 	}

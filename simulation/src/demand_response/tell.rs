@@ -16,7 +16,7 @@ use crate::{
 use super::{
 	fit::{Fit, Placebo, RESPONSE_PERCENT},
 	measure::{Slot, Way, NOTICE},
-	replay::{Outcome, BUDGET, HISTORY},
+	replay::{Outcome, BUDGET, HISTORY, OVER, THRESHOLD_PERCENT},
 	resources::Kind,
 	Findings, DEAD_BAND, DEAD_BANDS, REBOUND,
 };
@@ -26,7 +26,7 @@ const PICTURE: &str = "winter-day.svg";
 
 /// The picture begins at this place of the day, and ends with the data.
 const FROM: usize = 48;
-const UNTIL: usize = ROWS_PER_DAY + 24;
+const UNTIL: usize = ROWS_PER_DAY + OVER;
 
 /// Writes report and picture.
 pub fn write(
@@ -156,7 +156,7 @@ fn day(report: &mut Report, community: &Community, outcome: &Outcome) -> Result<
 	report.text(&format!(
 		"{} on {}, with the {HISTORY} days before it, through the real runtime: {} members with signed readings, of whom \
 		 {} take part, as one group; commands reached {} devices, and {} acknowledged theirs. The trigger was set to \
-		 {} W, 85 % of what evenings peaked at before; the chain announced the event that ran from {} to {}.",
+		 {} W, {THRESHOLD_PERCENT} % of what evenings peaked at before; the chain announced the event that ran from {} to {}.",
 		community.name,
 		&at(outcome.day * ROWS_PER_DAY)[..5],
 		outcome.members,
@@ -180,10 +180,10 @@ fn day(report: &mut Report, community: &Community, outcome: &Outcome) -> Result<
 			kwh(outcome.delivered_wh() as i64),
 		),
 		(
-			"less taken than without the event, in truth",
+			"less taken in the event than without it, in truth",
 			kwh(outcome.truth_wh()),
 		),
-		("came back until 6 h, in truth", kwh(outcome.came_back_wh())),
+		("came back until 8 h, in truth", kwh(outcome.came_back_wh())),
 		("budget", money(BUDGET)),
 		("set aside for the event", money(event.budget)),
 		("paid", money(outcome.paid)),

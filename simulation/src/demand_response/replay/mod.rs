@@ -34,14 +34,14 @@ pub const LEAST_DAYS: usize = HISTORY + 3;
 /// The days among which the winter's is sought end here.
 const WINTER: usize = 60;
 
-/// Place in the day at which the operator sets the trigger, for the evening: 15 h.
-const WATCH_FROM: usize = 60;
+/// Place in the day at which the operator sets the trigger, for the evening: 17 h.
+const WATCH_FROM: usize = 68;
 
-/// Place in the day at which it is taken away: 20 h.
-const WATCH_UNTIL: usize = 80;
+/// Place in the day at which it is taken away: 22 h.
+const WATCH_UNTIL: usize = 88;
 
-/// Place in the next day at which all is over: 6 h.
-const OVER: usize = 24;
+/// Place in the next day at which all is over: 8 h.
+pub const OVER: usize = 32;
 
 /// The evening, from 16 to 20 h.
 pub(crate) const EVENING: Span = Span {
@@ -50,7 +50,7 @@ pub(crate) const EVENING: Span = Span {
 };
 
 /// The trigger's threshold: so many percent of what the evenings before peaked at, on average.
-const THRESHOLD_PERCENT: u64 = 85;
+pub const THRESHOLD_PERCENT: u64 = 85;
 
 /// How many periods the event lasts.
 const LENGTH: u32 = 8;
