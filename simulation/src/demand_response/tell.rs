@@ -252,9 +252,49 @@ fn chart(community: &Community, outcome: &Outcome) -> Chart {
 		},
 		y: Axis {
 			name: "kW".into(),
-			from: (least / 20.0).floor() * 20.0,
-			to: (most / 20.0).ceil() * 20.0,
+			from: -end(-least),
+			to: end(most),
 		},
 		lines,
+	}
+}
+
+/// A round number not below a value, of which a fifth is round, too; 0 of what is not above it.
+fn end(value: f64) -> f64 {
+	const ROUND: [f64; 5] = [1.0, 1.5, 2.0, 2.5, 5.0];
+	if value <= 0.0 {
+		return 0.0;
+	}
+	let power = 10f64.powf(value.log10().floor());
+	let mut fits = ROUND.iter().map(|round| round * power);
+	fits.find(|end| *end >= value).unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn axes_should_end_at_round_numbers() {
+		for (value, expected) in [
+			(0.0, 0.0),
+			(-3.0, 0.0),
+			(1.0, 1.0),
+			(210.0, 250.0),
+			(51.0, 100.0),
+			(0.3, 0.5),
+		] {
+			assert!((end(value) - expected).abs() < 1e-9, "{value}");
+		}
+	}
+
+	#[test]
+	fn figures_should_be_readable() {
+		assert_eq!(signed(-0.0312), "-3.1 %");
+		assert_eq!(
+			(share(Some(0.099)), share(None)),
+			("10 %".into(), "–".into())
+		);
+		assert_eq!(money(2_800_800_000_000), "2.800800000000 GRID");
 	}
 }
