@@ -170,7 +170,7 @@ mod tests {
 	use super::*;
 	use crate::fleet::{
 		grid::{Member, Unit},
-		profiles::Profiles,
+		profiles::{Profiles, SHARE_ONE},
 	};
 	use proptest::prelude::*;
 
