@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
 	flex::{flow, net, Told},
 	grid::{Grid, Storage},
-	profiles::UNITS_PER_WH,
+	profiles::{SHARE_ONE, UNITS_PER_WH},
 };
 
 /// What a meter shows at the end of a period.
@@ -170,7 +170,7 @@ mod tests {
 	use super::*;
 	use crate::fleet::{
 		grid::{Member, Unit},
-		profiles::{Profiles, SHARE_ONE},
+		profiles::Profiles,
 	};
 	use proptest::prelude::*;
 
