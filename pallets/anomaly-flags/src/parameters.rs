@@ -70,16 +70,12 @@ pub struct Parameters {
 	pub night_periods: u8,
 	/// Days: how many to learn first, 7 to 100.
 	pub warm_up_days: u8,
-	/// Sudden change: slack of a day, in 1/16 of the usual deviation.
+	/// Sudden change, shape change: by how much the sum of deviations shrinks each day, in 1/16 of the usual one.
 	pub change_slack: u16,
-	/// Sudden change: the sum, in 1/16 of the usual deviation; at least 32.
+	/// Sudden change, shape change: the sum, in 1/16 of the usual deviation, 32 to 4,096.
 	pub change_limit: u16,
-	/// Shape change: slack of a day, in 1/1024.
-	pub shape_slack: u16,
-	/// Shape change: the sum, in 1/1024; at least 256.
-	pub shape_limit: u16,
-	/// Shape change: reversed days in a row; at least 2.
-	pub reversed_days: u8,
+	/// Shape change: the sum of what days were nearer to the usual one read backwards, in 1/1024; at least 256.
+	pub reversed_limit: u16,
 	/// Days of less import, in Wh, have no shape; at least 1.
 	pub day_floor: u32,
 	/// Feeder imbalance: periods to fit the losses to, 96 to 4,096.
@@ -134,14 +130,12 @@ impl Default for Parameters {
 			night_floor: 20,
 			night_periods: 4,
 			warm_up_days: 21,
-			change_slack: 16,
-			change_limit: 160,
-			shape_slack: 160,
-			shape_limit: 1_024,
-			reversed_days: 5,
+			change_slack: 51,
+			change_limit: 128,
+			reversed_limit: 1_536,
 			day_floor: 500,
 			feeder_calibration: 672,
-			feeder_least_band: 1_000,
+			feeder_least_band: 500,
 			feeder_limit: 24,
 			feeder_floor: 1_000,
 			feeder_alarm: 672,
@@ -176,9 +170,8 @@ impl Parameters {
 			&& self.night_floor >= 1
 			&& self.night_periods >= 1
 			&& (7..=100).contains(&self.warm_up_days)
-			&& self.change_limit >= 32
-			&& self.shape_limit >= 256
-			&& self.reversed_days >= 2
+			&& (32..=4_096).contains(&self.change_limit)
+			&& self.reversed_limit >= 256
 			&& self.day_floor >= 1
 			&& (96..=MOST_PERIODS).contains(&self.feeder_calibration)
 			&& between(self.feeder_least_band, 1, 1_000_000)
@@ -214,9 +207,7 @@ impl Parameters {
 			warm_up: self.warm_up_days,
 			slack: self.change_slack,
 			limit: self.change_limit,
-			shape_slack: self.shape_slack,
-			shape_limit: self.shape_limit,
-			reversed: self.reversed_days,
+			reversed: self.reversed_limit,
 			floor: self.day_floor,
 		}
 	}
@@ -228,6 +219,8 @@ impl Parameters {
 			least_band: self.feeder_least_band,
 			limit: self.feeder_limit,
 			floor: self.feeder_floor,
+			missing: 300,
+			standing: 288,
 		}
 	}
 }
@@ -270,8 +263,8 @@ mod tests {
 			|p| p.night_periods = 0,
 			|p| p.warm_up_days = 6,
 			|p| p.change_limit = 31,
-			|p| p.shape_limit = 255,
-			|p| p.reversed_days = 1,
+			|p| p.change_limit = 4_097,
+			|p| p.reversed_limit = 255,
 			|p| p.feeder_calibration = MOST_PERIODS + 1,
 			|p| p.feeder_limit = 3,
 			|p| p.flag_life = 3,

@@ -12,7 +12,7 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-use super::{clamp, clamp_u32, Finding};
+use super::{clamp, clamp_u32, suspects::Explained, Finding};
 
 /// Flow is taken in units of so many Wh, up to [`FLOW_BOUND`]: its fourth power, summed, must fit.
 const FLOW_UNIT: u64 = 100;
@@ -189,6 +189,8 @@ pub struct Feeder {
 	pub above: u32,
 	/// Sum of residuals below it, in ppm.
 	pub below: u32,
+	/// Periods in which a member's share was beyond what meters err by.
+	pub standing: u16,
 }
 
 /// When a balance does not close.
@@ -202,6 +204,10 @@ pub struct FeederBounds {
 	pub limit: u16,
 	/// Periods of less gross throughput, in Wh, are passed over.
 	pub floor: u32,
+	/// What must be missing of a member on a usual day, in Wh, beyond what meters err by.
+	pub missing: u32,
+	/// For so many periods.
+	pub standing: u16,
 }
 
 /// What a period of a microgrid showed.
@@ -225,6 +231,7 @@ impl Feeder {
 		import: u64,
 		export: u64,
 		members: &Throughput,
+		explained: &Explained,
 		bounds: &FeederBounds,
 	) -> Balanced {
 		let gross = members.gross();
@@ -240,7 +247,8 @@ impl Feeder {
 			return Balanced::default();
 		}
 		let residual = over.saturating_sub(self.model.losses(flow));
-		let ppm = residual.saturating_mul(PPM) / i128::from(gross);
+		let unexplained = residual.saturating_sub(explained.explained.into());
+		let ppm = unexplained.saturating_mul(PPM) / i128::from(gross);
 		let ready = self.is_calibrated(bounds);
 		let band = i128::from(self.band.max(bounds.least_band).max(1));
 		self.learn(ppm.saturating_abs(), band, ready);
@@ -263,6 +271,19 @@ impl Feeder {
 		if i128::from(self.above.max(self.below)) >= limit {
 			(self.above, self.below) = (0, 0);
 			balanced.alarm = Some(Finding::new(ppm, band));
+		}
+		// What a member's share explains is missing no less.
+		let worst = explained.named().next().map_or(0, |worst| worst.missing);
+		self.standing = if worst >= u64::from(bounds.missing) {
+			self.standing.saturating_add(1)
+		} else {
+			self.standing.saturating_sub(4)
+		};
+		if self.standing >= bounds.standing {
+			self.standing = 0;
+			let missing =
+				i128::from(worst).saturating_mul(PPM) / i128::from(gross).saturating_mul(96).max(1);
+			balanced.alarm = balanced.alarm.or(Some(Finding::new(missing, band)));
 		}
 		balanced
 	}
