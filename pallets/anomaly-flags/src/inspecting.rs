@@ -235,7 +235,7 @@ impl<T: Config> Pallet<T> {
 		let Some(energy) = measured else {
 			return false;
 		};
-		let bounds = parameters.balance();
+		let bounds = parameters.balance(T::Clock::clock().periods_per_day);
 		let mut record = Feeders::<T>::get(key).unwrap_or_default();
 		let balanced = record.feeder.observe(
 			energy.import.0,
@@ -245,7 +245,7 @@ impl<T: Config> Pallet<T> {
 			&bounds,
 		);
 		if let Some(residual) = balanced.residual {
-			record.lesson = job.explained.lesson(residual);
+			record.lesson = job.explained.lesson(residual, balanced.norm);
 			record.period = job.period;
 			if record.feeder.is_calibrated(&bounds) {
 				record.suspects = job.explained.worst;

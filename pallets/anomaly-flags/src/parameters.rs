@@ -86,6 +86,11 @@ pub struct Parameters {
 	pub feeder_limit: u16,
 	/// Feeder imbalance: periods of less gross throughput, in Wh, are passed over; at least 1.
 	pub feeder_floor: u32,
+	/// Feeder imbalance: what must be missing of a member on a usual day, in Wh, beyond what meters may err by; at
+	/// least 1.
+	pub feeder_missing: u32,
+	/// Feeder imbalance: for how many periods, 4 to 10,000.
+	pub feeder_standing: u16,
 	/// Feeder imbalance: for how many periods an alarm confirms the flags of those it names, 1 to 10,000.
 	pub feeder_alarm: u16,
 	/// For how many periods a flag waits to be confirmed, 4 to 100,000.
@@ -130,7 +135,7 @@ impl Default for Parameters {
 			night_floor: 20,
 			night_periods: 4,
 			warm_up_days: 21,
-			change_slack: 51,
+			change_slack: 53,
 			change_limit: 128,
 			reversed_limit: 1_536,
 			day_floor: 500,
@@ -138,6 +143,8 @@ impl Default for Parameters {
 			feeder_least_band: 500,
 			feeder_limit: 24,
 			feeder_floor: 1_000,
+			feeder_missing: 150,
+			feeder_standing: 96,
 			feeder_alarm: 672,
 			flag_life: 2_688,
 			confirmed_life: 8_640,
@@ -177,6 +184,8 @@ impl Parameters {
 			&& between(self.feeder_least_band, 1, 1_000_000)
 			&& (4..=1_000).contains(&self.feeder_limit)
 			&& self.feeder_floor >= 1
+			&& self.feeder_missing >= 1
+			&& (4..=10_000).contains(&self.feeder_standing)
 			&& (1..=10_000).contains(&self.feeder_alarm)
 			&& between(self.flag_life, 4, 100_000)
 			&& between(self.confirmed_life, 4, 1_000_000)
@@ -212,15 +221,16 @@ impl Parameters {
 		}
 	}
 
-	/// Of the balance.
-	pub fn balance(&self) -> FeederBounds {
+	/// Of the balance, where a day has so many periods.
+	pub fn balance(&self, periods_per_day: u32) -> FeederBounds {
 		FeederBounds {
 			calibration: self.feeder_calibration,
 			least_band: self.feeder_least_band,
 			limit: self.feeder_limit,
 			floor: self.feeder_floor,
-			missing: 300,
-			standing: 288,
+			missing: self.feeder_missing,
+			standing: self.feeder_standing,
+			periods_per_day,
 		}
 	}
 }
@@ -236,7 +246,7 @@ mod tests {
 
 	#[test]
 	fn what_lies_out_of_bounds_should_be_refused() {
-		let unsound: [fn(&mut Parameters); 33] = [
+		let unsound: [fn(&mut Parameters); 35] = [
 			|p| p.register_step = 0,
 			|p| p.register_step = 1_001,
 			|p| p.power_tolerance = 999,
@@ -267,6 +277,8 @@ mod tests {
 			|p| p.reversed_limit = 255,
 			|p| p.feeder_calibration = MOST_PERIODS + 1,
 			|p| p.feeder_limit = 3,
+			|p| p.feeder_missing = 0,
+			|p| p.feeder_standing = 3,
 			|p| p.flag_life = 3,
 			|p| p.confirmed_life = 1_000_001,
 			|p| p.history_life = 3,

@@ -67,7 +67,8 @@ impl Figures<'_> {
 			.all(|honest| honest.part.is_tuned())
 	}
 
-	fn holds(&self, of: Of, part: &Part) -> bool {
+	/// Whether a part's results count.
+	pub fn holds(&self, of: Of, part: &Part) -> bool {
 		match of {
 			Of::Unseen => !part.is_tuned() || self.is_all_tuned(),
 			Of::Tuned => part.is_tuned(),

@@ -361,7 +361,7 @@ fn honest(report: &mut Report, figures: &Figures) {
 		.results
 		.honest
 		.iter()
-		.filter(|honest| !honest.part.is_tuned())
+		.filter(|honest| figures.holds(Of::Unseen, &honest.part))
 	{
 		for kind in &honest.kinds {
 			let name = format!("{kind:?}");

@@ -22,15 +22,15 @@ const FRACTION: u32 = 20;
 /// Most share, either way: four times what the meter shows.
 const MOST: i128 = 4 << FRACTION;
 /// What is left unexplained is learned by this part at a time.
-const RATE: i128 = 4;
+pub(super) const RATE: i128 = 3;
 /// A share loses this part of itself at a time.
 const LEAKAGE: i32 = 8_192;
-/// A share up to this is what meters may err by: the member's own, and the feeder's. 1/32 is 3 %.
-const TOLERANCE: i128 = 1 << (FRACTION - 5);
+/// A share up to this is what meters may err by: the member's own, the feeder's, and what noise adds. A fortieth.
+const TOLERANCE: i128 = (1 << FRACTION) / 40;
 /// Fixed point of what is usual: 1/256 of a Wh.
 const SCALE: i128 = 256;
 /// Fixed point of energy in units of what is usual.
-const UNIT: i128 = 256;
+pub(super) const UNIT: i128 = 256;
 /// Most energy in units of what is usual.
 const HIGHEST: i128 = 32 * UNIT;
 /// The least that is usual, in Wh: whoever takes less takes no part.
@@ -210,11 +210,11 @@ impl Explained {
 		}
 	}
 
-	/// What the next pass is to learn of a residual in Wh.
-	pub fn lesson(&self, residual: i64) -> Lesson {
+	/// What the next pass is to learn of a residual in Wh, when losses add so much to the sum of squares.
+	pub fn lesson(&self, residual: i64, losses: u128) -> Lesson {
 		Lesson {
 			unexplained: residual.saturating_sub(self.explained),
-			norm: self.norm,
+			norm: self.norm.saturating_add(losses),
 		}
 	}
 
@@ -268,7 +268,7 @@ mod tests {
 				missing += taken - shown(taken);
 			}
 			let noise = (n * 7_919 % 41) as i64 - 20;
-			last = sums.lesson(missing + noise);
+			last = sums.lesson(missing + noise, 0);
 		}
 		sums.named().map(|suspect| suspect.meter.0.into()).collect()
 	}
@@ -334,7 +334,7 @@ mod tests {
 			for (n, energy) in energies.iter().enumerate() {
 				sums.add(MeterId(n as u32), seen(*energy), *energy, 0);
 			}
-			let lesson = sums.lesson(unexplained);
+			let lesson = sums.lesson(unexplained, 0);
 			let mut after = Explained::default();
 			for (n, energy) in energies.iter().enumerate() {
 				let mut share = seen(*energy);
@@ -363,7 +363,7 @@ mod tests {
 			share.learn(energy, &Lesson { unexplained, norm });
 			let mut sums = Explained { norm, ..Explained::default() };
 			sums.add(MeterId(0), share, energy, usual);
-			sums.lesson(residual);
+			sums.lesson(residual, norm);
 		}
 	}
 }

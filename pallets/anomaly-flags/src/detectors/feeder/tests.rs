@@ -6,8 +6,9 @@ const BOUNDS: FeederBounds = FeederBounds {
 	least_band: 500,
 	limit: 24,
 	floor: 1_000,
-	missing: 300,
-	standing: 288,
+	missing: 150,
+	standing: 96,
+	periods_per_day: 96,
 };
 
 /// The members' import of a period in Wh, about 100 households: more in the evening, and never twice the same.
