@@ -18,16 +18,10 @@ pub const FLAG_DAYS: f64 = 14.0;
 /// Which results count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-	/// Those on which nothing was tuned.
+	/// Those on which nothing was tuned; all, if there are no others.
 	Unseen,
 	/// Those on which detectors were chosen.
 	Tuned,
-}
-
-impl Of {
-	fn holds(self, part: &Part) -> bool {
-		part.is_tuned() == (self == Self::Tuned)
-	}
 }
 
 /// What own meters gave away of an attack.
@@ -65,10 +59,26 @@ pub struct Figures<'a> {
 }
 
 impl Figures<'_> {
+	/// Whether there is nothing on which nothing was tuned.
+	pub fn is_all_tuned(&self) -> bool {
+		self.results
+			.honest
+			.iter()
+			.all(|honest| honest.part.is_tuned())
+	}
+
+	/// Whether a part's results count.
+	pub fn holds(&self, of: Of, part: &Part) -> bool {
+		match of {
+			Of::Unseen => !part.is_tuned() || self.is_all_tuned(),
+			Of::Tuned => part.is_tuned(),
+		}
+	}
+
 	/// What own meters gave away, of some classes or all.
 	pub fn flagged(&self, of: Of, attack: Attack, scale: u32, classes: &[Class]) -> Flagged {
 		let tried = |own: &&Own| {
-			of.holds(&own.part)
+			self.holds(of, &own.part)
 				&& own.attack == attack
 				&& own.scale == scale
 				&& classes.contains(&own.class)
@@ -96,7 +106,7 @@ impl Figures<'_> {
 	/// What feeders showed of thieves that hide at least this share of the throughput, and less than that.
 	pub fn in_top_five(&self, of: Of, attacks: &[Attack], hidden: (f64, f64)) -> InTopFive {
 		let tried = |named: &&Named| {
-			of.holds(&named.part)
+			self.holds(of, &named.part)
 				&& attacks.contains(&named.attack)
 				&& (hidden.0..hidden.1).contains(&named.share)
 		};
@@ -121,7 +131,7 @@ impl Figures<'_> {
 	) -> (Estimate, f64) {
 		let mut members: Vec<((&str, usize), (u32, f64))> = Vec::new();
 		for honest in &self.results.honest {
-			if !of.holds(&honest.part) || !classes.contains(&honest.class) {
+			if !self.holds(of, &honest.part) || !classes.contains(&honest.class) {
 				continue;
 			}
 			// A home's communities and halves belong together.
@@ -146,7 +156,7 @@ impl Figures<'_> {
 			.results
 			.feeders
 			.iter()
-			.filter(|feeder| of.holds(&feeder.part));
+			.filter(|feeder| self.holds(of, &feeder.part));
 		let (mut alarms, mut years) = (0.0, 0.0);
 		for feeder in feeders {
 			alarms += f64::from(feeder.alarms);
@@ -157,7 +167,7 @@ impl Figures<'_> {
 
 	/// Unmetered loads of a rate: how many, how many gave the alarm within a day, and the median of days.
 	pub fn taps(&self, of: Of, rate: u32) -> (usize, Estimate, Option<f64>) {
-		let tried = |tap: &&super::results::Tap| of.holds(&tap.part) && tap.rate == rate;
+		let tried = |tap: &&super::results::Tap| self.holds(of, &tap.part) && tap.rate == rate;
 		// One that gives no alarm gives it after all that do.
 		let days: Vec<f64> = self
 			.results
@@ -173,7 +183,7 @@ impl Figures<'_> {
 
 	/// The share of honest windows of two weeks in which a meter is suspected.
 	pub fn suspected(&self, of: Of, scale: u32) -> f64 {
-		let of_scale = |windows: &&Windows| of.holds(&windows.part) && windows.scale == scale;
+		let of_scale = |windows: &&Windows| self.holds(of, &windows.part) && windows.scale == scale;
 		let (mut flagged, mut all) = (0u32, 0u32);
 		for windows in self.results.windows.iter().filter(of_scale) {
 			flagged += windows.flagged;
@@ -270,6 +280,19 @@ mod tests {
 	#[test]
 	fn what_was_tuned_on_should_be_told_apart() {
 		let results = Results {
+			honest: vec![super::super::results::Honest {
+				part: Part {
+					grid: "LV5.201".into(),
+					second: false,
+				},
+				home: 0,
+				class: Class::Household,
+				years: 1.0,
+				flags: 0,
+				proofs: 0,
+				quarantines: 0,
+				kinds: vec![],
+			}],
 			own: vec![
 				own("LV3.101", Attack::Mean, None),
 				own("LV5.201", Attack::Mean, Some(2.0)),

@@ -4,13 +4,13 @@
 //! |---|---|
 //! | [`attack`] | what thieves do to what their meters show |
 //! | [`device`] | a meter: its error, its registers, its readings |
-//! | [`chain`] | the pallet, and what it asks others for |
+//! | `chain` | the pallet, and what it asks others for |
 //! | [`scene`] | a span of days of a community, in as many copies as one likes |
 //! | [`results`], [`study`], [`trials`] | what is tried, on whom and when; what came of it |
 //! | [`figures`], [`tell`] | shares, rates and intervals; the report |
 
 pub mod attack;
-pub mod chain;
+mod chain;
 pub mod device;
 pub mod figures;
 pub mod results;

@@ -413,17 +413,14 @@ impl Scene<'_> {
 			return Ok(None);
 		}
 		let values = copy.quality.then(|| {
+			let power = self.power(actor, row);
 			let mut shares = phases(actor.seed, row);
-			if theft.is_some_and(|theft| theft.attack == Attack::PhaseBypass) {
+			// What is fed in is not led around the meter.
+			if power > 0 && theft.is_some_and(|theft| theft.attack == Attack::PhaseBypass) {
 				shares[0] = 0;
 			}
 			let volts = self.flows.volts(actor.home, row);
-			quality(
-				self.power(actor, row),
-				shares,
-				volts,
-				actor.seed.of(7).of(row as u64),
-			)
+			quality(power, shares, volts, actor.seed.of(7).of(row as u64))
 		});
 		let read = actor.device.read(import, export, captured_at, bits, values);
 		if behind > GRACE {

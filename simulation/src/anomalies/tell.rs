@@ -97,6 +97,13 @@ fn introduce(report: &mut Report, figures: &Figures, options: &crate::Options) {
 		 the real pallet with its defaults.",
 		options.days, options.seed,
 	));
+	if figures.is_all_tuned() {
+		report.text(&format!(
+			"**Detectors and defaults were chosen on these very days ({}): what follows says little of others.**",
+			names(true)
+		));
+		return;
+	}
 	report.text(&format!("Counted: {}.", names(false)));
 	if parts.iter().any(|part| part.is_tuned()) {
 		report.text(&format!(
@@ -354,7 +361,7 @@ fn honest(report: &mut Report, figures: &Figures) {
 		.results
 		.honest
 		.iter()
-		.filter(|honest| !honest.part.is_tuned())
+		.filter(|honest| figures.holds(Of::Unseen, &honest.part))
 	{
 		for kind in &honest.kinds {
 			let name = format!("{kind:?}");

@@ -29,8 +29,7 @@ fn scaled(scale: u32) -> Parameters {
 	let large = |value: u16, least: u32| by(value.into(), least).min(65_535) as u16;
 	Parameters {
 		change_limit: large(defaults.change_limit, 32),
-		shape_limit: large(defaults.shape_limit, 256),
-		reversed_days: small(defaults.reversed_days, 2),
+		reversed_limit: large(defaults.reversed_limit, 256),
 		flat_periods: small(defaults.flat_periods, 8),
 		..defaults
 	}
@@ -86,6 +85,14 @@ impl Study {
 		let mut results = Results::default();
 		for (number, (copy, attack)) in scene.copies.iter().zip(&attacks).enumerate() {
 			for (member, (home, _)) in copy.members.iter().enumerate() {
+				// Who is suspected already is to be inspected already.
+				let suspected = outcome.of(number).any(|said| {
+					said.row < from_day * ROWS_PER_DAY
+						&& matches!(said.what, What::Flag(of, kind) if of == member && tells(*attack, kind))
+				});
+				if suspected {
+					continue;
+				}
 				let first = outcome.of(number).find(|said| {
 					said.row >= from_day * ROWS_PER_DAY
 						&& matches!(said.what, What::Flag(of, kind) if of == member && tells(*attack, kind))
