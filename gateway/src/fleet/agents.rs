@@ -8,7 +8,8 @@
 
 use super::{
 	grid::{Grid, Storage, ROWS_PER_DAY},
-	replay::{balance_before, dispatch, UNITS_PER_WH},
+	profiles::UNITS_PER_WH,
+	replay::{balance_before, dispatch},
 };
 
 /// How many preceding days an expectation is the mean of.

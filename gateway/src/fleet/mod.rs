@@ -3,9 +3,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`grid`], [`profiles`], [`calendar`] | members and profiles of a grid folder; rows by date |
+//! | [`gridweave_grid`] | members and profiles of a grid folder; rows by date; what devices do when told |
 //! | [`replay`] | what meters show while the year is replayed; how storages behave |
-//! | [`flex`], [`obey`] | what storages, heat pumps and chargers do when told; how devices are told |
+//! | [`obey`] | how devices are told |
 //! | [`programme`] | the operator's events, and who takes part |
 //! | [`device`] | a meter's key, sequence and signed readings |
 //! | [`deliver`] | the way of a reading to the gateway |
@@ -22,15 +22,12 @@
 
 pub mod agents;
 pub mod audit;
-pub mod calendar;
 pub mod chain;
 pub mod deliver;
 pub mod device;
 pub mod enrol;
 pub mod events;
-pub mod flex;
 pub mod follow;
-pub mod grid;
 pub mod judge;
 pub mod live;
 pub mod load;
@@ -38,7 +35,6 @@ pub mod names;
 pub mod obey;
 pub mod observe;
 pub mod participant;
-pub mod profiles;
 pub mod programme;
 pub mod progress;
 pub mod recount;
@@ -57,6 +53,7 @@ use std::{
 
 use anyhow::{bail, ensure, Context, Result};
 use gridweave_gateway::inlets::gateway::Gateway;
+use gridweave_grid::{calendar, flex, grid, profiles};
 use gridweave_primitives::PeriodClock;
 use tokio::{
 	signal::unix::{signal, Signal, SignalKind},

@@ -7,10 +7,14 @@ use std::{
 };
 
 use gridweave_gateway::{
-	command::orders::{Heard, Orders},
+	command::{
+		orders::{Heard, Orders},
+		Action, Command,
+	},
 	inlets::gateway::{Changes, Cursor, Gateway},
 	server::keys::unix_now,
 };
+use gridweave_primitives::Watts;
 use tracing::{debug, warn};
 
 use super::flex::Told;
@@ -81,8 +85,23 @@ impl Ears {
 		};
 		orders.carry_out(now);
 		let command = orders.in_force(now);
-		let told = command.and_then(|command| Told::of(&command, period_seconds));
+		let told = command.and_then(|command| told(&command, period_seconds));
 		(told, orders.acknowledged())
+	}
+}
+
+/// What a command says of a period of so many seconds; `None` for a release.
+fn told(command: &Command, period_seconds: u32) -> Option<Told> {
+	let most = |watts: Option<u32>| {
+		let watts = Watts(watts.unwrap_or(0));
+		watts.over(period_seconds.into()).0
+	};
+	match command.action {
+		Action::LimitImport => Some(Told::Import(most(command.watts))),
+		Action::Curtail => Some(Told::Export(most(command.watts))),
+		Action::Charge => Some(Told::Charge),
+		Action::Discharge => Some(Told::Discharge),
+		Action::Release => None,
 	}
 }
 
@@ -126,5 +145,27 @@ mod tests {
 		assert_eq!(ears.obey(7, 36, 12), (Some(Told::Discharge), Some(5)));
 		ears.hear(&changes(5, "discharge", "withdrawn"), 26);
 		assert_eq!(ears.obey(7, 36, 12), (None, Some(5)));
+	}
+
+	#[test]
+	fn limits_should_be_those_of_the_period() {
+		let command = |action, watts| Command {
+			meter: 7,
+			nonce: 1,
+			action,
+			watts,
+			from: 0,
+			until: 9,
+			event: None,
+		};
+		let told = |action, watts| told(&command(action, watts), 12);
+		assert_eq!(
+			told(Action::LimitImport, Some(30_000)),
+			Some(Told::Import(100))
+		);
+		assert_eq!(told(Action::Curtail, Some(0)), Some(Told::Export(0)));
+		assert_eq!(told(Action::Charge, None), Some(Told::Charge));
+		assert_eq!(told(Action::Discharge, None), Some(Told::Discharge));
+		assert_eq!(told(Action::Release, None), None);
 	}
 }

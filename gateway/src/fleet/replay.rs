@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use super::{
 	flex::{flow, net, Told},
 	grid::{Grid, Storage},
-	profiles::SHARE_ONE,
+	profiles::{SHARE_ONE, UNITS_PER_WH},
 };
-
-/// 10⁻⁹ Wh × 4 (share units × W over a quarter of an hour) in one Wh.
-pub const UNITS_PER_WH: i128 = 4 * SHARE_ONE as i128;
 
 /// What a meter shows at the end of a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

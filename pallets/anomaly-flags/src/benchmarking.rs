@@ -554,6 +554,8 @@ mod benchmarks {
 			profile.days.measured = u16::MAX;
 			profile.days.today = [1_000; 8];
 			profile.days.usual = [16_000; 8];
+			profile.share.usual = 25_600;
+			profile.last.import = 100;
 			profiles.set(slot as u8, profile);
 		}
 		ProfilePages::<T>::insert(key, profiles);

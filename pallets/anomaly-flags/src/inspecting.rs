@@ -197,7 +197,7 @@ impl<T: Config> Pallet<T> {
 			job.explained.add(
 				meter,
 				profile.share,
-				profile.last.import,
+				profile.last.net(),
 				profile.days.usual_day(),
 			);
 			profiles.set(meter.slot(), profile);
@@ -235,16 +235,19 @@ impl<T: Config> Pallet<T> {
 		let Some(energy) = measured else {
 			return false;
 		};
-		let bounds = parameters.balance();
+		let bounds = parameters.balance(T::Clock::clock().periods_per_day);
 		let mut record = Feeders::<T>::get(key).unwrap_or_default();
-		let balanced =
-			record
-				.feeder
-				.observe(energy.import.0, energy.export.0, &job.members, &bounds);
+		let balanced = record.feeder.observe(
+			energy.import.0,
+			energy.export.0,
+			&job.members,
+			&job.explained,
+			&bounds,
+		);
 		if let Some(residual) = balanced.residual {
+			record.lesson = job.explained.lesson(residual, balanced.norm);
+			record.period = job.period;
 			if record.feeder.is_calibrated(&bounds) {
-				record.lesson = job.explained.lesson(residual);
-				record.period = job.period;
 				record.suspects = job.explained.worst;
 			}
 		}

@@ -70,16 +70,12 @@ pub struct Parameters {
 	pub night_periods: u8,
 	/// Days: how many to learn first, 7 to 100.
 	pub warm_up_days: u8,
-	/// Sudden change: slack of a day, in 1/16 of the usual deviation.
+	/// Sudden change, shape change: by how much the sum of deviations shrinks each day, in 1/16 of the usual one.
 	pub change_slack: u16,
-	/// Sudden change: the sum, in 1/16 of the usual deviation; at least 32.
+	/// Sudden change, shape change: the sum, in 1/16 of the usual deviation, 32 to 4,096.
 	pub change_limit: u16,
-	/// Shape change: slack of a day, in 1/1024.
-	pub shape_slack: u16,
-	/// Shape change: the sum, in 1/1024; at least 256.
-	pub shape_limit: u16,
-	/// Shape change: reversed days in a row; at least 2.
-	pub reversed_days: u8,
+	/// Shape change: the sum of what days were nearer to the usual one read backwards, in 1/1024; at least 256.
+	pub reversed_limit: u16,
 	/// Days of less import, in Wh, have no shape; at least 1.
 	pub day_floor: u32,
 	/// Feeder imbalance: periods to fit the losses to, 96 to 4,096.
@@ -90,6 +86,11 @@ pub struct Parameters {
 	pub feeder_limit: u16,
 	/// Feeder imbalance: periods of less gross throughput, in Wh, are passed over; at least 1.
 	pub feeder_floor: u32,
+	/// Feeder imbalance: what must be missing of a member on a usual day, in Wh, beyond what meters may err by; at
+	/// least 1.
+	pub feeder_missing: u32,
+	/// Feeder imbalance: for how many periods, 4 to 10,000.
+	pub feeder_standing: u16,
 	/// Feeder imbalance: for how many periods an alarm confirms the flags of those it names, 1 to 10,000.
 	pub feeder_alarm: u16,
 	/// For how many periods a flag waits to be confirmed, 4 to 100,000.
@@ -134,16 +135,16 @@ impl Default for Parameters {
 			night_floor: 20,
 			night_periods: 4,
 			warm_up_days: 21,
-			change_slack: 16,
-			change_limit: 160,
-			shape_slack: 160,
-			shape_limit: 1_024,
-			reversed_days: 5,
+			change_slack: 53,
+			change_limit: 128,
+			reversed_limit: 1_536,
 			day_floor: 500,
 			feeder_calibration: 672,
-			feeder_least_band: 1_000,
+			feeder_least_band: 500,
 			feeder_limit: 24,
 			feeder_floor: 1_000,
+			feeder_missing: 150,
+			feeder_standing: 96,
 			feeder_alarm: 672,
 			flag_life: 2_688,
 			confirmed_life: 8_640,
@@ -176,14 +177,15 @@ impl Parameters {
 			&& self.night_floor >= 1
 			&& self.night_periods >= 1
 			&& (7..=100).contains(&self.warm_up_days)
-			&& self.change_limit >= 32
-			&& self.shape_limit >= 256
-			&& self.reversed_days >= 2
+			&& (32..=4_096).contains(&self.change_limit)
+			&& self.reversed_limit >= 256
 			&& self.day_floor >= 1
 			&& (96..=MOST_PERIODS).contains(&self.feeder_calibration)
 			&& between(self.feeder_least_band, 1, 1_000_000)
 			&& (4..=1_000).contains(&self.feeder_limit)
 			&& self.feeder_floor >= 1
+			&& self.feeder_missing >= 1
+			&& (4..=10_000).contains(&self.feeder_standing)
 			&& (1..=10_000).contains(&self.feeder_alarm)
 			&& between(self.flag_life, 4, 100_000)
 			&& between(self.confirmed_life, 4, 1_000_000)
@@ -214,20 +216,21 @@ impl Parameters {
 			warm_up: self.warm_up_days,
 			slack: self.change_slack,
 			limit: self.change_limit,
-			shape_slack: self.shape_slack,
-			shape_limit: self.shape_limit,
-			reversed: self.reversed_days,
+			reversed: self.reversed_limit,
 			floor: self.day_floor,
 		}
 	}
 
-	/// Of the balance.
-	pub fn balance(&self) -> FeederBounds {
+	/// Of the balance, where a day has so many periods.
+	pub fn balance(&self, periods_per_day: u32) -> FeederBounds {
 		FeederBounds {
 			calibration: self.feeder_calibration,
 			least_band: self.feeder_least_band,
 			limit: self.feeder_limit,
 			floor: self.feeder_floor,
+			missing: self.feeder_missing,
+			standing: self.feeder_standing,
+			periods_per_day,
 		}
 	}
 }
@@ -243,7 +246,7 @@ mod tests {
 
 	#[test]
 	fn what_lies_out_of_bounds_should_be_refused() {
-		let unsound: [fn(&mut Parameters); 33] = [
+		let unsound: [fn(&mut Parameters); 35] = [
 			|p| p.register_step = 0,
 			|p| p.register_step = 1_001,
 			|p| p.power_tolerance = 999,
@@ -270,10 +273,12 @@ mod tests {
 			|p| p.night_periods = 0,
 			|p| p.warm_up_days = 6,
 			|p| p.change_limit = 31,
-			|p| p.shape_limit = 255,
-			|p| p.reversed_days = 1,
+			|p| p.change_limit = 4_097,
+			|p| p.reversed_limit = 255,
 			|p| p.feeder_calibration = MOST_PERIODS + 1,
 			|p| p.feeder_limit = 3,
+			|p| p.feeder_missing = 0,
+			|p| p.feeder_standing = 3,
 			|p| p.flag_life = 3,
 			|p| p.confirmed_life = 1_000_001,
 			|p| p.history_life = 3,

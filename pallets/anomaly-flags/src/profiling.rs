@@ -31,7 +31,7 @@ impl Profile {
 	) -> Option<(Kind, Finding)> {
 		let this = Flow::of(metered);
 		if let Some(lesson) = lesson {
-			self.share.learn(self.last.import, lesson);
+			self.share.learn(self.last.net(), lesson);
 		}
 		let follows = self.period.next() == period;
 		let days = if clock.day_of(self.period) == clock.day_of(period) {
@@ -68,10 +68,18 @@ impl Profile {
 					parameters.night_periods,
 				);
 			}
-			self.days
-				.add(days::block_of(of_day, clock.periods_per_day), this.import);
+			self.days.add(
+				days::block_of(of_day, clock.periods_per_day),
+				this.import,
+				this.export,
+				follows.then_some(self.last.import),
+				clock.periods_per_day,
+			);
 		} else {
 			self.flat = Default::default();
+		}
+		if measured {
+			self.share.see(this.net());
 		}
 		self.last = this;
 		self.period = period;

@@ -141,7 +141,7 @@ impl<T: Config> Pallet<T> {
 		let Some(record) = Self::api_balance(microgrid) else {
 			return Suspects::default();
 		};
-		let bounds = Self::parameters_of(microgrid).balance();
+		let bounds = Self::parameters_of(microgrid).balance(T::Clock::clock().periods_per_day);
 		let current = T::Clock::current();
 		Suspects {
 			calibrated: record.feeder.is_calibrated(&bounds),

@@ -71,8 +71,8 @@ pub enum Kind {
 	/// A long run of one value. Seen: the value, in Wh.
 	#[codec(index = 11)]
 	FlatProfile,
-	/// Days of another shape than the meter's own, or reversed. Seen: the day's distance; expected: the usual
-	/// one; in 1/1024.
+	/// Days of another shape than the meter's own, or reversed. Seen: how far days were off, summed; expected: less
+	/// than this; in 1/16 of what is usual, or for reversed days in 1/1024 of a day's energy.
 	#[codec(index = 12)]
 	ShapeChange,
 	/// A photovoltaic plant feeds in in the dark. Seen: how much in a period, in Wh.
@@ -449,9 +449,9 @@ mod tests {
 	#[test]
 	fn what_is_kept_of_a_meter_should_be_small_and_of_fixed_size() {
 		assert_eq!(Watch::max_encoded_len(), 33);
-		assert_eq!(Profile::max_encoded_len(), 100);
+		assert_eq!(Profile::max_encoded_len(), 168);
 		assert_eq!(Watch::default().encoded_size(), 33);
-		assert_eq!(Profile::default().encoded_size(), 100);
+		assert_eq!(Profile::default().encoded_size(), 168);
 		let watch = Watch {
 			balance: PowerBalance {
 				flowed: i64::MAX,

@@ -6,7 +6,10 @@ use anyhow::Result;
 use codec::{Compact, Decode};
 use gridweave_primitives::MeterId;
 use sp_core::H256;
-use subxt::ext::scale_decode::{self, DecodeAsType};
+use subxt::ext::{
+	scale_decode::{self, DecodeAsType},
+	scale_value::{Composite, Primitive, Value, ValueDef},
+};
 use tracing::warn;
 
 use super::{entry, RpcNode};
@@ -63,7 +66,7 @@ impl RpcNode {
 			let value = values.get(&key).map_or(&[0][..], |value| value);
 			match Vec::<(u8, Stored)>::decode_as_type(&mut &value[..], value_type, types) {
 				Ok(stored) => read.push((page, of_page(page, stored))),
-				// Such as with an action that this program does not know: what is known stays.
+				// Such as of a chain that keeps them otherwise: what is known stays.
 				Err(error) => warn!("commands of page {page} of meters cannot be read: {error}"),
 			}
 		}
@@ -71,11 +74,21 @@ impl RpcNode {
 	}
 }
 
+/// The commands of a page. One with an action that this program does not know, for the chain is newer, is left out:
+/// nothing can be told of it, and what its device was told before is void.
 fn of_page(page: u32, stored: Vec<(u8, Stored)>) -> CommandPage {
-	stored
-		.into_iter()
-		.map(|(slot, stored)| (slot, stored.given(MeterId::at(page, slot))))
-		.collect()
+	let known = |(slot, stored): (u8, Stored)| {
+		let meter = MeterId::at(page, slot);
+		let given = stored.given(meter);
+		if given.is_none() {
+			warn!(
+				"meter {meter} is told {}, which this gateway does not know",
+				stored.action
+			);
+		}
+		Some((slot, given?))
+	};
+	stored.into_iter().filter_map(known).collect()
 }
 
 /// A command, decoded by the chain's metadata.
@@ -83,33 +96,19 @@ fn of_page(page: u32, stored: Vec<(u8, Stored)>) -> CommandPage {
 #[decode_as_type(crate_path = "scale_decode")]
 struct Stored {
 	nonce: u32,
-	action: StoredAction,
+	// As the chain has it: actions may be added.
+	action: Value,
 	from: u64,
 	until: u64,
 	event: Option<u32>,
 	acknowledged: Option<u64>,
 }
 
-#[derive(DecodeAsType)]
-#[decode_as_type(crate_path = "scale_decode")]
-enum StoredAction {
-	LimitImport(u32),
-	Charge,
-	Discharge,
-	Curtail(u32),
-	Release,
-}
-
 impl Stored {
-	fn given(self, meter: MeterId) -> Given {
-		let (action, watts) = match self.action {
-			StoredAction::LimitImport(watts) => (Action::LimitImport, Some(watts)),
-			StoredAction::Charge => (Action::Charge, None),
-			StoredAction::Discharge => (Action::Discharge, None),
-			StoredAction::Curtail(watts) => (Action::Curtail, Some(watts)),
-			StoredAction::Release => (Action::Release, None),
-		};
-		Given {
+	/// What it tells a meter, if that is known.
+	fn given(&self, meter: MeterId) -> Option<Given> {
+		let (action, watts) = action(&self.action)?;
+		Some(Given {
 			command: Command {
 				meter: meter.0,
 				nonce: self.nonce,
@@ -120,7 +119,44 @@ impl Stored {
 				event: self.event,
 			},
 			acknowledged: self.acknowledged,
-		}
+		})
+	}
+}
+
+/// An action and its power; `None` if it is none of those known.
+fn action(value: &Value) -> Option<(Action, Option<u32>)> {
+	let ValueDef::Variant(variant) = &value.value else {
+		return None;
+	};
+	let (action, limits) = match variant.name.as_str() {
+		"LimitImport" => (Action::LimitImport, true),
+		"Charge" => (Action::Charge, false),
+		"Discharge" => (Action::Discharge, false),
+		"Curtail" => (Action::Curtail, true),
+		"Release" => (Action::Release, false),
+		_ => return None,
+	};
+	// Also one of these may be told more by then: that would not be the same.
+	match (limits, only(&variant.values)) {
+		(true, Some(value)) => Some((action, Some(number(value)?))),
+		(false, None) if variant.values.is_empty() => Some((action, None)),
+		_ => None,
+	}
+}
+
+/// The value of a composite of one.
+fn only(values: &Composite<()>) -> Option<&Value> {
+	let mut values = values.values();
+	let first = values.next()?;
+	values.next().is_none().then_some(first)
+}
+
+/// A number, however often it is wrapped.
+fn number(value: &Value) -> Option<u32> {
+	match &value.value {
+		ValueDef::Primitive(Primitive::U128(number)) => u32::try_from(*number).ok(),
+		ValueDef::Composite(values) => number(only(values)?),
+		_ => None,
 	}
 }
 
@@ -200,5 +236,61 @@ mod tests {
 		}
 		let none = Vec::<(u8, Stored)>::decode_as_type(&mut &[0u8][..], id, &registry).unwrap();
 		assert!(none.is_empty());
+	}
+
+	/// As a later runtime might: with actions that are new, or tell more.
+	#[derive(Clone, Copy, Debug, Encode, TypeInfo)]
+	enum LaterAction {
+		Hold { percent: u8, watts: Watts },
+		Charge,
+		Discharge(Watts),
+		Curtail(Watts, u64),
+		LimitImport { watts: Watts },
+	}
+
+	#[test]
+	fn actions_that_are_not_known_should_be_left_out_and_their_neighbours_told() {
+		#[derive(Encode, TypeInfo)]
+		struct Later {
+			nonce: u32,
+			action: LaterAction,
+			from: u64,
+			until: u64,
+			event: Option<EventId>,
+			acknowledged: Option<u64>,
+		}
+		let mut registry = Registry::new();
+		let id = registry
+			.register_type(&MetaType::new::<Vec<(u8, Later)>>())
+			.id;
+		let registry = PortableRegistry::from(registry);
+		let watts = Watts(7);
+		let actions = [
+			LaterAction::Hold { percent: 3, watts },
+			LaterAction::Charge,
+			LaterAction::Discharge(watts),
+			LaterAction::Curtail(watts, 1),
+			LaterAction::LimitImport { watts },
+		];
+		let later = |action| Later {
+			nonce: 9,
+			action,
+			from: 1,
+			until: 2,
+			event: None,
+			acknowledged: None,
+		};
+		let page: Vec<(u8, Later)> = (0u8..).zip(actions.map(later)).collect();
+		let stored =
+			Vec::<(u8, Stored)>::decode_as_type(&mut &page.encode()[..], id, &registry).unwrap();
+		assert_eq!(stored.len(), 5);
+		let told: Vec<_> = of_page(0, stored)
+			.into_iter()
+			.map(|(slot, given)| (slot, given.command.action, given.command.watts))
+			.collect();
+		assert_eq!(
+			told,
+			[(1, Action::Charge, None), (4, Action::LimitImport, Some(7))]
+		);
 	}
 }

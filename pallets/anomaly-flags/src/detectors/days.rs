@@ -1,39 +1,67 @@
 //! Days unlike a meter's own: in amount, in shape, reversed.
 //!
-//! A day's import is summed in eight blocks of three hours. The usual day is the exponentially weighted moving
-//! average of each block (EWMA; Roberts, *Control chart tests based on geometric moving averages*,
-//! Technometrics 1959). A day's amount is compared with the usual one by cumulative sums in both directions
-//! (CUSUM; Page, *Continuous inspection schemes*, Biometrika 1954), in units of the usual deviation, so that
-//! what is small and lasts is found as well as what is large. The shape, which is what is left of a day when
-//! its amount is divided out, is compared by the distance between shares, summed likewise; and with the usual
-//! day read backwards, for a meter that replays its days reversed (attack h6 of Jokar et al., *Electricity theft
-//! detection in AMI using customers' consumption patterns*, IEEE Trans. Smart Grid 2016).
+//! A day's import is summed in eight blocks of three hours, and there are [habits] of its periods. Of each of
+//! these numbers the usual value and the usual deviation are learned, as exponentially weighted moving averages (EWMA;
+//! Roberts, *Control chart tests based on geometric moving averages*, Technometrics 1959). How far the numbers of a
+//! day are off, in usual deviations, is [summed](super::strays) over days: so what is small and lasts is found as
+//! well as what is large, and what shows a little in many numbers as well as what shows in one.
+//!
+//! A meter that replays its days backwards (attack h6 of Jokar et al., *Electricity theft detection in AMI using
+//! customers' consumption patterns*, IEEE Trans. Smart Grid 2016) is found by how much nearer its days are to the usual
+//! day read backwards than to the usual day, summed likewise (CUSUM; Page, *Continuous inspection schemes*, Biometrika
+//! 1954): honest days are nearer to the usual one.
 //!
 //! What is learned from a day is bounded, so that theft is not learned as quickly as it begins.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-use super::{clamp_u32, Finding, Run};
+use super::{
+	clamp_u32,
+	habits::{Habits, HABITS, LEAST},
+	strays::{Strays, NUMBERS, PARTS},
+	Finding,
+};
 
 /// Blocks of a day.
 pub const BLOCKS: usize = 8;
 
-/// Fixed point of averages of energy: sixteenths of a Wh.
+/// Fixed point of averages: sixteenths.
 const SCALE: i128 = 16;
 
 /// Fixed point of distances between shapes: 1,024 is as much energy in other blocks as half a day's; the most
 /// there can be is 2,048.
 pub const WHOLE: i128 = 1_024;
 
-/// Fixed point of deviations: sixteenths of the usual one.
-const PARTS: i128 = 16;
-
 /// Days that averages look back over, about.
-const MEMORY: u8 = 16;
+const MEMORY: u8 = 24;
 
 /// A deviation counts, and is learned, up to so many usual ones.
-const LIMIT: i128 = 4;
+const LIMIT: i128 = 3;
+
+/// The least usual deviation of a block: this part of a usual block.
+const LEAST_OF_BLOCK: i128 = 16;
+
+/// What is usual of a habit, in sixteenths of its unit.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Usual {
+	/// Its value.
+	pub value: u16,
+	/// Its deviation.
+	pub deviation: u16,
+}
 
 /// What is known of a meter's days.
 #[derive(
@@ -52,22 +80,20 @@ const LIMIT: i128 = 4;
 pub struct Days {
 	/// Import of each block of the day that is being summed, in Wh.
 	pub today: [u32; BLOCKS],
+	/// What its periods are like.
+	pub habits: Habits,
 	/// How many measured periods were summed today.
 	pub measured: u16,
 	/// The usual import of each block, in 1/16 Wh.
 	pub usual: [u32; BLOCKS],
-	/// The usual deviation of a day's import, in 1/16 Wh.
-	pub deviation: u32,
-	/// Sum of deviations upward, in 1/16 of the usual one.
-	pub above: u16,
-	/// Sum of deviations downward, in 1/16 of the usual one.
-	pub below: u16,
-	/// The usual distance of a day's shape, in 1/1024.
-	pub distance: u16,
-	/// Sum of what days were more distant, in 1/1024.
-	pub strange: u16,
-	/// Days in a row that were nearer to the usual day read backwards.
-	pub reversed: Run,
+	/// The usual deviation of each block, in 1/16 Wh.
+	pub deviation: [u32; BLOCKS],
+	/// What is usual of the habits.
+	pub usual_habits: [Usual; HABITS],
+	/// Sums of deviations.
+	pub strays: Strays,
+	/// Sum of what days were nearer to the usual day read backwards, in 1/1024.
+	pub reversed: u16,
 	/// Days learned so far, up to 255.
 	pub learned: u8,
 }
@@ -77,16 +103,12 @@ pub struct Days {
 pub struct DayBounds {
 	/// Days to learn before anything is found.
 	pub warm_up: u8,
-	/// Deviations, in 1/16 of the usual one, that a day may have without adding to the sum.
+	/// By how much the sum of deviations shrinks each day, in 1/16 of the usual one.
 	pub slack: u16,
 	/// The sum, in 1/16 of the usual deviation, that is found.
 	pub limit: u16,
-	/// Distance beyond the usual, in 1/1024, that a day may have without adding to the sum.
-	pub shape_slack: u16,
-	/// The sum, in 1/1024, that is found.
-	pub shape_limit: u16,
-	/// Days in a row that must be nearer to the reversed usual day.
-	pub reversed: u8,
+	/// The sum of what days were nearer to the reversed usual day, in 1/1024, that is found.
+	pub reversed: u16,
 	/// Days below this import, in Wh, have no shape, and deviations below a sixteenth of it none.
 	pub floor: u32,
 }
@@ -96,7 +118,8 @@ pub struct DayBounds {
 pub struct DayFindings {
 	/// Unlike in amount: the day's import against the usual, in Wh.
 	pub sudden: Option<Finding>,
-	/// Unlike in shape: its distance against the usual, in 1/1024.
+	/// Unlike in shape: the sum of deviations against its bound, in 1/16 of the usual one; or that of reversed
+	/// days, in 1/1024.
 	pub shape: Option<Finding>,
 }
 
@@ -151,12 +174,50 @@ fn clamp_u16(value: i128) -> u16 {
 	u16::try_from(value.clamp(0, u16::MAX.into())).unwrap_or_default()
 }
 
+/// A number of a day: what it is, and what is usual.
+struct Number {
+	value: i128,
+	usual: i128,
+	deviation: i128,
+	/// The least deviation that is usual.
+	least: i128,
+}
+
+impl Number {
+	/// By how much it is off, in 1/64 of the usual deviation. What is usual is learned from it, by no more than the
+	/// bounds allow once there is something to compare with.
+	fn look(&mut self, learned: u8, ready: bool) -> i128 {
+		let unit = self.deviation.max(self.least).max(1);
+		let most = unit.saturating_mul(LIMIT);
+		let mut off = self.value.saturating_sub(self.usual);
+		if ready {
+			off = off.clamp(0i128.saturating_sub(most), most);
+		}
+		if learned > 0 {
+			self.deviation = moved(self.deviation, off.saturating_abs(), learned);
+		}
+		self.usual = moved(self.usual, self.usual.saturating_add(off), learned);
+		off.saturating_mul(PARTS) / unit
+	}
+}
+
 impl Days {
-	/// Adds a measured period of today.
-	pub fn add(&mut self, block: usize, import: u32) {
+	/// Adds a measured period of today, of a day with so many: what was taken, what was given, and what was taken in
+	/// the period before if that is known; in Wh.
+	pub fn add(
+		&mut self,
+		block: usize,
+		import: u32,
+		export: u32,
+		before: Option<u32>,
+		periods_per_day: u32,
+	) {
 		if let Some(sum) = self.today.get_mut(block) {
 			*sum = sum.saturating_add(import);
 		}
+		let usual = self.usual_day();
+		self.habits
+			.add(import, export, before, usual, periods_per_day);
 		self.measured = self.measured.saturating_add(1);
 	}
 
@@ -164,101 +225,99 @@ impl Days {
 	/// is missing.
 	pub fn end(&mut self, periods_per_day: u32, bounds: &DayBounds) -> DayFindings {
 		let today = core::mem::take(&mut self.today);
+		let habits = core::mem::take(&mut self.habits);
 		let measured = u32::from(core::mem::take(&mut self.measured));
 		if measured == 0 || measured < periods_per_day.saturating_sub(periods_per_day / 16) {
 			return DayFindings::default();
 		}
 		let ready = self.learned >= bounds.warm_up.max(1);
-		let mut found = DayFindings {
-			sudden: self.amount(&today, ready, bounds),
-			shape: None,
-		};
-		if self.learned > 0 && sum(&today) >= bounds.floor.into() {
-			found.shape = self.shape(&today, ready, bounds);
-		}
-		self.learn(&today, ready);
+		let shaped = sum(&today) >= bounds.floor.into();
+		let usual = sum(&self.usual) / SCALE;
+		let reversed = (ready && shaped)
+			.then(|| self.reverse(&today, bounds))
+			.flatten();
+		let whole = u64::try_from(sum(&today)).unwrap_or(u64::MAX);
+		let numbers = habits.numbers(whole, periods_per_day);
+		let deviations = self.look(&today, &numbers, shaped, ready, bounds);
 		self.learned = self.learned.saturating_add(1);
-		found
+		if !ready {
+			return DayFindings::default();
+		}
+		let strayed = self
+			.strays
+			.add(&deviations, BLOCKS, bounds.slack, bounds.limit);
+		let shape = strayed
+			.filter(|strayed| !strayed.amount)
+			.map(|strayed| Finding::new(strayed.length, bounds.limit));
+		DayFindings {
+			sudden: strayed
+				.filter(|strayed| strayed.amount)
+				.map(|_| Finding::new(sum(&today), usual)),
+			shape: reversed.or(shape),
+		}
 	}
 
-	fn amount(
+	/// By how much the numbers of a day are off; what is usual is learned from them.
+	fn look(
 		&mut self,
 		today: &[u32; BLOCKS],
+		habits: &[i128; HABITS],
+		shaped: bool,
 		ready: bool,
 		bounds: &DayBounds,
-	) -> Option<Finding> {
-		let usual = sum(&self.usual);
-		let difference = sum(today).saturating_mul(SCALE).saturating_sub(usual);
-		let least = (i128::from(bounds.floor).saturating_mul(SCALE) / 16).max(1);
-		let unit = i128::from(self.deviation).max(least);
-		if self.learned > 0 {
-			let bounded = if ready {
-				difference.saturating_abs().min(unit.saturating_mul(LIMIT))
-			} else {
-				difference.saturating_abs()
+	) -> [i128; NUMBERS] {
+		let learned = self.learned;
+		let blocks = i128::try_from(BLOCKS).unwrap_or(1);
+		let floor = i128::from(bounds.floor).saturating_mul(SCALE) / 16 / blocks;
+		let least = (sum(&self.usual) / blocks / LEAST_OF_BLOCK).max(floor);
+		let mut deviations = [0; NUMBERS];
+		let mut places = deviations.iter_mut();
+		let known = self.usual.iter_mut().zip(self.deviation.iter_mut());
+		for (((usual, deviation), block), off) in known.zip(today).zip(places.by_ref()) {
+			let mut number = Number {
+				value: i128::from(*block).saturating_mul(SCALE),
+				usual: (*usual).into(),
+				deviation: (*deviation).into(),
+				least,
 			};
-			let days = self.learned.saturating_sub(1);
-			self.deviation = clamp_u32(moved(self.deviation.into(), bounded, days));
+			*off = number.look(learned, ready);
+			(*usual, *deviation) = (clamp_u32(number.usual), clamp_u32(number.deviation));
 		}
-		if !ready {
-			return None;
+		// A day without energy is idle, and has no other habit.
+		let judged = [true, shaped, shaped];
+		let known = self.usual_habits.iter_mut().zip(habits).zip(LEAST);
+		for (((usual, value), least), (off, judged)) in known.zip(places.zip(judged)) {
+			if !judged {
+				continue;
+			}
+			let mut number = Number {
+				value: value.saturating_mul(SCALE),
+				usual: usual.value.into(),
+				deviation: usual.deviation.into(),
+				least: least.saturating_mul(SCALE),
+			};
+			*off = number.look(learned, ready);
+			*usual = Usual {
+				value: clamp_u16(number.usual),
+				deviation: clamp_u16(number.deviation),
+			};
 		}
-		let most = LIMIT.saturating_mul(PARTS);
-		let parts =
-			(difference.saturating_mul(PARTS) / unit).clamp(0i128.saturating_sub(most), most);
-		let slack = i128::from(bounds.slack);
-		let summed = |sum: u16, parts: i128| {
-			clamp_u16(i128::from(sum).saturating_add(parts).saturating_sub(slack))
-		};
-		self.above = summed(self.above, parts);
-		self.below = summed(self.below, 0i128.saturating_sub(parts));
-		if self.above.max(self.below) < bounds.limit {
-			return None;
-		}
-		(self.above, self.below) = (0, 0);
-		Some(Finding::new(sum(today), usual / SCALE))
+		deviations
 	}
 
-	fn shape(&mut self, today: &[u32; BLOCKS], ready: bool, bounds: &DayBounds) -> Option<Finding> {
+	/// Whether days were nearer to the usual one read backwards for long enough.
+	fn reverse(&mut self, today: &[u32; BLOCKS], bounds: &DayBounds) -> Option<Finding> {
 		if sum(&self.usual) < i128::from(bounds.floor).saturating_mul(SCALE) {
 			return None;
 		}
-		let apart = distance(today, &self.usual, false);
-		let usual = i128::from(self.distance);
-		let slack = i128::from(bounds.shape_slack);
-		let learned = if ready {
-			apart.min(usual.saturating_add(slack))
-		} else {
-			apart
-		};
-		self.distance = clamp_u16(moved(usual, learned, self.learned.saturating_sub(1)));
-		if !ready {
+		let nearer =
+			distance(today, &self.usual, false).saturating_sub(distance(today, &self.usual, true));
+		self.reversed = clamp_u16(i128::from(self.reversed).saturating_add(nearer));
+		if self.reversed < bounds.reversed.max(1) {
 			return None;
 		}
-		let beyond = apart.saturating_sub(usual).saturating_sub(slack);
-		self.strange = clamp_u16(i128::from(self.strange).saturating_add(beyond));
-		let backwards = distance(today, &self.usual, true);
-		// Nearer by a half of the way, and not near anyhow.
-		let nearer = backwards.saturating_mul(2) < apart && apart > usual;
-		let reversed = self.reversed.count(nearer, bounds.reversed);
-		let strange = self.strange >= bounds.shape_limit;
-		if strange {
-			self.strange = 0;
-		}
-		(strange || reversed).then(|| Finding::new(apart, usual))
-	}
-
-	/// Moves the usual day towards this one: once warm, no block by more than the usual deviation allows.
-	fn learn(&mut self, today: &[u32; BLOCKS], ready: bool) {
-		let most = i128::from(self.deviation).saturating_mul(LIMIT);
-		for (usual, block) in self.usual.iter_mut().zip(today) {
-			let before = i128::from(*usual);
-			let mut value = i128::from(*block).saturating_mul(SCALE);
-			if ready {
-				value = value.clamp(before.saturating_sub(most), before.saturating_add(most));
-			}
-			*usual = clamp_u32(moved(before, value, self.learned));
-		}
+		let summed = core::mem::take(&mut self.reversed);
+		Some(Finding::new(summed, bounds.reversed))
 	}
 
 	/// The usual import of a day, in Wh.

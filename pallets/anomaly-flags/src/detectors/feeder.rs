@@ -7,12 +7,22 @@
 //! How far it usually strays is learned next; from then on a cumulative sum of the residual beyond that band
 //! (CUSUM; Page 1954) gives the alarm: so a small theft that lasts is found, which no single period shows.
 //!
-//! Theft that was there while the model was fitted is part of it: the operator fits it anew after an inspection.
+//! Meters err, and seasons change what flows where. So what the fitted losses leave is explained further by the
+//! [shares](super::suspects) of the members, and by a drift of the losses that is learned along with these. A member
+//! whose share stays beyond what meters may err by gives the alarm too: so a theft is found that is too small for the
+//! sum.
+//!
+//! Theft that was there while the model was fitted is in part taken for losses: the operator fits them anew after an
+//! inspection.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-use super::{clamp, clamp_u32, Finding};
+use super::{
+	clamp, clamp_u32,
+	suspects::{Explained, RATE, UNIT},
+	Finding,
+};
 
 /// Flow is taken in units of so many Wh, up to [`FLOW_BOUND`]: its fourth power, summed, must fit.
 const FLOW_UNIT: u64 = 100;
@@ -28,6 +38,12 @@ const FRACTION: u32 = 20;
 const QUADRATIC_BOUND: i128 = 100 << FRACTION;
 /// Parts of a whole.
 const PPM: i128 = 1_000_000;
+/// How many members' weight the drift of the losses has.
+const DRIFT_WEIGHT: i128 = 10;
+
+/// Most squared flow, in 1/256 of the mean.
+const SQUARED_BOUND: i128 = 32 * UNIT;
+
 /// Periods that the band looks back over, about.
 const MEMORY: i128 = 256;
 
@@ -162,6 +178,67 @@ impl LossModel {
 	}
 }
 
+/// How the losses have moved since they were fitted: learned as the shares of members are.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Drift {
+	/// In Wh a period, times 2²⁰.
+	pub constant: i64,
+	/// In Wh at the mean squared flow of the fit, times 2²⁰.
+	pub copper: i64,
+}
+
+impl Drift {
+	/// What it adds, in Wh, at a squared flow in 1/256 of the mean.
+	fn losses(&self, squared: i128) -> i128 {
+		let copper = i128::from(self.copper).saturating_mul(squared) / UNIT;
+		i128::from(self.constant).saturating_add(copper) >> FRACTION
+	}
+
+	/// What a squared flow adds to the sum of squares of what explains a period.
+	fn norm(squared: i128) -> u128 {
+		let squares = UNIT
+			.saturating_mul(UNIT)
+			.saturating_add(squared.saturating_mul(squared));
+		squares.saturating_mul(DRIFT_WEIGHT).unsigned_abs()
+	}
+
+	/// Learns from what was left unexplained in a period.
+	fn learn(&mut self, unexplained: i128, squared: i128, norm: u128) {
+		let divisor = i128::try_from(norm)
+			.unwrap_or(i128::MAX)
+			.saturating_mul(RATE)
+			.max(1);
+		// Below 2³⁶ · 2⁴ · 2¹³ · 2⁸ · 2²⁰.
+		let bounded = unexplained.clamp(0i128.saturating_sub(RESIDUAL_BOUND), RESIDUAL_BOUND);
+		let step = |share: i128| {
+			bounded
+				.saturating_mul(DRIFT_WEIGHT)
+				.saturating_mul(share)
+				.saturating_mul(UNIT << FRACTION)
+				/ divisor
+		};
+		let most = RESIDUAL_BOUND << FRACTION;
+		let moved = |value: i64, share: i128| {
+			let value = i128::from(value).saturating_add(step(share));
+			clamp(value.clamp(0i128.saturating_sub(most), most))
+		};
+		self.constant = moved(self.constant, UNIT);
+		self.copper = moved(self.copper, squared);
+	}
+}
+
 /// What is known of a microgrid's balance.
 #[derive(
 	Clone,
@@ -181,6 +258,8 @@ pub struct Feeder {
 	pub fit: Fit,
 	/// Losses, once fitted.
 	pub model: LossModel,
+	/// How they have moved since.
+	pub drift: Drift,
 	/// Periods over which the band was learned since.
 	pub learned: u16,
 	/// How far the residual usually strays, in ppm of gross throughput.
@@ -189,6 +268,8 @@ pub struct Feeder {
 	pub above: u32,
 	/// Sum of residuals below it, in ppm.
 	pub below: u32,
+	/// Periods in which a member's share was beyond what meters err by.
+	pub standing: u16,
 }
 
 /// When a balance does not close.
@@ -202,6 +283,12 @@ pub struct FeederBounds {
 	pub limit: u16,
 	/// Periods of less gross throughput, in Wh, are passed over.
 	pub floor: u32,
+	/// What must be missing of a member on a usual day, in Wh, beyond what meters err by.
+	pub missing: u32,
+	/// For so many periods; each in which it is less takes four away.
+	pub standing: u16,
+	/// Periods of a day.
+	pub periods_per_day: u32,
 }
 
 /// What a period of a microgrid showed.
@@ -209,6 +296,8 @@ pub struct FeederBounds {
 pub struct Balanced {
 	/// What is left over, in Wh, once the losses are known.
 	pub residual: Option<i64>,
+	/// What the losses add to the sum of squares of what explains the period.
+	pub norm: u128,
 	/// An alarm: the residual, and the most that is usual; in ppm of gross throughput.
 	pub alarm: Option<Finding>,
 }
@@ -225,6 +314,7 @@ impl Feeder {
 		import: u64,
 		export: u64,
 		members: &Throughput,
+		explained: &Explained,
 		bounds: &FeederBounds,
 	) -> Balanced {
 		let gross = members.gross();
@@ -239,13 +329,24 @@ impl Feeder {
 			self.model = self.fit.solve();
 			return Balanced::default();
 		}
-		let residual = over.saturating_sub(self.model.losses(flow));
-		let ppm = residual.saturating_mul(PPM) / i128::from(gross);
+		let mean = (self.fit.q / i128::from(self.fit.n).max(1)).max(1);
+		let square = (squared(flow).saturating_mul(UNIT) / mean).min(SQUARED_BOUND);
+		let losses = self
+			.model
+			.losses(flow)
+			.saturating_add(self.drift.losses(square));
+		let residual = over.saturating_sub(losses);
+		let unexplained = residual.saturating_sub(explained.explained.into());
+		let norm = Drift::norm(square);
+		self.drift
+			.learn(unexplained, square, explained.norm.saturating_add(norm));
+		let ppm = unexplained.saturating_mul(PPM) / i128::from(gross);
 		let ready = self.is_calibrated(bounds);
 		let band = i128::from(self.band.max(bounds.least_band).max(1));
 		self.learn(ppm.saturating_abs(), band, ready);
 		let mut balanced = Balanced {
 			residual: Some(clamp(residual)),
+			norm,
 			alarm: None,
 		};
 		if !ready {
@@ -264,7 +365,33 @@ impl Feeder {
 			(self.above, self.below) = (0, 0);
 			balanced.alarm = Some(Finding::new(ppm, band));
 		}
+		let standing = self.stand(explained, gross, bounds);
+		balanced.alarm = balanced.alarm.or(standing);
 		balanced
+	}
+
+	/// What a member's share explains is missing no less: an alarm, if it is so for long enough.
+	fn stand(
+		&mut self,
+		explained: &Explained,
+		gross: u64,
+		bounds: &FeederBounds,
+	) -> Option<Finding> {
+		let missing = explained.named().next().map_or(0, |worst| worst.missing);
+		if missing < u64::from(bounds.missing.max(1)) {
+			self.standing = self.standing.saturating_sub(4);
+			return None;
+		}
+		self.standing = self.standing.saturating_add(1);
+		if self.standing < bounds.standing {
+			return None;
+		}
+		self.standing = 0;
+		let ppm = |energy: u64| {
+			let day = i128::from(gross).saturating_mul(bounds.periods_per_day.into());
+			i128::from(energy).saturating_mul(PPM) / day.max(1)
+		};
+		Some(Finding::new(ppm(missing), ppm(bounds.missing.into())))
 	}
 
 	/// Moves the band: as the mean while it is learned, afterwards slowly, and by no more than twice itself

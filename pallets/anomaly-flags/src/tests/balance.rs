@@ -52,7 +52,7 @@ fn calibrate() -> u32 {
 		live(n, 0);
 	}
 	let record = Feeders::<Test>::get(Be32::from(HERE)).expect("kept");
-	let bounds = Anomalies::parameters_of(HERE).balance();
+	let bounds = Anomalies::parameters_of(HERE).balance(96);
 	assert!(record.feeder.is_calibrated(&bounds));
 	assert_eq!(flag_of(FEEDER, Kind::FeederImbalance), None);
 	200

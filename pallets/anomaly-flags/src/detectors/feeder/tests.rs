@@ -6,6 +6,9 @@ const BOUNDS: FeederBounds = FeederBounds {
 	least_band: 500,
 	limit: 24,
 	floor: 1_000,
+	missing: 150,
+	standing: 96,
+	periods_per_day: 96,
 };
 
 /// The members' import of a period in Wh, about 100 households: more in the evening, and never twice the same.
@@ -37,7 +40,7 @@ fn look(feeder: &mut Feeder, n: u64, unmetered: u64) -> Balanced {
 		..Throughput::default()
 	};
 	let import = measured(members.import, n, unmetered);
-	feeder.observe(import, 0, &members, &BOUNDS)
+	feeder.observe(import, 0, &members, &Explained::default(), &BOUNDS)
 }
 
 fn calibrated(periods: u64) -> Feeder {
@@ -93,7 +96,9 @@ fn energy_that_nobody_fed_in_should_give_the_alarm_too() {
 			..Throughput::default()
 		};
 		let import = measured(members.import, n, 0) * 19 / 20;
-		feeder.observe(import, 0, &members, &BOUNDS).alarm
+		feeder
+			.observe(import, 0, &members, &Explained::default(), &BOUNDS)
+			.alarm
 	});
 	assert!(found.expect("within a day").seen < 0);
 }
@@ -107,14 +112,14 @@ fn what_is_not_known_should_be_passed_over() {
 		export: 0,
 		estimated: 101,
 	};
-	let balanced = feeder.observe(99_000, 0, &silent, &BOUNDS);
+	let balanced = feeder.observe(99_000, 0, &silent, &Explained::default(), &BOUNDS);
 	assert_eq!(balanced, Balanced::default());
 	let little = Throughput {
 		import: 999,
 		..Throughput::default()
 	};
 	assert_eq!(
-		feeder.observe(99_000, 0, &little, &BOUNDS),
+		feeder.observe(99_000, 0, &little, &Explained::default(), &BOUNDS),
 		Balanced::default()
 	);
 	assert_eq!(feeder, before);
@@ -127,7 +132,7 @@ fn a_single_outlier_should_give_no_alarm() {
 		import: 10_000,
 		..Throughput::default()
 	};
-	let balanced = feeder.observe(900_000, 0, &members, &BOUNDS);
+	let balanced = feeder.observe(900_000, 0, &members, &Explained::default(), &BOUNDS);
 	assert_eq!(balanced.alarm, None);
 	for n in 1_101..1_300 {
 		assert_eq!(look(&mut feeder, n, 0).alarm, None);
@@ -170,7 +175,7 @@ proptest! {
 		),
 		calibration in 1u16..100, limit: u16, least_band: u32,
 	) {
-		let bounds = FeederBounds { calibration, limit, least_band, floor: 1 };
+		let bounds = FeederBounds { calibration, limit, least_band, ..BOUNDS };
 		let mut feeder = Feeder::default();
 		for (import, export, members_import, members_export) in periods {
 			let members = Throughput {
@@ -178,7 +183,7 @@ proptest! {
 				export: members_export,
 				estimated: 0,
 			};
-			feeder.observe(import, export, &members, &bounds);
+			feeder.observe(import, export, &members, &Explained::default(), &bounds);
 		}
 	}
 

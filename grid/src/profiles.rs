@@ -10,16 +10,19 @@ use anyhow::{ensure, Context, Result};
 /// One in the unit shares are kept in.
 pub const SHARE_ONE: i64 = 1_000_000_000;
 
+/// Energy of a row is share × rated power, in units of 10⁻⁹ Wh × 4: so many are one Wh.
+pub const UNITS_PER_WH: i128 = 4 * SHARE_ONE as i128;
+
 /// The columns of profiles that a grid uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {
+	names: Vec<String>,
 	columns: Vec<Vec<i64>>,
 	rows: usize,
 }
 
 impl Profiles {
 	/// How many rows there are: a whole year of quarters of an hour.
-	#[cfg(test)]
 	pub fn rows(&self) -> usize {
 		self.rows
 	}
@@ -27,6 +30,11 @@ impl Profiles {
 	/// The share of `profile` in `row`, in units of [`SHARE_ONE`]; the year repeats.
 	pub fn share(&self, profile: usize, row: usize) -> i64 {
 		self.columns[profile][row % self.rows]
+	}
+
+	/// What a profile is called in the file; empty for columns that come from none.
+	pub fn name(&self, profile: usize) -> &str {
+		self.names.get(profile).map_or("", String::as_str)
 	}
 
 	/// The wanted columns of a file, each by its name.
@@ -55,14 +63,21 @@ impl Profiles {
 			rows += 1;
 		}
 		ensure!(rows > 0, "no rows");
-		Ok(Self { columns, rows })
+		Ok(Self {
+			names: wanted.to_vec(),
+			columns,
+			rows,
+		})
 	}
 
 	/// Columns given directly, all of one length.
-	#[cfg(test)]
 	pub fn from_columns(columns: Vec<Vec<i64>>) -> Self {
-		let rows = columns[0].len();
-		Self { columns, rows }
+		let rows = columns.first().map_or(0, Vec::len);
+		Self {
+			names: Vec::new(),
+			columns,
+			rows,
+		}
 	}
 }
 

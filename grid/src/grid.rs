@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, fs::File, io::Read, path::PathBuf, str::FromStr
 
 use anyhow::{bail, ensure, Context, Result};
 
-use super::{
-	flex::Behind,
-	profiles::{Profiles, SHARE_ONE},
-};
+use crate::profiles::{Profiles, SHARE_ONE};
 
 /// Rows of a day: quarters of an hour.
 pub const ROWS_PER_DAY: usize = 96;
@@ -53,6 +50,19 @@ pub struct Unit {
 	pub rated_w: u32,
 	/// Whether it can wait: a heat pump or a car's charger.
 	pub flexible: bool,
+}
+
+/// What is behind a meter in a period; energy in 10⁻⁹ Wh × 4.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+	/// Load less generation, without the storage.
+	pub net: i128,
+	/// Of the load what heat pumps and chargers take.
+	pub flexible: i128,
+	/// The most that they can take.
+	pub flexible_rated: i128,
+	/// What the plants give.
+	pub generation: i128,
 }
 
 /// Profiles of loads that can wait begin with this: heat pumps (air, soil), chargers at home and elsewhere.
@@ -137,6 +147,29 @@ impl Member {
 
 fn rated(units: &[Unit]) -> u64 {
 	units.iter().map(|unit| u64::from(unit.rated_w)).sum()
+}
+
+impl GridSource {
+	/// The grids that it names: the one, or all of the folder, by name.
+	pub fn each(&self) -> Result<Vec<Self>> {
+		if self.name.is_some() {
+			return Ok(vec![self.clone()]);
+		}
+		let path = self.folder.join("members.csv");
+		let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+		let mut names = csv::Reader::from_reader(file)
+			.into_deserialize()
+			.map(|row| row.map(|row: MemberRow| row.grid))
+			.collect::<Result<Vec<_>, _>>()
+			.with_context(|| format!("cannot use {}", path.display()))?;
+		names.sort_unstable();
+		names.dedup();
+		let named = |name| Self {
+			folder: self.folder.clone(),
+			name: Some(name),
+		};
+		Ok(names.into_iter().map(named).collect())
+	}
 }
 
 impl Grid {
@@ -325,6 +358,17 @@ mod tests {
 				grid.members.len()
 			);
 		}
+	}
+
+	#[test]
+	fn a_folder_should_tell_its_grids() {
+		let all = GridSource {
+			name: None,
+			..simbench("")
+		};
+		let named = ["LV1.101", "LV3.101", "LV5.201"].map(simbench);
+		assert_eq!(all.each().unwrap(), named);
+		assert_eq!(named[1].each().unwrap(), named[1..2]);
 	}
 
 	#[test]

@@ -2,7 +2,7 @@
 
 use anyhow::{bail, ensure, Result};
 
-use super::grid::ROWS_PER_DAY;
+use crate::grid::ROWS_PER_DAY;
 
 /// A row of the year 2016, by date and time of day in UTC: `2016-06-12` or `2016-06-12T07:00`.
 pub fn row_of_date(text: &str) -> Result<usize> {

@@ -4,10 +4,10 @@
 //! held back, and catch up once they may. What is left, a household, nobody holds back. To keep to a limit of
 //! export a storage takes first; then the plants are curtailed, and what they do not give is gone.
 
-use gridweave_gateway::command::{Action, Command};
-use gridweave_primitives::Watts;
-
-use super::{grid::Storage, replay::UNITS_PER_WH};
+use crate::{
+	grid::{Behind, Storage},
+	profiles::UNITS_PER_WH,
+};
 
 /// What a device is told for a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,36 +20,6 @@ pub enum Told {
 	Charge,
 	/// Discharge the storage with all there is.
 	Discharge,
-}
-
-impl Told {
-	/// What a command says of a period of so many seconds; `None` for a release.
-	pub fn of(command: &Command, period_seconds: u32) -> Option<Self> {
-		let most = |watts: Option<u32>| {
-			let watts = Watts(watts.unwrap_or(0));
-			watts.over(period_seconds.into()).0
-		};
-		match command.action {
-			Action::LimitImport => Some(Self::Import(most(command.watts))),
-			Action::Curtail => Some(Self::Export(most(command.watts))),
-			Action::Charge => Some(Self::Charge),
-			Action::Discharge => Some(Self::Discharge),
-			Action::Release => None,
-		}
-	}
-}
-
-/// What is behind a meter in a period; energy in 10⁻⁹ Wh × 4.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Behind {
-	/// Load less generation, without the storage.
-	pub net: i128,
-	/// Of the load what heat pumps and chargers take.
-	pub flexible: i128,
-	/// The most that they can take.
-	pub flexible_rated: i128,
-	/// What the plants give.
-	pub generation: i128,
 }
 
 /// The state of a storage: what it is, and what it held before the period, in Wh.
@@ -175,28 +145,6 @@ mod tests {
 			(250, 0)
 		);
 		assert_eq!(measured(Some(Told::Discharge), house, None, 0), (300, 0));
-	}
-
-	#[test]
-	fn limits_should_be_those_of_the_period() {
-		let command = |action, watts| Command {
-			meter: 7,
-			nonce: 1,
-			action,
-			watts,
-			from: 0,
-			until: 9,
-			event: None,
-		};
-		let told = |action, watts| Told::of(&command(action, watts), 12);
-		assert_eq!(
-			told(Action::LimitImport, Some(30_000)),
-			Some(Told::Import(100))
-		);
-		assert_eq!(told(Action::Curtail, Some(0)), Some(Told::Export(0)));
-		assert_eq!(told(Action::Charge, None), Some(Told::Charge));
-		assert_eq!(told(Action::Discharge, None), Some(Told::Discharge));
-		assert_eq!(told(Action::Release, None), None);
 	}
 
 	fn any_told() -> impl Strategy<Value = Option<Told>> {
