@@ -244,8 +244,8 @@ impl<T: Config> Pallet<T> {
 			&job.explained,
 			&bounds,
 		);
-		if let Some(residual) = balanced.residual {
-			record.lesson = job.explained.lesson(residual, balanced.norm);
+		if balanced.residual.is_some() {
+			record.lesson = job.explained.lesson(balanced.lesson, balanced.norm);
 			record.period = job.period;
 			if record.feeder.is_calibrated(&bounds) {
 				record.suspects = job.explained.worst;

@@ -65,6 +65,18 @@ impl Attack {
 		Self::RegisterBypass,
 	];
 
+	/// Those of which curves are drawn.
+	pub const DRAWN: [Self; 8] = [
+		Self::Scaled,
+		Self::ScaledTo(800),
+		Self::Gap,
+		Self::Hourly,
+		Self::MeanShare,
+		Self::Mean,
+		Self::Reversed,
+		Self::OldDay,
+	];
+
 	/// Those that break the protocol.
 	pub const PROTOCOL: [Self; 5] = [
 		Self::Rollback,

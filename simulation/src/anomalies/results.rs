@@ -14,7 +14,7 @@ pub const TAP_RATES: [u32; 3] = [5, 10, 20];
 /// Days of a window in which an honest meter is suspected or not.
 pub const HONEST_WINDOW: usize = 14;
 /// By how much the bounds of days and runs are moved for the curve, in percent of the default.
-pub const SCALES: [u32; 7] = [30, 45, 65, 100, 150, 225, 350];
+pub const SCALES: [u32; 6] = [25, 50, 75, 100, 150, 250];
 
 /// A grid and a half of the year.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

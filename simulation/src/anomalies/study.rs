@@ -30,7 +30,7 @@ pub const WATCH: usize = 28;
 /// Members with less import on a mean day, in Wh, steal nothing.
 const ELIGIBLE: u64 = 1_000;
 /// Communities of each grid that live honestly.
-const HONEST: u64 = 3;
+const HONEST: u64 = 2;
 
 /// A piece of work.
 enum Job {

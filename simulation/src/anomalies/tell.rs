@@ -14,18 +14,6 @@ use crate::{
 /// Share of thieves among meters for which precision is drawn.
 const PREVALENCE: f64 = 0.05;
 
-/// Attacks of the curves.
-const DRAWN: [Attack; 8] = [
-	Attack::Scaled,
-	Attack::ScaledTo(800),
-	Attack::Gap,
-	Attack::Hourly,
-	Attack::MeanShare,
-	Attack::Mean,
-	Attack::Reversed,
-	Attack::OldDay,
-];
-
 /// A report, and its charts by file name.
 pub struct Told {
 	/// Markdown.
@@ -54,7 +42,7 @@ pub fn tell(figures: &Figures, options: &crate::Options) -> Told {
 	));
 	report.picture("Receiver operating characteristic", "roc.svg");
 	report.picture("Precision and recall", "precision-recall.svg");
-	let areas = DRAWN.iter().map(|attack| {
+	let areas = Attack::DRAWN.iter().map(|attack| {
 		let (_, area) = figures.curve(Of::Unseen, *attack, &SCALES);
 		vec![attack.words(), format!("{area:.2}")]
 	});
@@ -381,7 +369,7 @@ fn honest(report: &mut Report, figures: &Figures) {
 }
 
 fn roc(figures: &Figures) -> Chart {
-	let lines = DRAWN.iter().map(|attack| Line {
+	let lines = Attack::DRAWN.iter().map(|attack| Line {
 		name: attack.name(),
 		points: figures.curve(Of::Unseen, *attack, &SCALES).0,
 		joined: true,
@@ -395,7 +383,7 @@ fn roc(figures: &Figures) -> Chart {
 }
 
 fn precision_recall(figures: &Figures) -> Chart {
-	let lines = DRAWN.iter().map(|attack| {
+	let lines = Attack::DRAWN.iter().map(|attack| {
 		let (points, _) = figures.curve(Of::Unseen, *attack, &SCALES);
 		let precise = points.into_iter().map(|(suspected, flagged)| {
 			let (right, wrong) = (PREVALENCE * flagged, (1.0 - PREVALENCE) * suspected);

@@ -17,9 +17,9 @@ use crate::community::{flow::Flows, Community};
 /// Days before a theft that the feeder is to show.
 const FEEDER_LEAD: usize = 21;
 /// Thieves in each window, for each attack that the feeder is to show.
-const THIEVES: usize = 4;
+const THIEVES: usize = 3;
 /// Copies in each window of each unmetered load.
-const TAPS: u64 = 3;
+const TAPS: u64 = 2;
 
 /// Detectors whose bounds of days and runs are moved.
 fn scaled(scale: u32) -> Parameters {
@@ -57,8 +57,9 @@ impl Study {
 	pub(super) fn own(&self, place: &Place, window: usize, scale: u32) -> Result<Results> {
 		let first_day = self.first_day(window);
 		let from_day = first_day + LEAD;
-		let mut attacks = Attack::OWN.to_vec();
+		let mut attacks = Attack::DRAWN.to_vec();
 		if scale == 100 {
+			attacks = Attack::OWN.to_vec();
 			attacks.push(Attack::PhaseBypass);
 			attacks.extend(Attack::PROTOCOL);
 		}

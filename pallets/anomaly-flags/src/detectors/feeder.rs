@@ -41,6 +41,9 @@ const PPM: i128 = 1_000_000;
 /// How many members' weight the drift of the losses has.
 const DRIFT_WEIGHT: i128 = 10;
 
+/// So many bands of a period are learned.
+const LESSON: i128 = 4;
+
 /// Most squared flow, in 1/256 of the mean.
 const SQUARED_BOUND: i128 = 32 * UNIT;
 
@@ -296,6 +299,8 @@ pub struct FeederBounds {
 pub struct Balanced {
 	/// What is left over, in Wh, once the losses are known.
 	pub residual: Option<i64>,
+	/// What is to be learned of it, in Wh.
+	pub lesson: i64,
 	/// What the losses add to the sum of squares of what explains the period.
 	pub norm: u128,
 	/// An alarm: the residual, and the most that is usual; in ppm of gross throughput.
@@ -337,15 +342,23 @@ impl Feeder {
 			.saturating_add(self.drift.losses(square));
 		let residual = over.saturating_sub(losses);
 		let unexplained = residual.saturating_sub(explained.explained.into());
-		let norm = Drift::norm(square);
-		self.drift
-			.learn(unexplained, square, explained.norm.saturating_add(norm));
 		let ppm = unexplained.saturating_mul(PPM) / i128::from(gross);
 		let ready = self.is_calibrated(bounds);
 		let band = i128::from(self.band.max(bounds.least_band).max(1));
+		// No more is learned of a period than is nearly usual: what gives the alarm is not explained away at once.
+		let lesson = if ready {
+			let most = band.saturating_mul(LESSON).saturating_mul(gross.into()) / PPM;
+			unexplained.clamp(0i128.saturating_sub(most), most)
+		} else {
+			unexplained
+		};
+		let norm = Drift::norm(square);
+		self.drift
+			.learn(lesson, square, explained.norm.saturating_add(norm));
 		self.learn(ppm.saturating_abs(), band, ready);
 		let mut balanced = Balanced {
 			residual: Some(clamp(residual)),
+			lesson: clamp(lesson),
 			norm,
 			alarm: None,
 		};

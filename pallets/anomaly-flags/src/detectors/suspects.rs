@@ -210,10 +210,11 @@ impl Explained {
 		}
 	}
 
-	/// What the next pass is to learn of a residual in Wh, when losses add so much to the sum of squares.
-	pub fn lesson(&self, residual: i64, losses: u128) -> Lesson {
+	/// What the next pass is to learn of what was left unexplained, in Wh, when losses add so much to the sum of
+	/// squares.
+	pub fn lesson(&self, unexplained: i64, losses: u128) -> Lesson {
 		Lesson {
-			unexplained: residual.saturating_sub(self.explained),
+			unexplained,
 			norm: self.norm.saturating_add(losses),
 		}
 	}
@@ -268,7 +269,7 @@ mod tests {
 				missing += taken - shown(taken);
 			}
 			let noise = (n * 7_919 % 41) as i64 - 20;
-			last = sums.lesson(missing + noise, 0);
+			last = sums.lesson(missing + noise - sums.explained, 0);
 		}
 		sums.named().map(|suspect| suspect.meter.0.into()).collect()
 	}
@@ -301,7 +302,7 @@ mod tests {
 		}
 		let named: Vec<u32> = sums.named().map(|suspect| suspect.meter.0).collect();
 		// The others are within what meters err by.
-		assert_eq!(named, [7, 2, 6]);
+		assert_eq!(named, [7, 2, 6, 4]);
 	}
 
 	#[test]

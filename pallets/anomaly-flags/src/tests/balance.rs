@@ -72,7 +72,7 @@ fn theft_should_give_the_alarm_and_name_the_thief() {
 		// The alarm alone quarantines nobody.
 		assert!(!Anomalies::is_quarantined(FEEDER));
 		assert!(!Anomalies::is_quarantined(THIEF));
-		for n in after..after + 400 {
+		for n in after..after + 900 {
 			live(from + n, 400);
 		}
 		let suspects = Anomalies::api_suspects(HERE);
@@ -87,7 +87,7 @@ fn what_statistics_say_of_the_named_should_be_confirmed() {
 	run(|| {
 		begin();
 		let from = calibrate();
-		for n in 0..500 {
+		for n in 0..1_000 {
 			live(from + n, 400);
 		}
 		assert!(Anomalies::api_suspects(HERE).alarm);
