@@ -204,6 +204,7 @@ impl Equivocations {
 mod tests {
 	use super::*;
 	use gridweave_runtime::Hash;
+	use sp_runtime::traits::Header as _;
 
 	fn key(of: u8) -> AuthorityId {
 		AuthorityId::from_slice(&[of; 32]).expect("32 bytes")
