@@ -140,6 +140,7 @@ mod tests {
 	use super::*;
 	use crate::alerts::flags::tests::flag;
 	use proptest::prelude::*;
+	use std::slice::from_ref;
 
 	/// Tells all that is due.
 	fn tell(told: &mut Told, open: &[Flag]) -> Vec<String> {
@@ -173,8 +174,8 @@ mod tests {
 	fn each_change_of_a_flag_should_be_told_once() {
 		let mut told = Told::new();
 		let raised = flag(7, "stuck", "warning", 11);
-		assert_eq!(tell(&mut told, &[raised.clone()]), ["0-7-stuck-11-raised"]);
-		assert!(tell(&mut told, &[raised.clone()]).is_empty());
+		assert_eq!(tell(&mut told, from_ref(&raised)), ["0-7-stuck-11-raised"]);
+		assert!(tell(&mut told, from_ref(&raised)).is_empty());
 		let more = Flag {
 			told: Value::Null,
 			..raised.clone()
@@ -209,7 +210,7 @@ mod tests {
 	fn what_is_too_slight_should_not_be_told_until_it_is_grave() {
 		let mut told = Told::new();
 		let slight = flag(7, "silent", "notice", 11);
-		assert!(tell(&mut told, &[slight.clone()]).is_empty());
+		assert!(tell(&mut told, from_ref(&slight)).is_empty());
 		assert!(tell(&mut told, &[]).is_empty(), "nor that it ended");
 		let grave = Flag {
 			severity: Severity::Critical,
@@ -225,7 +226,7 @@ mod tests {
 			genesis: "0x00".into(),
 		};
 		let flag = flag(7, FEEDER, "warning", 11);
-		let alert = due(2, &Told::new(), &[flag.clone()], Severity::Warning).remove(0);
+		let alert = due(2, &Told::new(), from_ref(&flag), Severity::Warning).remove(0);
 		assert!(alert.is_of_feeder());
 		let message = alert.message(
 			&at,

@@ -73,7 +73,7 @@ fn ten() -> u64 {
 
 /// Somebody to tell.
 enum Outlet {
-	Webhook(Webhook),
+	Webhook(Box<Webhook>),
 	Broker(Broker),
 }
 
@@ -117,7 +117,7 @@ pub async fn run(args: AlertsArgs) -> Result<()> {
 	);
 	let mut outlets = Vec::new();
 	if let Some(settings) = &config.webhook {
-		outlets.push(Outlet::Webhook(Webhook::new(settings)?));
+		outlets.push(Outlet::Webhook(Box::new(Webhook::new(settings)?)));
 	}
 	let mut tasks = JoinSet::new();
 	if let Some(settings) = &config.mqtt {

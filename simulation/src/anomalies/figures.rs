@@ -129,23 +129,23 @@ impl Figures<'_> {
 		classes: &[Class],
 		count: fn(&super::results::Honest) -> u32,
 	) -> (Estimate, f64) {
-		let mut members: Vec<((&str, usize), (u32, f64))> = Vec::new();
+		let (mut homes, mut members) = (Vec::new(), Vec::<(u32, f64)>::new());
 		for honest in &self.results.honest {
 			if !self.holds(of, &honest.part) || !classes.contains(&honest.class) {
 				continue;
 			}
 			// A home's communities and halves belong together.
 			let key = (honest.part.grid.as_str(), honest.home);
-			let place = members.iter().position(|(known, _)| *known == key);
+			let place = homes.iter().position(|known| *known == key);
 			let place = place.unwrap_or_else(|| {
-				members.push((key, (0, 0.0)));
+				homes.push(key);
+				members.push((0, 0.0));
 				members.len() - 1
 			});
-			let (events, years) = &mut members[place].1;
+			let (events, years) = &mut members[place];
 			*events += count(honest);
 			*years += honest.years;
 		}
-		let members: Vec<(u32, f64)> = members.into_iter().map(|(_, sums)| sums).collect();
 		let years = members.iter().map(|(_, years)| years).sum();
 		(rate(&members, self.seed), years)
 	}
