@@ -73,7 +73,8 @@ fn respond(author: &Chain) -> Result<Vec<(Work, Block)>> {
 		let event = author.look(event)?;
 		Ok(event.context("there is no event")?.stage)
 	};
-	let (mut time, mut blocks) = (Responding::due(), Vec::new());
+	let interval = u64::from(BLOCK_SECONDS);
+	let (mut time, mut blocks) = (Responding::due() + interval, Vec::new());
 	for _ in 0..PATIENCE {
 		let work = match stage()? {
 			EventStage::Announced => Work::Record,
@@ -82,7 +83,7 @@ fn respond(author: &Chain) -> Result<Vec<(Work, Block)>> {
 			EventStage::Done | EventStage::Cancelled => return Ok(blocks),
 		};
 		blocks.push((work, author.extend(time, [])?.block));
-		time += u64::from(BLOCK_SECONDS);
+		time += interval;
 	}
 	anyhow::bail!("the event is never paid")
 }

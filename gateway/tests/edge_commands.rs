@@ -204,14 +204,16 @@ async fn a_device_behind_the_edge_should_hear_its_command_and_be_heard() {
 	// Its time is over: the broker keeps nothing, and readings go on naming it.
 	let cleared = async {
 		loop {
+			// On a busy machine silence says nothing before that.
+			let is_over = now() >= second.until;
 			let (_, mut late) = Client::connect(&mosquitto, "5", "late", topic.clone());
-			if timeout(Duration::from_secs(2), late.recv()).await.is_err() {
+			let heard = timeout(Duration::from_secs(2), late.recv()).await;
+			if heard.is_err() && is_over {
 				return;
 			}
 		}
 	};
 	timeout(PATIENCE, cleared).await.expect("in time");
-	assert!(now() >= second.until);
 	until_reading(&gateway, count, says(Some(6))).await;
 
 	let mut bytes = [0; 32];
