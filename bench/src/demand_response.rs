@@ -44,6 +44,11 @@ pub fn run(meters: u32) -> Result<Value> {
 	let importer = stage.chain(State::Responding(responding), "importer")?;
 	let (mut record, mut measure, mut pay) = (Sum::default(), Sum::default(), Sum::default());
 	let mut worst = Took::default();
+	let mut blocks = blocks.into_iter();
+	// In the first one of some hundred the runtime is compiled: it is left out.
+	if let Some((_, first)) = blocks.next() {
+		importer.import(first)?;
+	}
 	for (work, block) in blocks {
 		let took = importer.import(block)?;
 		worst = if took.cpu > worst.cpu { took } else { worst };
