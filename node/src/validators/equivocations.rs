@@ -5,11 +5,12 @@
 use std::{
 	collections::{BTreeMap, VecDeque},
 	sync::{Arc, Mutex, PoisonError},
+	time::UNIX_EPOCH,
 };
 
 use codec::Encode;
 use futures::StreamExt;
-use gridweave_runtime::{opaque::Block, Header, Runtime, RuntimeCall};
+use gridweave_runtime::{opaque::Block, Header, Runtime, RuntimeCall, BLOCK_SECONDS};
 use jsonrpsee::{core::RpcResult, RpcModule};
 use pallet_validator_set::{runtime_api::ValidatorSetApi, Call};
 use sc_client_api::BlockchainEvents;
@@ -32,6 +33,12 @@ const SLOTS: u64 = 256;
 
 /// How many equivocations are remembered.
 const KEPT: usize = 64;
+
+/// The slot that it is now.
+fn now() -> u64 {
+	let since = UNIX_EPOCH.elapsed().unwrap_or_default();
+	since.as_secs() / u64::from(BLOCK_SECONDS)
+}
 
 /// Two blocks of one validator in one slot.
 #[derive(Clone, Debug)]
@@ -125,6 +132,11 @@ impl Equivocations {
 		let mut imports = self.client.every_import_notification_stream();
 		let mut firsts = Firsts::default();
 		while let Some(import) = imports.next().await {
+			// Blocks of long ago, as a node that catches up imports them, prove nothing that can still be reported.
+			let slot = find_pre_digest::<Block, AuthoritySignature>(&import.header);
+			if slot.map_or(true, |slot| slot + SLOTS < now()) {
+				continue;
+			}
 			// That of the database has its seal.
 			let Ok(Some(header)) = self.client.header(import.hash) else {
 				continue;
