@@ -12,7 +12,7 @@ VALIDATOR_NAMES=(Alice Bob Charlie Dave Eve Ferdie)
 MOST_VALIDATORS=32
 
 # What has been started, and where it listens; by the number of the node.
-node_pid=() node_rpc=() node_p2p=() node_metrics=() node_peer=() ports_given=()
+node_pid=() node_rpc=() node_p2p=() node_metrics=() node_peer=() node_environment=() ports_given=()
 gateway_pid='' NAMESPACES=no NET_ID='' bridges=()
 
 # validator_name I: of the validator's keys.
@@ -151,7 +151,7 @@ network_ports() {
 	done
 }
 
-# start_node I: starts it, or starts it again.
+# start_node I: starts it, or starts it again, with what node_environment[I] adds to its environment.
 start_node() {
 	local node=$1 other options=()
 	for other in "${!node_peer[@]}"; do
@@ -165,7 +165,8 @@ start_node() {
 	fi
 	in_namespace "$node"
 	# (No function in between: then the id would be that of a shell.)
-	"${REPLY_IN[@]}" setsid "$BIN/gridweave-node" --chain "$WORK/chain.json" --name "$(node_name "$node")" \
+	# shellcheck disable=SC2086 # Words, one for each variable.
+	"${REPLY_IN[@]}" setsid env ${node_environment[node]:-} "$BIN/gridweave-node" --chain "$WORK/chain.json" --name "$(node_name "$node")" \
 		--base-path "$WORK/node-$node" --node-key-file "$WORK/node-$node/node.key" --no-telemetry --no-mdns \
 		--listen-addr "/ip4/$(node_address "$node")/tcp/${node_p2p[node]}" --rpc-port "${node_rpc[node]}" \
 		--prometheus-port "${node_metrics[node]}" "${options[@]}" >>"$WORK/node-$node.log" 2>&1 &
