@@ -7,7 +7,6 @@ use gridweave_runtime::{
 	genesis, opaque::Block, OrderBook, Runtime, Settlement, System, BLOCK_SECONDS,
 };
 use pallet_order_book::{Agenda, Stage as Due};
-use pallet_settlement::Ledger;
 use serde_json::{json, Value};
 use sp_runtime::traits::Block as _;
 
@@ -212,7 +211,7 @@ fn compare(market: &Market, chain: &Chain, cleared: &Cleared) -> Result<()> {
 			let contracts = position.map(|position| position.contracts);
 			let contracts = contracts.unwrap_or_default();
 			let found = Account {
-				locked: Ledger::<Runtime>::get(account(meter)).locked,
+				locked: Settlement::member(&account(meter)).locked,
 				sold: contracts.sold,
 				bought: contracts.bought,
 				receivable: contracts.receivable,

@@ -3,7 +3,7 @@
 use codec::Encode;
 use frame_support::traits::Get;
 use gridweave_primitives::{market::Side, Be32, MeterId, MicrogridId, Period, PeriodClock};
-use gridweave_runtime::{AccountId, Hash, Runtime, VERSION};
+use gridweave_runtime::{AccountId, Hash, Runtime, Settlement, VERSION};
 use pallet_meter_registry::Meters;
 use pallet_microgrids::{Count, Links, Microgrids, PeriodTerms, Periods};
 use pallet_order_book::{
@@ -12,8 +12,8 @@ use pallet_order_book::{
 };
 use pallet_settlement::{
 	types::{self, Claim, Job},
-	Arrears, ClaimQueues, Claims, Current, Exchanges, Funds, Ledger, Positions, Settled,
-	StatementPage, Totals,
+	Arrears, ClaimQueues, Claims, Current, Exchanges, Funds, Positions, Settled, StatementPage,
+	Totals,
 };
 
 use crate::{
@@ -39,6 +39,7 @@ pub(crate) const ITEMS: &[(&str, &str)] = &[
 	("OrderBook", "LinkFlows"),
 	("OrderBook", "StandingOrders"),
 	("Settlement", "Ledger"),
+	("Settlement", "Seats"),
 	("Settlement", "Positions"),
 	("Settlement", "Exchanges"),
 	("Settlement", "Settled"),
@@ -203,7 +204,7 @@ fn books(told: &mut Vec<Opening>) {
 
 /// Trading balances, positions, debts, funds.
 fn money(told: &mut Vec<Opening>) {
-	let mut ledger: Vec<_> = Ledger::<Runtime>::iter().collect();
+	let mut ledger: Vec<_> = Settlement::members().collect();
 	ledger.retain(|(_, member)| member.is_open());
 	ledger.sort_by(|(one, _), (other, _)| one.cmp(other));
 	told.extend(ledger.into_iter().map(|(who, member)| Opening::Ledger {

@@ -316,14 +316,15 @@ impl MarketInspect for () {
 /// The clearing ledger as the order book sees it. Provided by `pallet-settlement`.
 pub trait Clearing<AccountId> {
 	/// Locks `amount` of the member's trading balance; what is missing is topped up from the member's
-	/// account. Nothing is changed on error.
-	fn lock(who: &AccountId, amount: Balance) -> DispatchResult;
+	/// account. Nothing is changed on error. Here and below `meter` is the member's, or was: its balance is
+	/// looked for there first.
+	fn lock(who: &AccountId, meter: MeterId, amount: Balance) -> DispatchResult;
 
 	/// Unlocks `amount`, locked before by [`Self::lock`] and not released by a trade since.
-	fn unlock(who: &AccountId, amount: Balance);
+	fn unlock(who: &AccountId, meter: MeterId, amount: Balance);
 
 	/// Whether the member may buy: arrears block bids (and bids only: proceeds pay arrears first).
-	fn may_buy(who: &AccountId) -> Result<(), DispatchError>;
+	fn may_buy(who: &AccountId, meter: MeterId) -> Result<(), DispatchError>;
 }
 
 /// Told of every fill. Provided by `pallet-settlement`.

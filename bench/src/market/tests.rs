@@ -5,7 +5,6 @@ use gridweave_runtime::{
 	Settlement, System,
 };
 use pallet_order_book::{Agenda, Stage};
-use pallet_settlement::Ledger;
 use sp_state_machine::BasicExternalities;
 
 use super::*;
@@ -24,7 +23,7 @@ fn sound(storage: Result<Storage>, look: impl FnOnce()) {
 			*locked.entry(who).or_default() += amount;
 		}
 		locked.retain(|_, amount| *amount > 0);
-		let ledger: BTreeMap<_, _> = Ledger::<Runtime>::iter()
+		let ledger: BTreeMap<_, _> = Settlement::members()
 			.map(|(who, member)| (who, member.locked))
 			.filter(|(_, locked)| *locked > 0)
 			.collect();

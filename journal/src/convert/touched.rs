@@ -1,17 +1,40 @@
 //! Whose money a block may have changed: told as it is at the end of the block.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gridweave_primitives::{Balance, Be32, MicrogridId};
 use gridweave_runtime::{AccountId, Runtime};
 use pallet_microgrids::Microgrid;
-use pallet_settlement::types::{Job, Member};
+use pallet_settlement::{
+	types::{Job, Member, Row},
+	Ledger, SeatOf, Seats,
+};
 
 use crate::{
 	parts::account,
 	record::{Planck, Record},
 	state::{read_all, Error, State},
 };
+
+/// Trading balances of accounts, in the same order: of who has a seat at a page of meters, there; else in the
+/// ledger.
+fn members(state: &impl State, accounts: &BTreeSet<AccountId>) -> Result<Vec<Member>, Error> {
+	let keys: Vec<_> = (accounts.iter().map(SeatOf::<Runtime>::hashed_key_for)).collect();
+	let pages = read_all::<Be32>(state, "a member's seat", &keys)?;
+	let taken: BTreeSet<Be32> = pages.iter().flatten().copied().collect();
+	let keys: Vec<_> = taken.iter().map(Seats::<Runtime>::hashed_key_for).collect();
+	let rows = read_all::<Row<AccountId>>(state, "a page of trading balances", &keys)?;
+	let seated: BTreeMap<AccountId, Member> = (rows.into_iter().flatten().flatten())
+		.map(|seat| (seat.account, seat.member))
+		.collect();
+	let keys: Vec<_> = (accounts.iter().map(Ledger::<Runtime>::hashed_key_for)).collect();
+	let others = read_all::<Member>(state, "a trading balance", &keys)?;
+	let found = accounts.iter().zip(others).map(|(who, other)| {
+		let seated = seated.get(who).copied();
+		seated.or(other).unwrap_or_default()
+	});
+	Ok(found.collect())
+}
 
 #[derive(Default)]
 pub(super) struct Touched {
@@ -57,20 +80,16 @@ impl Touched {
 		if let Some(job) = settling {
 			self.member(&job.till.operator);
 		}
-		let keys: Vec<_> = self
+		let found = members(after, &self.members)?;
+		let told = self
 			.members
 			.iter()
-			.map(pallet_settlement::Ledger::<Runtime>::hashed_key_for)
-			.collect();
-		let found = read_all::<Member>(after, "a trading balance", &keys)?;
-		let told = self.members.iter().zip(found).map(|(who, member)| {
-			let member = member.unwrap_or_default();
-			Record::Ledger {
+			.zip(found)
+			.map(|(who, member)| Record::Ledger {
 				account: account(who),
 				balance: Planck(member.balance),
 				locked: Planck(member.locked),
-			}
-		});
+			});
 		Ok(told.collect())
 	}
 

@@ -13,8 +13,8 @@ use gridweave_journal::{
 	state::load,
 	Block, Line, Record, Snapshot,
 };
-use gridweave_runtime::{AccountId, Runtime, System};
-use pallet_settlement::{Funds, Ledger};
+use gridweave_runtime::{AccountId, Runtime, Settlement, System};
+use pallet_settlement::Funds;
 use serde_json::Value;
 use sp_core::{crypto::Ss58Codec, H256};
 
@@ -107,9 +107,10 @@ fn check_order(told: &[Line]) {
 
 /// Balances and locks by account: what accounts owe is told as arrears.
 fn ledger(state: &Snapshot) -> BTreeMap<AccountId, (u128, u128)> {
-	let mut loaded = load(state, &[("Settlement", "Ledger")]).expect("it is there");
+	let items = [("Settlement", "Ledger"), ("Settlement", "Seats")];
+	let mut loaded = load(state, &items).expect("it is there");
 	loaded.execute_with(|| {
-		Ledger::<Runtime>::iter()
+		Settlement::members()
 			.filter(|(_, member)| member.is_open())
 			.map(|(who, member)| (who, (member.balance, member.locked)))
 			.collect()

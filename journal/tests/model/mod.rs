@@ -205,8 +205,14 @@ pub struct Job {
 	pub period: Period,
 	pub operator: Who,
 	pub pot: Planck,
-	/// Bills in the order in which they are to be settled.
+	/// Bills by page of meters, of pages that are not begun.
+	pub pages: std::collections::VecDeque<Vec<settle::Draft>>,
+	/// Bills in the order in which they are to be settled next.
 	pub bills: std::collections::VecDeque<settle::Draft>,
+	/// Of the same page, those who owe nothing: paid after these if the pot holds all of it.
+	pub owed: Vec<settle::Draft>,
+	/// Those who wait until all pages are begun.
+	pub waiting: Vec<settle::Draft>,
 	pub summary: Summary,
 }
 

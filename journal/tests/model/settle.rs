@@ -185,8 +185,7 @@ impl Model {
 			.map(|(_, terms)| *terms)
 	}
 
-	/// Begins to settle a period: all its bills, those that owe first, then the others. A meter that traded and
-	/// metered nothing counts as 0.
+	/// Begins to settle a period: all its bills. A meter that traded and metered nothing counts as 0.
 	pub fn begin_settling(&mut self, grid: Grid, period: Period) {
 		assert!(self.job.is_none(), "one settlement at a time");
 		assert!(
@@ -235,15 +234,19 @@ impl Model {
 			drafts.push(self.draft(grid, period, operator, &prices, meter, None));
 		}
 		drafts.sort_by_key(|draft| draft.meter);
-		let (debtors, others): (Vec<Draft>, Vec<Draft>) =
-			drafts.into_iter().partition(|draft| draft.due < 0);
-		let bills: VecDeque<Draft> = debtors.into_iter().chain(others).collect();
+		let mut pages: BTreeMap<MeterNo, Vec<Draft>> = BTreeMap::new();
+		for draft in drafts {
+			pages.entry(draft.meter / 32).or_default().push(draft);
+		}
 		self.job = Some(Job {
 			grid,
 			period,
 			operator,
 			pot: links.proceeds,
-			bills,
+			pages: pages.into_values().collect(),
+			bills: VecDeque::new(),
+			owed: Vec::new(),
+			waiting: Vec::new(),
 			summary: Summary {
 				prices,
 				links,
@@ -307,7 +310,7 @@ impl Model {
 	pub fn settle_next(&mut self) -> Vec<Rec> {
 		let mut out = Vec::new();
 		let mut job = self.job.take().expect("under way");
-		let Some(mut draft) = job.bills.pop_front() else {
+		let Some(mut draft) = job.next_bill() else {
 			self.finish(job, &mut out);
 			return out;
 		};
@@ -472,6 +475,36 @@ impl Model {
 			self.silence
 				.bills
 				.retain(|(_, period), _| *period >= oldest);
+		}
+	}
+}
+
+impl Job {
+	/// The next bill: page by page those who owe, then the others of the page if the pot holds what they are
+	/// owed; when all pages are through, the others of the other pages.
+	fn next_bill(&mut self) -> Option<Draft> {
+		loop {
+			if let Some(draft) = self.bills.pop_front() {
+				return Some(draft);
+			}
+			let owed = std::mem::take(&mut self.owed);
+			if owed.iter().map(|draft| draft.due).sum::<i128>() <= signed(self.pot) {
+				self.bills.extend(owed);
+			} else {
+				self.waiting.extend(owed);
+			}
+			if !self.bills.is_empty() {
+				continue;
+			}
+			match self.pages.pop_front() {
+				Some(page) => {
+					let (debtors, owed): (Vec<Draft>, Vec<Draft>) =
+						page.into_iter().partition(|draft| draft.due < 0);
+					(self.bills, self.owed) = (debtors.into(), owed);
+				}
+				None if self.waiting.is_empty() => return None,
+				None => self.bills.extend(std::mem::take(&mut self.waiting)),
+			}
 		}
 	}
 }

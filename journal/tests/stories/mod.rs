@@ -464,8 +464,8 @@ pub fn check_orders_and_openings(journal: &Journal, chain: &mut Chain) {
 		})
 		.sum();
 	let held = chain.read(|| {
-		pallet_settlement::Ledger::<Runtime>::iter_values()
-			.map(|member| member.balance)
+		Settlement::members()
+			.map(|(_, member)| member.balance)
 			.sum::<Balance>()
 	});
 	assert_eq!(balances, held);

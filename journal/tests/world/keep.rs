@@ -29,8 +29,7 @@ pub fn forget_findings() {
 
 /// What is kept of money; if `all`, everything.
 pub fn kept(members: &[my::Who], meters: &[my::MeterNo], current: my::Period, all: bool) -> Kept {
-	let ledger = pallet_settlement::Ledger::<Runtime>::iter();
-	let ledger = ledger.filter(|(_, member)| member.is_open());
+	let ledger = Settlement::members().filter(|(_, member)| member.is_open());
 	let ledger = ledger.map(|(of, member)| {
 		let entry = Entry {
 			balance: member.balance,
@@ -211,7 +210,7 @@ pub fn invariants() {
 		*locked.entry(who).or_default() += amount;
 	}
 	locked.retain(|_, amount| *amount > 0);
-	let ledger: BTreeMap<AccountId, u128> = pallet_settlement::Ledger::<Runtime>::iter()
+	let ledger: BTreeMap<AccountId, u128> = Settlement::members()
 		.map(|(who, member)| (who, member.locked))
 		.filter(|(_, locked)| *locked > 0)
 		.collect();

@@ -78,7 +78,8 @@ impl<T: Config> Pallet<T> {
 		} = resting;
 		commitments::reduced::<T>(id, book, side, *meter, *remaining);
 		Self::closed(id, book, side, owner, *meter, place.order);
-		T::Clearing::unlock(owner, book.lock(side, place.price, *remaining));
+		let locked = book.lock(side, place.price, *remaining);
+		T::Clearing::unlock(owner, *meter, locked);
 		Self::deposit_event(Event::OrderCancelled {
 			order_id: place.order,
 			who: owner.clone(),
@@ -103,7 +104,8 @@ impl<T: Config> Pallet<T> {
 		book::change::<T>(id, &locator, &resting);
 		commitments::reduced::<T>(locator.book, &mut book, locator.side, resting.meter, freed);
 		book::save::<T>(locator.book, &book);
-		T::Clearing::unlock(who, book.lock(locator.side, locator.price, freed));
+		let locked = book.lock(locator.side, locator.price, freed);
+		T::Clearing::unlock(who, resting.meter, locked);
 		Self::deposit_event(Event::OrderReduced {
 			order_id: id,
 			who: who.clone(),

@@ -95,7 +95,7 @@ impl<T: Config> Pallet<T> {
 		let terms = Self::open_terms(id)?;
 		check_rules::<T>(order, &terms)?;
 		if order.side == Side::Bid {
-			T::Clearing::may_buy(owner)?;
+			T::Clearing::may_buy(owner, order.meter)?;
 		}
 		commitments::check::<T>(&info, order, || {
 			effort.storage_checks = effort.storage_checks.saturating_add(1)
@@ -119,6 +119,7 @@ impl<T: Config> Pallet<T> {
 
 		T::Clearing::lock(
 			owner,
+			order.meter,
 			book.lock(order.side, order.limit_price, order.energy),
 		)?;
 		let admitted = Admitted {
@@ -341,6 +342,7 @@ impl<T: Config> Pallet<T> {
 			Outcome::Cancel(reason) => {
 				T::Clearing::unlock(
 					taker.owner,
+					order.meter,
 					book.lock(order.side, order.limit_price, plan.left),
 				);
 				Self::deposit_event(Event::OrderCancelled {

@@ -3,15 +3,19 @@
 //! Nobody owes a community and has a claim on it at once: one is set off against the other when either
 //! would be recorded.
 
-use gridweave_primitives::{Balance, Be32, MicrogridId};
+use gridweave_primitives::{traits::MicrogridInspect, Balance, Be32, MicrogridId};
 use sp_runtime::{traits::Zero, DispatchResult};
 
-use crate::{types::Creditor, Arrears, Config, Error, Event, Ledger, Pallet};
-use gridweave_primitives::traits::MicrogridInspect;
+use crate::{table::Table, types::Creditor, Arrears, Config, Error, Event, Pallet};
 
 impl<T: Config> Pallet<T> {
 	/// Records what `who` owes to a community's operator, after setting it off against its claim.
-	pub(crate) fn owe(who: &T::AccountId, microgrid: MicrogridId, amount: Balance) {
+	pub(crate) fn owe(
+		table: &mut Table<T>,
+		who: &T::AccountId,
+		microgrid: MicrogridId,
+		amount: Balance,
+	) {
 		let set_off = Self::reduce_claim(microgrid, &Creditor::Member(who.clone()), amount, true);
 		let amount = amount.saturating_sub(set_off);
 		if amount.is_zero() {
@@ -22,7 +26,7 @@ impl<T: Config> Pallet<T> {
 			*arrears = arrears.saturating_add(amount);
 			*arrears
 		});
-		Self::mutate_member(who, |member| {
+		table.change(who, |member| {
 			member.owing = member.owing.saturating_add(amount)
 		});
 		Self::deposit_event(Event::ArrearsGrew {
@@ -34,8 +38,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What `who` owes to a community. Whoever owes nothing anywhere, as most do, is not looked for there.
-	pub(crate) fn arrears_of(who: &T::AccountId, microgrid: MicrogridId) -> Balance {
-		if Ledger::<T>::get(who).owing.is_zero() {
+	pub(crate) fn arrears_at(
+		table: &Table<T>,
+		who: &T::AccountId,
+		microgrid: MicrogridId,
+	) -> Balance {
+		if table.member(who).owing.is_zero() {
 			return 0;
 		}
 		Arrears::<T>::get(who, Be32::from(microgrid))
@@ -43,11 +51,12 @@ impl<T: Config> Pallet<T> {
 
 	/// Reduces arrears by up to `amount`; returns by how much. The caller moves the money.
 	pub(crate) fn reduce_arrears(
+		table: &mut Table<T>,
 		who: &T::AccountId,
 		microgrid: MicrogridId,
 		amount: Balance,
 	) -> Balance {
-		let arrears = Self::arrears_of(who, microgrid);
+		let arrears = Self::arrears_at(table, who, microgrid);
 		let paid = amount.min(arrears);
 		if paid.is_zero() {
 			return 0;
@@ -56,7 +65,7 @@ impl<T: Config> Pallet<T> {
 		Arrears::<T>::mutate_exists(who, Be32::from(microgrid), |arrears| {
 			*arrears = (!left.is_zero()).then_some(left)
 		});
-		Self::mutate_member(who, |member| {
+		table.change(who, |member| {
 			member.owing = member.owing.saturating_sub(paid)
 		});
 		Self::deposit_event(Event::ArrearsPaid {
@@ -74,21 +83,23 @@ impl<T: Config> Pallet<T> {
 		amount: Balance,
 	) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
-		let due = amount.min(Self::arrears_of(who, microgrid));
-		frame_support::ensure!(!due.is_zero(), Error::<T>::NoArrears);
-		let drawn = due.min(Ledger::<T>::get(who).free());
-		let missing = due.saturating_sub(drawn);
-		if !missing.is_zero() {
-			Self::collect_from_account(who, missing)?;
-		}
-		Self::draw(who, drawn);
-		Self::reduce_arrears(who, microgrid, due);
-		match T::Microgrids::operator(microgrid) {
-			Some(operator) => Self::credit(&operator, due),
-			// A community that has ceased to exist has no operator to pay.
-			None => Self::add_to_fund(microgrid, due),
-		}
-		Ok(())
+		Self::anywhere(|table| {
+			let due = amount.min(Self::arrears_at(table, who, microgrid));
+			frame_support::ensure!(!due.is_zero(), Error::<T>::NoArrears);
+			let drawn = due.min(table.member(who).free());
+			let missing = due.saturating_sub(drawn);
+			if !missing.is_zero() {
+				Self::collect_from_account(who, missing)?;
+			}
+			table.draw(who, drawn);
+			Self::reduce_arrears(table, who, microgrid, due);
+			match T::Microgrids::operator(microgrid) {
+				Some(operator) => table.credit(&operator, due),
+				// A community that has ceased to exist has no operator to pay.
+				None => Self::add_to_fund(microgrid, due),
+			}
+			Ok(())
+		})
 	}
 
 	/// Adds to a community's fund money that the clearing house already holds.

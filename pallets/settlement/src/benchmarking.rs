@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use codec::Encode;
 use frame_benchmarking::v2::*;
 use frame_support::{
 	traits::{fungible::Mutate, Get},
@@ -22,6 +23,7 @@ use crate::{
 	claims::Serving,
 	engine::Next,
 	schedule::Look,
+	table::Table,
 	types::{
 		Creditor, Exchange, Job, MeterTotals, PeriodSummary, Position, Progress, Stage, Statement,
 	},
@@ -52,11 +54,28 @@ const CORRECTION: Correction = Correction {
 };
 
 impl<T: Config> Pallet<T> {
-	/// Gives an account a trading balance, for benchmarks of other pallets.
+	/// Gives an account a trading balance, for benchmarks of other pallets. It is kept where finding and
+	/// changing it takes longest: at a full page of others, whose meters are named by nothing.
 	pub fn endow_member(who: &T::AccountId, amount: Balance) {
-		T::Currency::set_balance(&Self::clearing_account(), MONEY.saturating_mul(1_000));
-		Self::credit(who, amount);
+		fill_house::<T>();
+		if Self::member(who).is_empty() {
+			let hash = sp_io::hashing::blake2_128(&who.encode());
+			let page = u32::MAX.saturating_sub(u32::from(u16::from_le_bytes([hash[0], hash[1]])));
+			let others = (1..METERS_PER_PAGE).map(|at| account("seated", page, at));
+			let mut table = Table::<T>::open(page);
+			for seated in others.chain([who.clone()]) {
+				table.seat(&seated);
+				table.credit(&seated, 1);
+			}
+			table.store();
+		}
+		Self::anywhere(|table| table.credit(who, amount));
 	}
+}
+
+fn fill_house<T: Config>() {
+	let house = Pallet::<T>::clearing_account();
+	T::Currency::set_balance(&house, MONEY.saturating_mul(1_000));
 }
 
 fn funded<T: Config>(name: &'static str, index: u32) -> T::AccountId {
@@ -130,11 +149,32 @@ impl<T: Config> Community<T> {
 		T::Meters::meter(meter).map_or_else(|| self.owners[0].clone(), |info| info.owner)
 	}
 
+	/// Gives a meter's owner a seat at its page, and money there.
+	fn endow(&self, meter: MeterId, amount: Balance) {
+		fill_house::<T>();
+		let owner = self.owner(meter);
+		Pallet::<T>::near(meter, |table| {
+			table.seat(&owner);
+			table.credit(&owner, amount);
+		});
+	}
+
+	/// Makes a meter's owner owe.
+	fn owe(&self, meter: MeterId) {
+		let owner = self.owner(meter);
+		Pallet::<T>::near(meter, |table| {
+			table.seat(&owner);
+			Pallet::<T>::owe(table, &owner, self.microgrid, 1);
+		});
+	}
+
 	/// Gives a meter a position that is settled at about `value`.
 	fn position(&self, meter: MeterId, value: i128) {
 		let owner = self.owner(meter);
-		Pallet::<T>::endow_member(&owner, 1_000);
-		Pallet::<T>::mutate_member(&owner, |member| member.locked += 1_000);
+		self.endow(meter, 1_000);
+		Pallet::<T>::near(meter, |table| {
+			table.change(&owner, |member| member.locked += 1_000)
+		});
 		let money = value.unsigned_abs();
 		let (receivable, payable) = if value < 0 { (0, money) } else { (money, 0) };
 		let contracts = Contracts {
@@ -189,16 +229,16 @@ mod benches {
 		let who = funded::<T>("member", 0);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), T::MinTopUp::get());
-		assert_eq!(Ledger::<T>::get(&who).balance, T::MinTopUp::get());
+		assert_eq!(Pallet::<T>::member(&who).balance, T::MinTopUp::get());
 	}
 
 	#[benchmark]
 	fn withdraw() {
 		let who = funded::<T>("member", 0);
-		Pallet::<T>::endow_member(&who, MONEY);
+		Pallet::<T>::endow_member(&who, MONEY - 1);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), MONEY);
-		assert!(!Ledger::<T>::contains_key(&who));
+		assert!(!SeatOf::<T>::contains_key(&who));
 	}
 
 	#[benchmark]
@@ -206,7 +246,10 @@ mod benches {
 		let community = community::<T>();
 		let who = funded::<T>("member", 0);
 		Pallet::<T>::endow_member(&who, 1);
-		Pallet::<T>::owe(&who, community.microgrid, MONEY / 2);
+		Pallet::<T>::endow_member(&community.operator, 1);
+		Pallet::<T>::anywhere(|table| {
+			Pallet::<T>::owe(table, &who, community.microgrid, MONEY / 2)
+		});
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), community.microgrid, MONEY);
 		assert!(!Arrears::<T>::contains_key(
@@ -223,7 +266,7 @@ mod benches {
 		Pallet::<T>::add_to_fund(microgrid, MONEY);
 		#[extrinsic_call]
 		_(RawOrigin::Root, microgrid, who.clone(), MONEY);
-		assert_eq!(Ledger::<T>::get(&who).balance, MONEY + 1);
+		assert_eq!(Pallet::<T>::member(&who).balance, MONEY + 2);
 	}
 
 	#[benchmark]
@@ -285,25 +328,24 @@ mod benches {
 		let community = community::<T>();
 		let mut job = community.job();
 		for (at, meter) in (0..).zip(&community.meters) {
-			let owner = community.owner(*meter);
 			if at < p {
-				Pallet::<T>::endow_member(&owner, MONEY);
+				community.endow(*meter, MONEY);
 			} else if at < p + t {
 				community.position(*meter, -1);
-				Pallet::<T>::endow_member(&owner, MONEY);
+				community.endow(*meter, MONEY);
 			} else if at < p + t + u {
 				community.position(*meter, -(MONEY as i128));
-				let creditor = Creditor::Member(owner);
+				let creditor = Creditor::Member(community.owner(*meter));
 				Pallet::<T>::claim(community.microgrid, &community.operator, creditor, 1);
 			} else {
-				// Is owed: not yet.
+				// Is owed more than all these pay, and waits.
 				community.position(*meter, MONEY as i128);
 			}
 		}
 		community.sum(&mut job);
 		#[block]
 		{
-			Pallet::<T>::collect_page(&mut job, 0);
+			let _ = Pallet::<T>::collect_page(&mut job, 0);
 		}
 		assert_eq!(job.summary.meters, p + t + u);
 		assert_eq!(Arrears::<T>::iter().count(), u as usize);
@@ -316,26 +358,51 @@ mod benches {
 		for (at, meter) in (0..).zip(&community.meters) {
 			if at < p {
 				// Paid for what it has fed in.
+				community.endow(*meter, 1);
 			} else if at < p + t {
 				community.position(*meter, 1_000);
 			} else if at < p + t + u {
 				community.position(*meter, MONEY as i128);
-				Pallet::<T>::owe(&community.owner(*meter), community.microgrid, 1);
+				community.owe(*meter);
 			} else {
 				// Owes: settled by the pass before.
 				community.position(*meter, -(MONEY as i128));
 			}
 		}
 		community.sum(&mut job);
-		Pallet::<T>::collect_page(&mut job, 0);
+		let _ = Pallet::<T>::collect_page(&mut job, 0);
 		// Enough for those who are paid.
 		job.till.pot = MONEY / 2;
 		#[block]
 		{
-			Pallet::<T>::pay_page(&mut job, 0);
+			let _ = Pallet::<T>::pay_page(&mut job, 0);
 		}
 		assert_eq!(job.summary.meters, METERS_PER_PAGE);
 		assert_eq!(Claims::<T>::iter().count(), u as usize);
+	}
+
+	#[benchmark]
+	fn guest() {
+		let page = 0;
+		let (moves, stays): (T::AccountId, T::AccountId) =
+			(account("moves", 0, 0), account("stays", 0, 0));
+		fill_house::<T>();
+		Pallet::<T>::anywhere(|table| table.credit(&moves, MONEY));
+		Pallet::<T>::endow_member(&stays, MONEY);
+		Pallet::<T>::anywhere(|table| table.change(&stays, |member| member.locked = 1));
+		#[block]
+		{
+			let mut table = Table::<T>::open(page);
+			table.seat(&moves);
+			// A bill of one who sits elsewhere.
+			table.seat(&stays);
+			table.release(&stays, 1);
+			table.draw(&stays, 1);
+			let _ = Pallet::<T>::arrears_at(&table, &stays, MicrogridId(0));
+			table.store();
+		}
+		assert_eq!(SeatOf::<T>::get(&moves), Some(Be32::from(page)));
+		assert_eq!(Pallet::<T>::member(&stays).balance, MONEY);
 	}
 
 	#[benchmark]
@@ -407,8 +474,9 @@ mod benches {
 			.take(m as usize)
 			.collect();
 		community.fill_page();
-		for meter in &meters {
-			Pallet::<T>::owe(&community.owner(*meter), community.microgrid, 1);
+		for meter in &community.meters {
+			Pallet::<T>::endow_member(&community.owner(*meter), 1);
+			community.owe(*meter);
 		}
 		Pallet::<T>::endow_member(&community.operator, 1);
 		#[block]
@@ -425,7 +493,8 @@ mod benches {
 		let community = community::<T>();
 		let meter = community.meters[0];
 		community.fill_page();
-		Pallet::<T>::owe(&community.owner(meter), community.microgrid, 1);
+		Pallet::<T>::endow_member(&community.owner(meter), 1);
+		community.owe(meter);
 		Pallet::<T>::endow_member(&community.operator, 1);
 		let corrections: Vec<_> = (0..c)
 			.map(|back| (community.period.saturating_sub(back), CORRECTION))
@@ -448,4 +517,6 @@ mod benches {
 		}
 		assert_eq!(Pallet::<T>::totals(meter), MeterTotals::default());
 	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::chain(), crate::mock::Test);
 }

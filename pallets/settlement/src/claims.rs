@@ -165,13 +165,13 @@ impl<T: Config> Pallet<T> {
 		let paid = match &claim.creditor {
 			// What the operator owes itself needs no money.
 			Creditor::Member(who) if *who == operator => claim.amount,
-			Creditor::Member(who) => {
-				let drawn = Self::draw(&operator, claim.amount);
-				Self::credit(who, drawn);
+			Creditor::Member(who) => Self::anywhere(|table| {
+				let drawn = table.draw(&operator, claim.amount);
+				table.credit(who, drawn);
 				drawn
-			}
+			}),
 			Creditor::Fund => {
-				let drawn = Self::draw(&operator, claim.amount);
+				let drawn = Self::anywhere(|table| table.draw(&operator, claim.amount));
 				Self::add_to_fund(microgrid, drawn);
 				drawn
 			}

@@ -27,22 +27,43 @@ pub(crate) struct Tally {
 	plain: u32,
 	traded: u32,
 	unpaid: u32,
+	/// How many of them of members who did not sit at the page.
+	guests: u32,
 }
 
 impl Tally {
 	/// Counts a meter.
-	pub fn add(&mut self, effort: Effort) {
+	pub fn add(&mut self, effort: Effort, sits_here: bool) {
 		let count = match effort {
 			Effort::Plain => &mut self.plain,
 			Effort::Traded => &mut self.traded,
 			Effort::Unpaid => &mut self.unpaid,
 		};
 		*count = count.saturating_add(1);
+		self.guests = self.guests.saturating_add(u32::from(!sits_here));
 	}
 
-	/// What a page settled so weighs.
-	fn weigh(self, page: fn(u32, u32, u32) -> Weight) -> Weight {
-		page(self.plain, self.traded, self.unpaid).min(full(page))
+	fn of(self, page: fn(u32, u32, u32) -> Weight) -> Weight {
+		page(self.plain, self.traded, self.unpaid)
+	}
+}
+
+/// What was done with a page of bills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+	/// Bills of those who owe.
+	pub collected: Tally,
+	/// Bills of the others.
+	pub paid: Tally,
+	/// Whether these wait until all who owe have been asked.
+	pub waits: bool,
+}
+
+impl Work {
+	fn guests(&self) -> u64 {
+		(self.collected.guests)
+			.saturating_add(self.paid.guests)
+			.into()
 	}
 }
 
@@ -69,8 +90,8 @@ impl<T: Config> Pallet<T> {
 	fn largest_step() -> Weight {
 		[
 			T::WeightInfo::sum_page(),
-			full(T::WeightInfo::collect_page),
-			full(T::WeightInfo::pay_page),
+			Self::collect_at_most(),
+			Self::pay_at_most(),
 			T::WeightInfo::finish(),
 			T::WeightInfo::serve_claim(),
 			T::WeightInfo::prune_page(),
@@ -83,22 +104,48 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn step_weight(job: &Job<T::AccountId>) -> Weight {
 		match job.stage {
 			Stage::Sum { page } if page < job.pages => T::WeightInfo::sum_page(),
-			Stage::Collect { page } if page < job.pages => full(T::WeightInfo::collect_page),
-			Stage::Pay { page } if page < job.pages => full(T::WeightInfo::pay_page),
+			Stage::Collect { page } if page < job.pages => Self::collect_at_most(),
+			Stage::Pay { page } if page < job.pages => Self::pay_at_most(),
 			// Passing on to the next stage is weighed with the end.
 			Stage::Sum { .. } | Stage::Collect { .. } | Stage::Pay { .. } => Weight::zero(),
 			Stage::Finish => T::WeightInfo::finish(),
 		}
 	}
 
-	/// What collecting from the debtors of a page took.
-	pub(crate) fn collected(tally: Tally) -> Weight {
-		tally.weigh(T::WeightInfo::collect_page)
+	/// What bills weigh that are paid with the page's debtors: what the page itself takes, these pay.
+	fn paid_along(bills: Weight) -> Weight {
+		bills.saturating_sub(T::WeightInfo::pay_page(0, 0, 0))
 	}
 
-	/// What paying the creditors of a page took.
-	pub(crate) fn paid(tally: Tally) -> Weight {
-		tally.weigh(T::WeightInfo::pay_page)
+	/// What a page weighs at most while collecting, whoever of its members owes or is owed.
+	fn collect_at_most() -> Weight {
+		let creditors = T::WeightInfo::collect_page(0, 0, 0)
+			.saturating_add(Self::paid_along(full(T::WeightInfo::pay_page)));
+		full(T::WeightInfo::collect_page)
+			.max(creditors)
+			.saturating_add(T::WeightInfo::guest().saturating_mul(METERS_PER_PAGE.into()))
+	}
+
+	/// What a page weighs at most while paying.
+	fn pay_at_most() -> Weight {
+		full(T::WeightInfo::pay_page)
+			.saturating_add(T::WeightInfo::guest().saturating_mul(METERS_PER_PAGE.into()))
+	}
+
+	/// What a page took while collecting.
+	pub(crate) fn collected(work: Work) -> Weight {
+		let paid = Self::paid_along(work.paid.of(T::WeightInfo::pay_page));
+		(work.collected.of(T::WeightInfo::collect_page))
+			.saturating_add(paid)
+			.saturating_add(T::WeightInfo::guest().saturating_mul(work.guests()))
+			.min(Self::collect_at_most())
+	}
+
+	/// What a page took while paying.
+	pub(crate) fn paid(work: Work) -> Weight {
+		(work.paid.of(T::WeightInfo::pay_page))
+			.saturating_add(T::WeightInfo::guest().saturating_mul(work.guests()))
+			.min(Self::pay_at_most())
 	}
 
 	/// What a look at a community took.

@@ -1,39 +1,63 @@
 //! The settlement of one community and period, step by step: sum, collect, pay, finish. Every step is
 //! bounded by a page of meters.
+//!
+//! Who owes is asked before anybody waits for the operator's money. The members of a page who are owed are paid
+//! with its debtors if the pot holds all of it by then, so that most pages are read and written once; else when
+//! all debtors of the community have been asked. What the pot cannot pay then is fronted or claimed.
+
+use alloc::vec::Vec;
 
 use frame_support::{defensive, weights::Weight};
 use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	meter::{MeterOwner, MeteredPeriod},
 	traits::{MeterInspect, MeteredEnergy},
-	Be32, MeterId, Slots, WattHours,
+	Be32, MeterId, MicrogridId, Period, Slots, WattHours,
 };
 
 use crate::{
 	bill::{owed, Bill, Contracts},
-	effort::{Effort, Tally},
+	effort::{Effort, Work},
 	pool::residual_prices,
 	positions::OpenPage,
 	split::Split,
 	statements::Sheet,
+	table::Table,
 	types::{Creditor, Job, Stage, Statement},
-	Config, Event, Pallet, Summaries,
+	Config, Event, PaidPages, Pallet, Summaries,
 };
 
 /// What a page of meters is settled with.
 struct Desk<T: Config> {
 	positions: OpenPage<T>,
 	sheet: Sheet<T>,
+	table: Table<T>,
 	owners: Slots<MeterOwner<T::AccountId>>,
 }
 
-/// Which bills a pass settles.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
-	/// Of those who owe.
-	Debtors,
-	/// Of everyone else.
-	Creditors,
+impl<T: Config> Desk<T> {
+	fn open(microgrid: MicrogridId, period: Period, page: u32) -> Self {
+		Self {
+			positions: OpenPage::open(microgrid, period, page),
+			sheet: Sheet::open(microgrid, period, page),
+			table: Table::open(page),
+			owners: T::Meters::owners(page),
+		}
+	}
+
+	fn store(self) {
+		self.positions.store();
+		self.sheet.store();
+		self.table.store();
+	}
+}
+
+/// A bill that is not settled yet.
+struct Draft {
+	meter: MeterId,
+	metered: Option<MeteredPeriod>,
+	contracts: Contracts,
+	bill: Bill,
 }
 
 /// What comes after a step.
@@ -67,16 +91,20 @@ impl<T: Config> Pallet<T> {
 					sums.need,
 				);
 				job.stage = Stage::Collect { page: 0 };
+				PaidPages::<T>::put(0);
 			}
 			Stage::Collect { page } if page < job.pages => {
-				took = Self::collected(Self::settle_page(&mut job, page, Pass::Debtors));
+				took = Self::collected(Self::collect_page(&mut job, page));
 				job.stage = Stage::Collect {
 					page: page.saturating_add(1),
 				};
 			}
-			Stage::Collect { .. } => job.stage = Stage::Pay { page: 0 },
+			Stage::Collect { .. } => {
+				let page = PaidPages::<T>::take().unwrap_or_default();
+				job.stage = Stage::Pay { page };
+			}
 			Stage::Pay { page } if page < job.pages => {
-				took = Self::paid(Self::settle_page(&mut job, page, Pass::Creditors));
+				took = Self::paid(Self::pay_page(&mut job, page));
 				job.stage = Stage::Pay {
 					page: page.saturating_add(1),
 				};
@@ -113,72 +141,97 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// A page of a later pass. A meter that traded and metered nothing is counted as 0.
-	fn settle_page(job: &mut Job<T::AccountId>, index: u32, pass: Pass) -> Tally {
-		let mut tally = Tally::default();
-		let (microgrid, period) = (job.till.microgrid, job.period);
-		let Some(page) = T::Metered::page(microgrid, index) else {
-			return tally;
-		};
-		let mut desk = Desk::<T> {
-			positions: OpenPage::open(microgrid, period, page),
-			sheet: Sheet::open(microgrid, period, page),
-			owners: T::Meters::owners(page),
-		};
-		let metered = T::Metered::closed_page(microgrid, index, period);
+	/// The bills of a page that are not settled yet. A meter that traded and metered nothing is counted as 0.
+	fn drafts(job: &Job<T::AccountId>, index: u32, page: u32, desk: &Desk<T>) -> Vec<Draft> {
+		let metered = T::Metered::closed_page(job.till.microgrid, index, job.period);
 		let mut metered = metered.into_iter().peekable();
+		let mut drafts = Vec::new();
 		for slot in 0..METERS_PER_PAGE as u8 {
 			let meter = MeterId::at(page, slot);
 			let energy = metered
 				.next_if(|(next, _)| *next == meter)
 				.map(|(_, energy)| energy);
 			let contracts = desk.positions.contracts(slot);
-			if energy.is_none() && contracts.is_none() {
-				continue;
-			}
-			// Settled by the pass before, which ended its position as well.
-			if pass == Pass::Creditors && desk.sheet.has(slot) {
+			// What is settled has its statement, and its position is gone.
+			if (energy.is_none() && contracts.is_none()) || desk.sheet.has(slot) {
 				continue;
 			}
 			let contracts = contracts.unwrap_or_default();
 			let bill = Bill::of(&contracts, energy.as_ref(), &job.summary.prices);
-			if (bill.due < 0) == (pass == Pass::Debtors) {
-				tally.add(Self::settle_meter(
-					job, &mut desk, meter, energy, contracts, bill,
-				));
-			}
+			drafts.push(Draft {
+				meter,
+				metered: energy,
+				contracts,
+				bill,
+			});
 		}
 		if metered.next().is_some() {
 			defensive!("a meter off its page");
 		}
-		desk.sheet.store();
-		desk.positions.store();
-		tally
+		drafts
 	}
 
-	/// Collects from those of a page who owe.
-	#[cfg(feature = "runtime-benchmarks")]
-	pub(crate) fn collect_page(job: &mut Job<T::AccountId>, page: u32) {
-		let _ = Self::settle_page(job, page, Pass::Debtors);
+	/// Settles the bills of a page: of all who owe, and of the others if they need not wait: because all who
+	/// owe have been asked (`all_asked`), or because the pot holds already what they are owed.
+	fn settle_page(job: &mut Job<T::AccountId>, index: u32, all_asked: bool) -> Work {
+		let mut work = Work::default();
+		let Some(page) = T::Metered::page(job.till.microgrid, index) else {
+			return work;
+		};
+		let mut desk = Desk::<T>::open(job.till.microgrid, job.period, page);
+		let drafts = Self::drafts(job, index, page, &desk);
+		let (debtors, others): (Vec<_>, Vec<_>) =
+			drafts.into_iter().partition(|draft| draft.bill.due < 0);
+		for draft in debtors {
+			let (effort, sits_here) = Self::settle_meter(job, &mut desk, draft);
+			work.collected.add(effort, sits_here);
+		}
+		let owed = (others.iter()).fold(0u128, |sum, draft| {
+			sum.saturating_add(draft.bill.due.unsigned_abs())
+		});
+		work.waits = !all_asked && owed > job.till.pot;
+		if !work.waits {
+			for draft in others {
+				let (effort, sits_here) = Self::settle_meter(job, &mut desk, draft);
+				work.paid.add(effort, sits_here);
+			}
+		}
+		desk.store();
+		work
+	}
+
+	/// Collects from those of a page who owe, and pays the others if the pot suffices.
+	pub(crate) fn collect_page(job: &mut Job<T::AccountId>, page: u32) -> Work {
+		let work = Self::settle_page(job, page, false);
+		if !work.waits && PaidPages::<T>::get() == Some(page) {
+			PaidPages::<T>::put(page.saturating_add(1));
+		}
+		work
 	}
 
 	/// Pays those of a page who are owed.
-	#[cfg(feature = "runtime-benchmarks")]
-	pub(crate) fn pay_page(job: &mut Job<T::AccountId>, page: u32) {
-		let _ = Self::settle_page(job, page, Pass::Creditors);
+	pub(crate) fn pay_page(job: &mut Job<T::AccountId>, page: u32) -> Work {
+		Self::settle_page(job, page, true)
 	}
 
-	/// Settles one bill: ends the position, moves the money, files the statement.
+	/// Settles one bill: ends the position, moves the money, files the statement. What that took, and whether
+	/// who is billed sat at the page.
 	fn settle_meter(
 		job: &mut Job<T::AccountId>,
 		desk: &mut Desk<T>,
-		meter: MeterId,
-		metered: Option<MeteredPeriod>,
-		contracts: Contracts,
-		bill: Bill,
-	) -> Effort {
+		draft: Draft,
+	) -> (Effort, bool) {
+		let Draft {
+			meter,
+			metered,
+			contracts,
+			bill,
+		} = draft;
 		let position = desk.positions.close(meter.slot());
-		let traded = position.is_some();
+		let (traded, margin) = (
+			position.is_some(),
+			position.as_ref().map_or(0, |p| p.margin),
+		);
 		let (account, keep_totals) = match position {
 			Some(position) => (position.owner, true),
 			None => match desk.owners.get(meter.slot()) {
@@ -187,16 +240,19 @@ impl<T: Config> Pallet<T> {
 				None => (job.till.operator.clone(), false),
 			},
 		};
-		let till = &mut job.till;
+		let (till, table) = (&mut job.till, &mut desk.table);
+		// An operator's balance is moved by the bills of all pages.
+		let sits_here = account != till.operator && table.seat(&account);
+		table.release(&account, margin);
 		let mut unpaid = if bill.due < 0 {
-			Self::till_collect(till, &account, owed(bill.due))
+			Self::till_collect(till, table, &account, owed(bill.due))
 		} else {
 			let creditor = Creditor::Member(account.clone());
-			Self::till_pay(till, creditor, bill.due.unsigned_abs())
+			Self::till_pay(till, table, creditor, bill.due.unsigned_abs())
 		};
 		if traded {
 			// What its margin kept from an earlier bill.
-			unpaid |= Self::till_recover(till, &account);
+			unpaid |= Self::till_recover(till, table, &account);
 		}
 		let effort = match (unpaid, traded) {
 			(true, _) => Effort::Unpaid,
@@ -241,14 +297,16 @@ impl<T: Config> Pallet<T> {
 			meter,
 			statement,
 		});
-		effort
+		(effort, sits_here)
 	}
 
 	/// Pays the fund, gives the operator the rest, keeps the sums and learns from them. A period without any
 	/// meter leaves no trace.
 	pub(crate) fn finish(job: &mut Job<T::AccountId>) {
-		Self::till_pay(&mut job.till, Creditor::Fund, job.summary.fund);
-		Self::till_close(&mut job.till);
+		Self::anywhere(|table| {
+			Self::till_pay(&mut job.till, table, Creditor::Fund, job.summary.fund);
+			Self::till_close(&mut job.till, table);
+		});
 		let sums = job.summary;
 		if sums.balance() != 0 {
 			defensive!("the payments of a period do not sum to zero");

@@ -5,10 +5,9 @@
 //! operator; the rest is set aside, and is in the till when the sellers' community is settled. So nobody's
 //! default, neither a member's nor an operator's, reaches another community.
 
-use frame_support::defensive;
 use gridweave_primitives::{
 	market::{Trade, Wheeling},
-	Balance, Be32, MicrogridId, Period,
+	Be32, MicrogridId, Period,
 };
 
 use crate::{types::Exchange, Config, Exchanges, Pallet};
@@ -30,26 +29,12 @@ impl<T: Config> Pallet<T> {
 		into.received = into.received.checked_add(buyer.energy)?;
 		into.payments = into.payments.checked_add(trade.paid_at_once())?;
 		Exchanges::<T>::insert(key(buyer.microgrid), into);
-		Self::credit(&wheeling.operator, wheeling.fee);
+		Self::anywhere(|table| table.credit(&wheeling.operator, wheeling.fee));
 		Some(())
 	}
 
 	/// Takes what went over a community's links for a period, to settle it.
 	pub(crate) fn take_exchange(microgrid: MicrogridId, period: Period) -> Exchange {
 		Exchanges::<T>::take((Be32::from(microgrid), Be32::from(period)))
-	}
-
-	/// Takes `amount` out of what is locked of a trading balance.
-	pub(crate) fn pay_locked(who: &T::AccountId, amount: Balance) {
-		if amount == 0 {
-			return;
-		}
-		Self::mutate_member(who, |member| {
-			if member.locked < amount || member.balance < amount {
-				defensive!("more is paid than was locked");
-			}
-			member.locked = member.locked.saturating_sub(amount);
-			member.balance = member.balance.saturating_sub(amount);
-		});
 	}
 }

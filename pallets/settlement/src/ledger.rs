@@ -1,20 +1,17 @@
-//! Trading balances: money in and out of the clearing house, and locks. The only door to [`Ledger`].
+//! Money in and out of the clearing house, and locks.
 
-use frame_support::{
-	defensive,
-	traits::{
-		fungible::{Inspect, Mutate},
-		tokens::{DepositConsequence, Preservation, Provenance},
-		Get,
-	},
+use frame_support::traits::{
+	fungible::{Inspect, Mutate},
+	tokens::{DepositConsequence, Preservation, Provenance},
+	Get,
 };
-use gridweave_primitives::{Balance, MicrogridId};
+use gridweave_primitives::{Balance, MeterId, MicrogridId};
 use sp_runtime::{
 	traits::{AccountIdConversion, Zero},
 	DispatchResult,
 };
 
-use crate::{types::Member, Config, Error, Event, Funds, Indebted, Ledger, Pallet};
+use crate::{table::Table, Config, Error, Event, Funds, Indebted, Pallet};
 
 impl<T: Config> Pallet<T> {
 	/// The account that holds all trading balances, funds and pots.
@@ -22,94 +19,45 @@ impl<T: Config> Pallet<T> {
 		T::PalletId::get().into_account_truncating()
 	}
 
-	/// Changes a member's entry, opens it if there is none, frees it if it is empty afterwards.
-	pub(crate) fn mutate_member<R>(who: &T::AccountId, f: impl FnOnce(&mut Member) -> R) -> R {
-		Ledger::<T>::mutate_exists(who, |entry| {
-			let mut member = entry.take().unwrap_or_default();
-			let result = f(&mut member);
-			*entry = (!member.is_empty()).then_some(member);
-			result
-		})
-	}
-
-	/// Adds to a trading balance money that the clearing house already holds.
-	pub(crate) fn credit(who: &T::AccountId, amount: Balance) {
-		if !amount.is_zero() {
-			// No saturation: bounded by the total issuance.
-			Self::mutate_member(who, |member| {
-				member.balance = member.balance.saturating_add(amount)
-			});
-		}
-	}
-
-	/// Takes up to `amount` of a trading balance's free part; returns what was taken.
-	pub(crate) fn draw(who: &T::AccountId, amount: Balance) -> Balance {
-		if amount.is_zero() {
-			return 0;
-		}
-		// Nothing is written for one that has nothing.
-		Ledger::<T>::try_mutate_exists(who, |entry| {
-			let member = entry.as_mut().ok_or(())?;
-			let drawn = member.draw(amount);
-			if member.is_empty() {
-				*entry = None;
-			}
-			(!drawn.is_zero()).then_some(drawn).ok_or(())
-		})
-		.unwrap_or(0)
-	}
-
-	/// Ends a lock.
-	pub(crate) fn release(who: &T::AccountId, amount: Balance) {
-		if amount.is_zero() {
-			return;
-		}
-		Self::mutate_member(who, |member| match member.locked.checked_sub(amount) {
-			Some(locked) => member.locked = locked,
-			None => {
-				defensive!("more unlocked than was locked");
-				member.locked = 0;
-			}
-		});
-	}
-
 	/// Locks `amount`; what is missing is topped up from the account, to at least `MinTopUp` if that
 	/// opens the trading balance. Not for operators with open claims: a lock would keep money from them.
-	pub(crate) fn do_lock(who: &T::AccountId, amount: Balance) -> DispatchResult {
+	pub(crate) fn do_lock(who: &T::AccountId, meter: MeterId, amount: Balance) -> DispatchResult {
 		if amount.is_zero() {
 			return Ok(());
 		}
 		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
-		let member = Ledger::<T>::get(who);
-		let locked = member
-			.locked
-			.checked_add(amount)
-			.ok_or(Error::<T>::Overflow)?;
-		let missing = amount.saturating_sub(member.free());
-		if !missing.is_zero() {
-			let least = if member.is_open() {
-				0
-			} else {
-				T::MinTopUp::get()
-			};
-			Self::pay_in(who, missing.max(least))?;
-		}
-		Self::mutate_member(who, |member| member.locked = locked);
-		Ok(())
+		Self::near(meter, |table| {
+			let member = table.member(who);
+			let locked = member
+				.locked
+				.checked_add(amount)
+				.ok_or(Error::<T>::Overflow)?;
+			let missing = amount.saturating_sub(member.free());
+			if !missing.is_zero() {
+				let least = if member.is_open() {
+					0
+				} else {
+					T::MinTopUp::get()
+				};
+				Self::pay_in(table, who, missing.max(least))?;
+			}
+			table.change(who, |member| member.locked = locked);
+			Ok(())
+		})
 	}
 
 	pub(crate) fn do_top_up(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
 		frame_support::ensure!(
-			amount >= T::MinTopUp::get() || Ledger::<T>::get(who).is_open(),
+			amount >= T::MinTopUp::get() || Self::member(who).is_open(),
 			Error::<T>::BelowMinimumTopUp
 		);
-		Self::pay_in(who, amount)
+		Self::anywhere(|table| Self::pay_in(table, who, amount))
 	}
 
-	fn pay_in(who: &T::AccountId, amount: Balance) -> DispatchResult {
+	fn pay_in(table: &mut Table<T>, who: &T::AccountId, amount: Balance) -> DispatchResult {
 		Self::collect_from_account(who, amount)?;
-		Self::credit(who, amount);
+		table.credit(who, amount);
 		Self::deposit_event(Event::ToppedUp {
 			who: who.clone(),
 			amount,
@@ -131,7 +79,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_withdraw(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		frame_support::ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
-		let member = Ledger::<T>::get(who);
+		let member = Self::member(who);
 		frame_support::ensure!(member.is_open(), Error::<T>::NotAMember);
 		frame_support::ensure!(!Indebted::<T>::contains_key(who), Error::<T>::OwesClaims);
 		let free = member
@@ -158,7 +106,7 @@ impl<T: Config> Pallet<T> {
 			Error::<T>::ReserveTooLow
 		);
 		T::Currency::transfer(&house, who, amount, Preservation::Expendable)?;
-		Self::draw(who, amount);
+		Self::anywhere(|table| table.draw(who, amount));
 		Self::deposit_event(Event::Withdrawn {
 			who: who.clone(),
 			amount,
@@ -180,7 +128,7 @@ impl<T: Config> Pallet<T> {
 			*fund = (!left.is_zero()).then_some(left);
 			Ok::<_, Error<T>>(())
 		})?;
-		Self::credit(&beneficiary, amount);
+		Self::anywhere(|table| table.credit(&beneficiary, amount));
 		Self::deposit_event(Event::FundSpent {
 			microgrid,
 			beneficiary,

@@ -5,7 +5,8 @@
 //! ## Terms
 //!
 //! - A **member** keeps a *trading balance* with the clearing house: money held by the pallet's account.
-//!   Orders and positions *lock* part of it; the rest is free.
+//!   Orders and positions *lock* part of it; the rest is free. It is kept by account in [`Ledger`], from its
+//!   first bill on with its neighbours' in [`Seats`].
 //! - A **position** is what one meter traded for one period, and the *margin* that secures it: the worst
 //!   its trades can cost its owner. So no trade can default.
 //! - A **bill** is one signed amount per meter and period: trades at their price; a *shortfall* (sold,
@@ -42,8 +43,9 @@
 //!
 //! `top_up` (or a first order, which tops up by itself) → orders lock → fills turn locks into margins →
 //! the period is metered and frozen → settlement: pages of meters are closed and surplus and need summed;
-//! who owes pays into a pot; who is owed is paid from it, else from the operator's ledger, else by a
-//! claim; positions go, margins are released, statements are issued; the fund and the operator get what
+//! page by page who owes pays into a pot, and who is owed is paid from it as soon as it holds what all of
+//! the page are owed; when all who owe have paid, who waits is paid from it, else from the operator's
+//! ledger, else by a claim; positions go, margins are released, statements are issued; the fund and the operator get what
 //! is left → after the clock's retention statements are pruned; they live on as events and in the meters'
 //! running totals.
 //!
@@ -87,6 +89,7 @@ pub mod runtime_api;
 mod schedule;
 pub mod split;
 mod statements;
+mod table;
 mod till;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
@@ -116,7 +119,7 @@ pub mod pallet {
 		expected::Usual,
 		types::{
 			Claim, ClaimQueue, Creditor, Exchange, Job, Member, MeterTotals, PageOf, PeriodSummary,
-			Position, Progress, Statement,
+			Position, Progress, Row, Statement,
 		},
 		WeightInfo,
 	};
@@ -174,14 +177,27 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// Trading balances by account, and what their owners owe.
+	/// Trading balances by account, and what their owners owe: of those without a seat, as every member is
+	/// before its first bill. All are found by the runtime API `SettlementApi_account` and the RPC
+	/// `market_account`.
 	///
 	/// Opened by a top-up of at least `MinTopUp` from the member's own account, or by what settlement pays:
-	/// proceeds of a meter (whose deposit pays), an operator's income, a fund spent by governance. Freed
-	/// when it is empty: a withdrawal leaves nothing or at least `MinTopUp`; only bills and arrears may
-	/// leave less.
+	/// an operator's income, a fund spent by governance. Freed when it is empty: a withdrawal leaves nothing
+	/// or at least `MinTopUp`; only bills and arrears may leave less.
 	#[pallet::storage]
 	pub type Ledger<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Member, ValueQuery>;
+
+	/// Trading balances of members who have a seat, with what they owe, by page of meters: the bills of a
+	/// page read and write one item.
+	///
+	/// Taken from the ledger, or opened, by the first bill of a meter of that page, whose deposit pays; at most
+	/// as many as the page has meters. Freed as in the ledger, the page with the last of them.
+	#[pallet::storage]
+	pub type Seats<T: Config> = StorageMap<_, Identity, Be32, Row<T::AccountId>, ValueQuery>;
+
+	/// The page at which a member sits. Freed with its seat.
+	#[pallet::storage]
+	pub type SeatOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Be32>;
 
 	/// Positions not settled yet, by microgrid, period and page of meters.
 	///
@@ -218,6 +234,11 @@ pub mod pallet {
 	/// The settlement under way, if it did not fit into one block.
 	#[pallet::storage]
 	pub type Current<T: Config> = StorageValue<_, Job<T::AccountId>>;
+
+	/// How many pages of the settlement under way, from the first on, have no member that waits to be paid,
+	/// while it collects.
+	#[pallet::storage]
+	pub type PaidPages<T: Config> = StorageValue<_, u32>;
 
 	/// The microgrid that is looked at next.
 	#[pallet::storage]

@@ -241,7 +241,10 @@ impl crate::BenchmarkHelper<AccountId> for World {
 		owners: Vec<AccountId>,
 		silent: bool,
 	) -> (MicrogridId, Period, Vec<MeterId>) {
-		world(|world| world.operators[0] = operator);
+		world(|world| {
+			*world = World::default();
+			world.operators[0] = operator;
+		});
 		let meters: Vec<_> = (0..32).map(MeterId).collect();
 		for meter in &meters {
 			add_meter(meter.0, owners[meter.0 as usize % owners.len()]);
@@ -344,8 +347,9 @@ pub fn linked_trade_of(
 /// Locks both sides of a trade and makes it, or does neither.
 pub fn book(trade: Trade<u64>) -> DispatchResult {
 	frame_support::storage::with_storage_layer(|| {
-		Settlement::lock(&trade.seller.account, trade.seller.released)?;
-		Settlement::lock(&trade.buyer.account, trade.buyer.released)?;
+		for party in [&trade.seller, &trade.buyer] {
+			Settlement::lock(&party.account, party.meter, party.released)?;
+		}
 		Settlement::on_trade(trade)
 	})
 }
@@ -398,12 +402,12 @@ pub fn settle(period: Period) -> u32 {
 
 /// A member's trading balance.
 pub fn balance(who: AccountId) -> Balance {
-	crate::Ledger::<Test>::get(who).balance
+	Settlement::member(&who).balance
 }
 
 /// What is locked of it.
 pub fn locked(who: AccountId) -> Balance {
-	crate::Ledger::<Test>::get(who).locked
+	Settlement::member(&who).locked
 }
 
 /// The events of this pallet since the last call.
@@ -419,9 +423,8 @@ pub fn events() -> Vec<crate::Event<Test>> {
 	events
 }
 
-/// Runs a test in a fresh chain and world, and checks afterwards that all invariants hold, that the
-/// clearing house holds exactly what it owes, and that money neither came nor went.
-pub fn run(test: impl FnOnce()) {
+/// A fresh chain and world.
+pub fn chain() -> sp_io::TestExternalities {
 	WORLD.with(|world| *world.borrow_mut() = World::default());
 	SettleWeight::set(Weight::from_parts(100_000_000_000, 100_000_000));
 	let accounts = (1..=64).chain(OPERATORS);
@@ -434,8 +437,14 @@ pub fn run(test: impl FnOnce()) {
 	};
 	let mut ext: sp_io::TestExternalities =
 		storage.build_storage().expect("genesis is sound").into();
-	ext.execute_with(|| {
-		System::set_block_number(1);
+	ext.execute_with(|| System::set_block_number(1));
+	ext
+}
+
+/// Runs a test in a fresh chain and world, and checks afterwards that all invariants hold, that the
+/// clearing house holds exactly what it owes, and that money neither came nor went.
+pub fn run(test: impl FnOnce()) {
+	chain().execute_with(|| {
 		let issued = Balances::total_issuance();
 		test();
 		Settlement::do_try_state().expect("invariants hold after the test");

@@ -13,8 +13,8 @@ use gridweave_primitives::{
 use sp_runtime::DispatchResult;
 
 use crate::{
-	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Ledger, Pallet,
-	Positions, PositionsOf,
+	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Pallet, Positions,
+	PositionsOf,
 };
 
 impl Contracts {
@@ -64,10 +64,16 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let used = margin.checked_add(paid).ok_or(Error::<T>::Overflow)?;
 		ensure!(used <= party.released, Error::<T>::MarginExceedsLock);
-		ensure!(
-			Ledger::<T>::get(&party.account).locked >= party.released,
-			Error::<T>::LockMissing
-		);
+		// The lock becomes the margin; what the better price saves is free again.
+		Self::near(party.meter, |table| {
+			ensure!(
+				table.member(&party.account).locked >= party.released,
+				Error::<T>::LockMissing
+			);
+			table.pay_locked(&party.account, paid);
+			table.release(&party.account, party.released.saturating_sub(used));
+			Ok::<_, Error<T>>(())
+		})?;
 		let slot = party.meter.slot();
 		let key = page_key(party.microgrid, trade.period, party.meter.page());
 		let mut page = Positions::<T>::get(key);
@@ -98,9 +104,6 @@ impl<T: Config> Pallet<T> {
 			.ok_or(Error::<T>::Overflow)?;
 		page.set(slot, position);
 		Positions::<T>::insert(key, page);
-		// The lock becomes the margin; what the better price saves is free again.
-		Self::pay_locked(&party.account, paid);
-		Self::release(&party.account, party.released.saturating_sub(used));
 		Ok(())
 	}
 
@@ -157,11 +160,10 @@ impl<T: Config> OpenPage<T> {
 		self.positions.get(slot).map(|position| position.contracts)
 	}
 
-	/// Ends the position of the meter at `slot`, if it has one: its margin is free again.
+	/// Ends the position of the meter at `slot`, if it has one. The caller releases its margin.
 	pub fn close(&mut self, slot: u8) -> Option<Position<T::AccountId>> {
 		let position = self.positions.remove(slot)?;
 		self.closed.push(slot);
-		Pallet::<T>::release(&position.owner, position.margin);
 		Some(position)
 	}
 

@@ -15,24 +15,23 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	bill::{owed, signed},
+	table::Table,
 	types::{Creditor, MeterTotals, Till},
-	Config, Error, Event, Ledger, Pallet, PositionsOf, WeightInfo,
+	Config, Error, Event, Pallet, PositionsOf, WeightInfo,
 };
 
 impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
-	fn lock(who: &T::AccountId, amount: Balance) -> DispatchResult {
-		Self::do_lock(who, amount)
+	fn lock(who: &T::AccountId, meter: MeterId, amount: Balance) -> DispatchResult {
+		Self::do_lock(who, meter, amount)
 	}
 
-	fn unlock(who: &T::AccountId, amount: Balance) {
-		Self::release(who, amount)
+	fn unlock(who: &T::AccountId, meter: MeterId, amount: Balance) {
+		Self::near(meter, |table| table.release(who, amount))
 	}
 
-	fn may_buy(who: &T::AccountId) -> Result<(), DispatchError> {
-		ensure!(
-			Ledger::<T>::get(who).owing == 0,
-			Error::<T>::ArrearsBlockBids
-		);
+	fn may_buy(who: &T::AccountId, meter: MeterId) -> Result<(), DispatchError> {
+		let owing = Table::<T>::open(meter.page()).member(who).owing;
+		ensure!(owing == 0, Error::<T>::ArrearsBlockBids);
 		Ok(())
 	}
 }
@@ -48,8 +47,10 @@ impl<T: Config> MeterCommitments for Pallet<T> {
 		PositionsOf::<T>::get(Be32::from(meter.page()))
 			.get(meter.slot())
 			.is_some()
-			|| T::Meters::meter(meter)
-				.is_some_and(|info| Self::arrears_of(&info.owner, info.microgrid) > 0)
+			|| T::Meters::meter(meter).is_some_and(|info| {
+				let table = Table::<T>::open(meter.page());
+				Self::arrears_at(&table, &info.owner, info.microgrid) > 0
+			})
 	}
 }
 
@@ -129,13 +130,15 @@ impl<T: Config> OnCorrection for Pallet<T> {
 			operator,
 			pot: 0,
 		};
-		if amount < 0 {
-			Self::till_collect(&mut till, &account, owed(amount));
-		} else {
-			let creditor = Creditor::Member(account.clone());
-			Self::till_pay(&mut till, creditor, amount.unsigned_abs());
-		}
-		Self::till_close(&mut till);
+		Self::near(meter, |table| {
+			if amount < 0 {
+				Self::till_collect(&mut till, table, &account, owed(amount));
+			} else {
+				let creditor = Creditor::Member(account.clone());
+				Self::till_pay(&mut till, table, creditor, amount.unsigned_abs());
+			}
+			Self::till_close(&mut till, table);
+		});
 		if info.state != MeterState::Retired {
 			Self::correct_totals(meter, |totals: &mut MeterTotals| {
 				totals.import.0 = totals.import.0.saturating_add_signed(import);

@@ -12,7 +12,7 @@ use scale_info::TypeInfo;
 use crate::{
 	expected::ExpectedPrice,
 	types::{Creditor, MeterTotals, PeriodSummary, Position, Progress, Statement},
-	ClaimIndex, ClaimQueues, Config, Funds, Ledger, Pallet, Summaries,
+	ClaimIndex, ClaimQueues, Config, Funds, Pallet, Summaries,
 };
 
 /// An account's standing with the clearing house. All in planck.
@@ -82,7 +82,7 @@ sp_api::decl_runtime_apis! {
 impl<T: Config> Pallet<T> {
 	/// An account's standing with the clearing house.
 	pub fn account(who: &T::AccountId) -> Account {
-		let member = Ledger::<T>::get(who);
+		let member = Self::member(who);
 		let creditor = Creditor::Member(who.clone());
 		let claims = ClaimIndex::<T>::iter_key_prefix(&creditor)
 			.map(|microgrid| Self::claim_of(MicrogridId(microgrid.get()), &creditor))

@@ -5,6 +5,7 @@ use gridweave_primitives::Balance;
 use sp_runtime::traits::Zero;
 
 use crate::{
+	table::Table,
 	types::{Creditor, Till},
 	Config, Indebted, Pallet,
 };
@@ -14,29 +15,34 @@ impl<T: Config> Pallet<T> {
 	/// operator owes itself is not moved. Whether debts have changed.
 	pub(crate) fn till_collect(
 		till: &mut Till<T::AccountId>,
+		table: &mut Table<T>,
 		who: &T::AccountId,
 		amount: Balance,
 	) -> bool {
 		if *who == till.operator {
 			return false;
 		}
-		let paid = Self::draw(who, amount);
+		let paid = table.draw(who, amount);
 		till.pot = till.pot.saturating_add(paid);
 		let missing = amount.saturating_sub(paid);
 		if missing.is_zero() {
 			return false;
 		}
-		Self::owe(who, till.microgrid, missing);
+		Self::owe(table, who, till.microgrid, missing);
 		true
 	}
 
 	/// Takes a member's arrears from its free balance into the pot, as far as that goes: for a margin that
 	/// was locked when the bill came, and no longer is. Whether debts have changed.
-	pub(crate) fn till_recover(till: &mut Till<T::AccountId>, who: &T::AccountId) -> bool {
-		let arrears = Self::arrears_of(who, till.microgrid);
-		let paid = Self::draw(who, arrears);
+	pub(crate) fn till_recover(
+		till: &mut Till<T::AccountId>,
+		table: &mut Table<T>,
+		who: &T::AccountId,
+	) -> bool {
+		let arrears = Self::arrears_at(table, who, till.microgrid);
+		let paid = table.draw(who, arrears);
 		till.pot = till.pot.saturating_add(paid);
-		!Self::reduce_arrears(who, till.microgrid, paid).is_zero()
+		!Self::reduce_arrears(table, who, till.microgrid, paid).is_zero()
 	}
 
 	/// Pays `amount` to a member or the fund: set off against arrears first, then from the pot, then
@@ -44,13 +50,14 @@ impl<T: Config> Pallet<T> {
 	/// operator's; the rest becomes a claim. Whether debts have changed.
 	pub(crate) fn till_pay(
 		till: &mut Till<T::AccountId>,
+		table: &mut Table<T>,
 		creditor: Creditor<T::AccountId>,
 		amount: Balance,
 	) -> bool {
 		let microgrid = till.microgrid;
 		let set_off = match &creditor {
 			Creditor::Member(who) if *who == till.operator => return false,
-			Creditor::Member(who) => Self::reduce_arrears(who, microgrid, amount),
+			Creditor::Member(who) => Self::reduce_arrears(table, who, microgrid, amount),
 			Creditor::Fund => 0,
 		};
 		let due = amount.saturating_sub(set_off);
@@ -67,11 +74,11 @@ impl<T: Config> Pallet<T> {
 		{
 			0
 		} else {
-			Self::draw(&till.operator, missing)
+			table.draw(&till.operator, missing)
 		};
 		let paid = from_pot.saturating_add(fronted);
 		match &creditor {
-			Creditor::Member(who) => Self::credit(who, paid),
+			Creditor::Member(who) => table.credit(who, paid),
 			Creditor::Fund => Self::add_to_fund(microgrid, paid),
 		}
 		let claimed = due.saturating_sub(paid);
@@ -80,7 +87,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Gives the operator what is left.
-	pub(crate) fn till_close(till: &mut Till<T::AccountId>) {
-		Self::credit(&till.operator, core::mem::take(&mut till.pot));
+	pub(crate) fn till_close(till: &mut Till<T::AccountId>, table: &mut Table<T>) {
+		table.credit(&till.operator, core::mem::take(&mut till.pot));
 	}
 }

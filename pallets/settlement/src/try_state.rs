@@ -9,9 +9,11 @@
 //!    out).
 //! 4. Positions are counted right, per meter.
 //! 5. Arrears and claims are never zero, add up to their totals, and nobody has both in one community.
-//! 6. An indebted operator is counted once per queue; no fund is zero; no ledger entry is empty.
+//! 6. An indebted operator is counted once per queue; no fund is zero; no trading balance is empty, and
+//!    everybody has at most one: in the ledger, or at the page that is noted for its seat.
 //! 7. Nothing is kept of a period before the oldest kept, or settled ahead of its turn.
-//! 8. Profiles are of periods of the clock's day, and each was learnt from a day at least.
+//! 8. Pages whose members are paid are counted while a settlement collects, and only then.
+//! 9. Profiles are of periods of the clock's day, and each was learnt from a day at least.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -23,9 +25,11 @@ use gridweave_primitives::{
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	bill::signed, types::Creditor, Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current,
-	Exchanges, Funds, Indebted, Ledger, Pallet, Positions, PositionsOf, Profiles, Statements,
-	Summaries, Totals,
+	bill::signed,
+	types::{Creditor, Stage},
+	Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current, Exchanges, Funds, Indebted, Ledger,
+	PaidPages, Pallet, Positions, PositionsOf, Profiles, SeatOf, Seats, Statements, Summaries,
+	Totals,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
@@ -37,6 +41,7 @@ impl<T: Config> Pallet<T> {
 	/// Checks all invariants.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_money()?;
+		Self::check_seats()?;
 		Self::check_positions()?;
 		Self::check_debts()?;
 		Self::check_periods()
@@ -45,8 +50,8 @@ impl<T: Config> Pallet<T> {
 	/// What the clearing house holds beyond all trading balances, funds, the pot under way and what is set
 	/// aside for sellers over links: what was sent to it directly. `None` if it holds less than it should.
 	pub fn stray() -> Option<Balance> {
-		let owed = Ledger::<T>::iter_values()
-			.map(|member| member.balance)
+		let owed = Self::members()
+			.map(|(_, member)| member.balance)
 			.chain(Funds::<T>::iter_values())
 			.chain(Current::<T>::get().map(|job| job.till.pot))
 			.chain(Exchanges::<T>::iter_values().map(|links| links.proceeds))
@@ -56,7 +61,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What accounts owe in all, as their trading balances tell.
 	fn owing() -> BTreeMap<T::AccountId, Balance> {
-		Ledger::<T>::iter()
+		Self::members()
 			.filter(|(_, member)| member.owing > 0)
 			.map(|(who, member)| (who, member.owing))
 			.collect()
@@ -79,7 +84,7 @@ impl<T: Config> Pallet<T> {
 			Self::stray().is_some(),
 			"the clearing house holds less than it owes"
 		);
-		for (_, member) in Ledger::<T>::iter() {
+		for (_, member) in Self::members() {
 			ensure!(
 				member.locked <= member.balance,
 				"locks exceed a trading balance"
@@ -88,13 +93,35 @@ impl<T: Config> Pallet<T> {
 		}
 		for (who, margin) in Self::locked_by_positions() {
 			ensure!(
-				margin <= Ledger::<T>::get(&who).locked,
+				margin <= Self::member(&who).locked,
 				"a margin is not locked"
 			);
 		}
 		for fund in Funds::<T>::iter_values() {
 			ensure!(fund > 0, "an empty fund is kept");
 		}
+		Ok(())
+	}
+
+	fn check_seats() -> Result<(), TryRuntimeError> {
+		let mut seated = BTreeMap::new();
+		for (page, seats) in Seats::<T>::iter() {
+			ensure!(!seats.is_empty(), "a page without members is kept");
+			for seat in seats {
+				ensure!(
+					!Ledger::<T>::contains_key(&seat.account),
+					"a member has two trading balances"
+				);
+				ensure!(
+					seated.insert(seat.account, page).is_none(),
+					"a member has two seats"
+				);
+			}
+		}
+		ensure!(
+			seated == SeatOf::<T>::iter().collect(),
+			"a seat is not noted, or noted and not taken"
+		);
 		Ok(())
 	}
 
@@ -230,6 +257,14 @@ impl<T: Config> Pallet<T> {
 				"statements outlive their period"
 			);
 		}
+		let collected = job.as_ref().map(|job| match job.stage {
+			Stage::Collect { page } => page,
+			_ => 0,
+		});
+		ensure!(
+			PaidPages::<T>::get().is_none_or(|paid| Some(paid) <= collected),
+			"pages are paid that were not collected from"
+		);
 		let periods = T::Clock::clock().periods_per_day;
 		for ((_, at), usual) in Profiles::<T>::iter() {
 			ensure!(at.get() < periods, "a profile of no period of the day");

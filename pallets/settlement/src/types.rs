@@ -62,6 +62,20 @@ impl Member {
 	}
 }
 
+/// A member whose balance is kept with its neighbours'.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Seat<AccountId> {
+	/// Whose.
+	pub account: AccountId,
+	/// What it has, and owes.
+	pub member: Member,
+}
+
+/// The members who sit at a page of meters, in no order: at most as many as a page has meters.
+pub type Row<AccountId> = BoundedVec<Seat<AccountId>, ConstU32<METERS_PER_PAGE>>;
+
 /// What a meter traded for one period, and what secures it.
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

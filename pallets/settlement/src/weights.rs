@@ -26,6 +26,9 @@ pub trait WeightInfo {
 	/// A page of 32 meters of which `p` without a position are paid, `t` with one are, and `u` with one are
 	/// owed more than there is.
 	fn pay_page(p: u32, t: u32, u: u32) -> Weight;
+	/// What a member adds to its bill who does not sit at the page: it is moved there, or its balance is
+	/// changed where it sits.
+	fn guest() -> Weight;
 	/// The end of a settlement, and its passing from stage to stage.
 	fn finish() -> Weight;
 	/// A claim served.
@@ -80,6 +83,9 @@ impl WeightInfo for () {
 	}
 	fn pay_page(p: u32, t: u32, u: u32) -> Weight {
 		page(p, t, u)
+	}
+	fn guest() -> Weight {
+		Weight::from_parts(5_000_000, 4_000)
 	}
 	fn finish() -> Weight {
 		Weight::from_parts(35_000_000, 4_000)

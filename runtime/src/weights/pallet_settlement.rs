@@ -301,6 +301,22 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 2591).saturating_mul(t.into()))
 			.saturating_add(Weight::from_parts(0, 2658).saturating_mul(u.into()))
 	}
+	/// Storage: `Settlement::Seats` (r:2 w:2)
+	/// Proof: `Settlement::Seats` (`max_values`: None, `max_size`: Some(2569), added: 5044, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Ledger` (r:2 w:1)
+	/// Proof: `Settlement::Ledger` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::SeatOf` (r:2 w:1)
+	/// Proof: `Settlement::SeatOf` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	fn guest() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `3561`
+		//  Estimated: `11078`
+		// Minimum execution time: 84_702_000 picoseconds.
+		Weight::from_parts(100_510_000, 0)
+			.saturating_add(Weight::from_parts(0, 11078))
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
 	/// Storage: `Settlement::ClaimQueues` (r:1 w:1)
 	/// Proof: `Settlement::ClaimQueues` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Indebted` (r:1 w:1)

@@ -255,7 +255,7 @@ fn check_locks() {
 		*locked.entry(who).or_default() += amount;
 	}
 	locked.retain(|_, amount| *amount > 0);
-	let ledger: BTreeMap<AccountId, u128> = pallet_settlement::Ledger::<Runtime>::iter()
+	let ledger: BTreeMap<AccountId, u128> = Settlement::members()
 		.map(|(who, member)| (who, member.locked))
 		.filter(|(_, locked)| *locked > 0)
 		.collect();

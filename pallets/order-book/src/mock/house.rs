@@ -4,7 +4,7 @@ use frame_support::storage_alias;
 use gridweave_primitives::{
 	market::Trade,
 	traits::{Clearing, OnTrade},
-	Balance,
+	Balance, MeterId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -28,7 +28,7 @@ fn account(who: AccountId, change: impl FnOnce(&mut (Balance, Balance, Balance))
 pub struct House;
 
 impl Clearing<AccountId> for House {
-	fn lock(who: &AccountId, amount: Balance) -> DispatchResult {
+	fn lock(who: &AccountId, _: MeterId, amount: Balance) -> DispatchResult {
 		let (free, locked, margin) = Accounts::get(who).unwrap_or_default();
 		let free = free
 			.checked_sub(amount)
@@ -37,7 +37,7 @@ impl Clearing<AccountId> for House {
 		Ok(())
 	}
 
-	fn unlock(who: &AccountId, amount: Balance) {
+	fn unlock(who: &AccountId, _: MeterId, amount: Balance) {
 		account(*who, |(free, locked, _)| {
 			*locked = locked
 				.checked_sub(amount)
@@ -46,7 +46,7 @@ impl Clearing<AccountId> for House {
 		});
 	}
 
-	fn may_buy(who: &AccountId) -> Result<(), DispatchError> {
+	fn may_buy(who: &AccountId, _: MeterId) -> Result<(), DispatchError> {
 		match InArrears::get().contains(who) {
 			true => Err(DispatchError::Other("arrears")),
 			false => Ok(()),

@@ -9,7 +9,7 @@ use gridweave_primitives::{
 };
 use sp_runtime::Permill;
 
-use crate::{mock::*, types::Creditor, ClaimQueues, Error, Event, Indebted, Ledger};
+use crate::{mock::*, types::Creditor, ClaimQueues, Error, Event, Indebted};
 
 const G: u128 = 1_000_000_000;
 const OPERATOR: AccountId = OPERATORS[0];
@@ -56,17 +56,20 @@ fn unpaid_bill_should_become_arrears_that_block_bids_until_paid() {
 			(balance(1), arrears(1), balance(OPERATOR)),
 			(0, 20 * G, 10 * G)
 		);
-		assert!(!Ledger::<Test>::get(1).is_open());
+		assert!(!Settlement::member(&1).is_open());
 		assert!(events().contains(&Event::ArrearsGrew {
 			who: 1,
 			microgrid: HOME,
 			amount: 20 * G,
 			total: 20 * G
 		}));
-		assert_noop!(Settlement::may_buy(&1), Error::<Test>::ArrearsBlockBids);
+		assert_noop!(
+			Settlement::may_buy(&1, MeterId(0)),
+			Error::<Test>::ArrearsBlockBids
+		);
 		// Asks are locked for as ever.
-		assert_ok!(Settlement::lock(&1, G));
-		Settlement::unlock(&1, G);
+		assert_ok!(Settlement::lock(&1, MeterId(0), G));
+		Settlement::unlock(&1, MeterId(0), G);
 
 		// As much as is owed stays.
 		top_up(1, 24 * G);
@@ -92,7 +95,7 @@ fn unpaid_bill_should_become_arrears_that_block_bids_until_paid() {
 				left: 0
 			})
 		);
-		assert_ok!(Settlement::may_buy(&1));
+		assert_ok!(Settlement::may_buy(&1, MeterId(0)));
 		assert_noop!(pay(1, 1), Error::<Test>::NoArrears);
 	});
 }
@@ -103,13 +106,13 @@ fn arrears_should_be_payable_from_account_and_ledger() {
 		takes(PERIOD, 0, 1);
 		settle(PERIOD);
 		top_up(1, 20 * G);
-		assert_ok!(Settlement::lock(&1, 15 * G));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 15 * G));
 		let own = Balances::free_balance(1);
 		assert_ok!(pay(1, 30 * G));
 		assert_eq!((balance(1), locked(1)), (15 * G, 15 * G));
 		assert_eq!(Balances::free_balance(1), own - 25 * G);
 		assert_eq!(balance(OPERATOR), 30 * G);
-		Settlement::unlock(&1, 15 * G);
+		Settlement::unlock(&1, MeterId(0), 15 * G);
 
 		// An account without money pays nothing.
 		takes(PERIOD.next(), 1, 999);
@@ -208,8 +211,11 @@ fn empty_operator_should_leave_claims_that_are_served_first_come_first_served() 
 		top_up(OPERATOR, 7 * G);
 		assert_noop!(withdraw(OPERATOR, 1), Error::<Test>::OwesClaims);
 		// Nor can it hide money from them in orders, of either side.
-		assert_noop!(Settlement::lock(&OPERATOR, 1), Error::<Test>::OwesClaims);
-		assert_ok!(Settlement::lock(&OPERATOR, 0));
+		assert_noop!(
+			Settlement::lock(&OPERATOR, MeterId(0), 1),
+			Error::<Test>::OwesClaims
+		);
+		assert_ok!(Settlement::lock(&OPERATOR, MeterId(0), 0));
 		poll();
 		assert_eq!((balance(2), balance(3), balance(OPERATOR)), (8 * G, G, 0));
 		assert_eq!((claims(2), claims(3)), (0, 7 * G));
@@ -229,8 +235,8 @@ fn empty_operator_should_leave_claims_that_are_served_first_come_first_served() 
 		);
 		assert!(!Indebted::<Test>::contains_key(OPERATOR));
 		assert_eq!(ClaimQueues::<Test>::count(), 0);
-		assert_ok!(Settlement::lock(&OPERATOR, 1));
-		Settlement::unlock(&OPERATOR, 1);
+		assert_ok!(Settlement::lock(&OPERATOR, MeterId(0), 1));
+		Settlement::unlock(&OPERATOR, MeterId(0), 1);
 		assert_ok!(withdraw(OPERATOR, 2 * G));
 	});
 }

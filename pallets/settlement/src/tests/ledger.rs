@@ -1,7 +1,7 @@
 //! Trading balances, locks and funds.
 
 use frame_support::{assert_noop, assert_ok, traits::fungible::Mutate};
-use gridweave_primitives::{traits::Clearing, Be32};
+use gridweave_primitives::{traits::Clearing, Be32, MeterId};
 use sp_runtime::DispatchError;
 
 use crate::{mock::*, Error, Event, Funds, Ledger};
@@ -47,7 +47,7 @@ fn top_up_should_refuse_too_little_and_more_than_there_is() {
 fn withdraw_should_pay_out_what_is_free_and_free_an_empty_entry() {
 	run(|| {
 		assert_ok!(Settlement::top_up(signed(1), 1_000));
-		assert_ok!(Settlement::lock(&1, 400));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 400));
 		assert_noop!(
 			Settlement::withdraw(signed(1), 601),
 			Error::<Test>::InsufficientFree
@@ -61,7 +61,7 @@ fn withdraw_should_pay_out_what_is_free_and_free_an_empty_entry() {
 			Error::<Test>::NotAMember
 		);
 		assert_ok!(Settlement::withdraw(signed(1), 600));
-		Settlement::unlock(&1, 400);
+		Settlement::unlock(&1, MeterId(0), 400);
 		assert_ok!(Settlement::withdraw(signed(1), 400));
 		assert!(!Ledger::<Test>::contains_key(1));
 		assert_eq!(Balances::free_balance(1), ENDOWMENT);
@@ -127,12 +127,12 @@ fn withdraw_should_leave_nothing_or_what_a_balance_opens_with() {
 		assert_noop!(Settlement::withdraw(signed(1), 2 * MIN_TOP_UP - 1), dust());
 		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP));
 		// What is locked counts.
-		assert_ok!(Settlement::lock(&1, MIN_TOP_UP - ED));
+		assert_ok!(Settlement::lock(&1, MeterId(0), MIN_TOP_UP - ED));
 		assert_noop!(Settlement::withdraw(signed(1), ED), dust());
-		assert_ok!(Settlement::lock(&1, 2 * ED));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 2 * ED));
 		assert_ok!(Settlement::top_up(signed(1), ED));
 		assert_ok!(Settlement::withdraw(signed(1), ED));
-		Settlement::unlock(&1, MIN_TOP_UP + ED);
+		Settlement::unlock(&1, MeterId(0), MIN_TOP_UP + ED);
 		assert_ok!(Settlement::withdraw(signed(1), MIN_TOP_UP + ED));
 		assert!(!Ledger::<Test>::contains_key(1));
 	});
@@ -163,16 +163,16 @@ fn money_sent_to_the_clearing_house_directly_should_be_nobodys() {
 #[test]
 fn lock_should_top_up_what_is_missing_only() {
 	run(|| {
-		assert_ok!(Settlement::lock(&1, 0));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 0));
 		assert!(!Ledger::<Test>::contains_key(1));
 		// Opening takes the minimum, of which the rest stays free.
-		assert_ok!(Settlement::lock(&1, 30));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 30));
 		assert_eq!((balance(1), locked(1)), (MIN_TOP_UP, 30));
-		assert_ok!(Settlement::lock(&1, 70));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 70));
 		assert_eq!((balance(1), locked(1)), (MIN_TOP_UP, 100));
-		assert_ok!(Settlement::lock(&1, 5));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 5));
 		assert_eq!((balance(1), locked(1)), (MIN_TOP_UP + 5, 105));
-		Settlement::unlock(&1, 105);
+		Settlement::unlock(&1, MeterId(0), 105);
 		assert_eq!((balance(1), locked(1)), (MIN_TOP_UP + 5, 0));
 		assert_eq!(Balances::free_balance(1), ENDOWMENT - MIN_TOP_UP - 5);
 	});
@@ -181,13 +181,19 @@ fn lock_should_top_up_what_is_missing_only() {
 #[test]
 fn lock_should_change_nothing_when_the_account_cannot_pay() {
 	run(|| {
-		assert_ok!(Settlement::lock(&1, 200));
+		assert_ok!(Settlement::lock(&1, MeterId(0), 200));
 		assert_noop!(
-			Settlement::lock(&1, ENDOWMENT),
+			Settlement::lock(&1, MeterId(0), ENDOWMENT),
 			Error::<Test>::InsufficientFunds
 		);
-		assert_noop!(Settlement::lock(&1, u128::MAX), Error::<Test>::Overflow);
-		assert_noop!(Settlement::lock(&999, 1), Error::<Test>::InsufficientFunds);
+		assert_noop!(
+			Settlement::lock(&1, MeterId(0), u128::MAX),
+			Error::<Test>::Overflow
+		);
+		assert_noop!(
+			Settlement::lock(&999, MeterId(0), 1),
+			Error::<Test>::InsufficientFunds
+		);
 		assert_eq!(locked(1), 200);
 	});
 }

@@ -141,12 +141,16 @@ fn trade_over_a_link_should_be_refused_when_it_is_not_secured() {
 	run(|| {
 		two_communities();
 		let trade = linked();
-		assert_ok!(Settlement::lock(&SELLER.1, trade.seller.released));
+		assert_ok!(Settlement::lock(
+			&SELLER.1,
+			MeterId(0),
+			trade.seller.released
+		));
 		assert_noop!(
 			Settlement::on_trade(trade.clone()),
 			Error::<Test>::LockMissing
 		);
-		assert_ok!(Settlement::lock(&BUYER.1, trade.buyer.released));
+		assert_ok!(Settlement::lock(&BUYER.1, MeterId(0), trade.buyer.released));
 		// Neither what is paid nor the fee may be lacking.
 		let mut less = trade.clone();
 		less.buyer.released = PAID + 950_000_000 - 1;

@@ -9,5 +9,6 @@ mod ledger;
 mod links;
 mod positions;
 mod properties;
+mod seats;
 mod settling;
 mod stepping;

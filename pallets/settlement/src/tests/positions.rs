@@ -54,8 +54,8 @@ fn better_price_should_free_what_the_order_had_locked_too_much() {
 		// goes to the taker).
 		let bid = buyer_worst_case(Price(250_000), FEE, energy);
 		let ask = seller_worst_case(Price(150_000), RETAIL, FEE, energy);
-		assert_ok!(Settlement::lock(&2, bid));
-		assert_ok!(Settlement::lock(&1, ask));
+		assert_ok!(Settlement::lock(&2, MeterId(0), bid));
+		assert_ok!(Settlement::lock(&1, MeterId(0), ask));
 		let mut trade = trade_of(PERIOD, 0, 1, 100, 200_000);
 		(trade.seller.released, trade.buyer.released) = (ask, bid);
 		assert_ok!(Settlement::on_trade(trade));
@@ -117,12 +117,12 @@ fn trade_should_be_refused_when_it_is_not_secured() {
 			Error::<Test>::LockMissing
 		);
 		// The seller's side is undone as well when the buyer's is refused.
-		assert_ok!(Settlement::lock(&1, trade.seller.released));
+		assert_ok!(Settlement::lock(&1, MeterId(0), trade.seller.released));
 		assert_noop!(
 			Settlement::on_trade(trade.clone()),
 			Error::<Test>::LockMissing
 		);
-		assert_ok!(Settlement::lock(&2, trade.buyer.released));
+		assert_ok!(Settlement::lock(&2, MeterId(0), trade.buyer.released));
 		let mut less = trade.clone();
 		less.buyer.released -= 1;
 		assert_noop!(Settlement::on_trade(less), Error::<Test>::MarginExceedsLock);
