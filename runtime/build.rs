@@ -1,4 +1,4 @@
-//! Builds the runtime's WASM blob.
+//! Builds the runtime's WASM blob, and beside it the one that upgrades are rehearsed with.
 
 fn main() {
 	#[cfg(all(feature = "std", feature = "metadata-hash"))]
@@ -7,5 +7,19 @@ fn main() {
 		.build();
 
 	#[cfg(all(feature = "std", not(feature = "metadata-hash")))]
-	substrate_wasm_builder::WasmBuilder::build_using_defaults();
+	{
+		// Nothing is released, measured or tried out with a rehearsal in it. It comes first: what is left in the
+		// project's folder is then the runtime proper. Both share the folder, and so the compiled dependencies.
+		#[cfg(not(any(
+			feature = "rehearsal",
+			feature = "runtime-benchmarks",
+			feature = "try-runtime"
+		)))]
+		substrate_wasm_builder::WasmBuilder::init_with_defaults()
+			.enable_feature("rehearsal")
+			.set_file_name("rehearsal")
+			.build();
+
+		substrate_wasm_builder::WasmBuilder::build_using_defaults();
+	}
 }

@@ -14,7 +14,7 @@ use subxt::{
 		methods::legacy::LegacyRpcMethods,
 		RpcClient,
 	},
-	tx::{DynamicPayload, TransactionProgress, TransactionStatus},
+	tx::{DynamicPayload, Payload, TransactionProgress, TransactionStatus},
 	OnlineClient, OnlineClientAtBlock,
 };
 use subxt_signer::sr25519::Keypair;
@@ -30,8 +30,8 @@ pub type Call = DynamicPayload<Composite<()>>;
 type Progress =
 	TransactionProgress<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
 
-/// How long a transaction may take into a block.
-const INCLUSION: Duration = Duration::from_secs(30);
+/// How long a transaction may take into a block: some have to wait for the end of a migration.
+const INCLUSION: Duration = Duration::from_secs(60);
 
 /// A connection to a node.
 pub struct Chain {
@@ -305,7 +305,7 @@ impl Chain {
 	}
 
 	/// Signs a call and submits it, without waiting.
-	async fn submit(&self, signer: &Keypair, call: &Call, nonce: u64) -> Result<Progress> {
+	async fn submit<C: Payload>(&self, signer: &Keypair, call: &C, nonce: u64) -> Result<Progress> {
 		let params = subxt::config::DefaultExtrinsicParamsBuilder::new()
 			.immortal()
 			.nonce(nonce);
@@ -317,7 +317,7 @@ impl Chain {
 
 	/// Signs a call, submits it, waits until it is in a block, and returns its events. A failed dispatch is
 	/// an error that names the pallet's error.
-	pub async fn run(&self, signer: &Keypair, call: &Call) -> Result<Vec<Event>> {
+	pub async fn run<C: Payload>(&self, signer: &Keypair, call: &C) -> Result<Vec<Event>> {
 		let nonce = self.nonce(signer).await?;
 		included(self.submit(signer, call, nonce).await?).await
 	}

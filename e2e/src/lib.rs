@@ -11,6 +11,7 @@
 //! | [`alerts`] | who tells of flags, and a webhook that hears it |
 //! | [`broker`] | an MQTT broker, its bridge to a gateway, and who listens |
 //! | [`chain`] | a chain through its metadata: calls, events, storage by name |
+//! | [`council`] | motions, and what comes of them |
 //! | [`demand_response`] | programmes and events |
 //! | [`openadr`] | a client of OpenADR that this project did not write |
 //! | [`meter`] | a metering device: its key, its registers, its signed readings |
@@ -19,6 +20,7 @@
 pub mod alerts;
 pub mod broker;
 pub mod chain;
+pub mod council;
 pub mod demand_response;
 pub mod hostile;
 pub mod meter;

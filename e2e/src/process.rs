@@ -68,13 +68,17 @@ impl Process {
 			None => Ok(()),
 		}
 	}
+
+	fn end(&mut self) {
+		// An error means that it has ended already.
+		let _ = self.0.kill();
+		let _ = self.0.wait();
+	}
 }
 
 impl Drop for Process {
 	fn drop(&mut self) {
-		// An error means that it has ended already.
-		let _ = self.0.kill();
-		let _ = self.0.wait();
+		self.end();
 	}
 }
 
@@ -202,6 +206,13 @@ impl Node {
 			log,
 			chain,
 		})
+	}
+
+	/// Ends it, and starts another in its place, which goes on with its chain.
+	pub async fn restart(&mut self, place: &Place, spec: &NodeSpec) -> Result<()> {
+		self.process.end();
+		*self = Self::start(place, spec).await?;
+		Ok(())
 	}
 
 	/// Its process.

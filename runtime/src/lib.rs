@@ -133,18 +133,29 @@ pub fn session_keys(
 	}
 }
 
-/// Version of the runtime.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-	spec_name: alloc::borrow::Cow::Borrowed("gridweave"),
-	impl_name: alloc::borrow::Cow::Borrowed("gridweave"),
-	authoring_version: 1,
-	spec_version: 1,
-	impl_version: 1,
-	apis: RUNTIME_API_VERSIONS,
-	transaction_version: 1,
-	system_version: 1,
-};
+/// Says which runtime this is. The version is written into the blob as it is written here: as a number.
+macro_rules! version {
+	($spec:tt) => {
+		/// Version of the runtime.
+		#[sp_version::runtime_version]
+		pub const VERSION: RuntimeVersion = RuntimeVersion {
+			spec_name: alloc::borrow::Cow::Borrowed("gridweave"),
+			impl_name: alloc::borrow::Cow::Borrowed("gridweave"),
+			authoring_version: 1,
+			spec_version: $spec,
+			impl_version: 1,
+			apis: RUNTIME_API_VERSIONS,
+			transaction_version: 1,
+			system_version: 1,
+		};
+	};
+}
+
+#[cfg(not(feature = "rehearsal"))]
+version!(1);
+// One more: what upgrades are rehearsed with.
+#[cfg(feature = "rehearsal")]
+version!(2);
 
 /// Opaque types, for those who need not decode transactions.
 pub mod opaque {
