@@ -20,6 +20,7 @@ use super::{account, pair, Chain};
 pub const MICROGRID: MicrogridId = MicrogridId(0);
 
 /// A meter and its device.
+#[derive(Clone)]
 pub struct Device {
 	pair: ed25519::Pair,
 	/// Its id.

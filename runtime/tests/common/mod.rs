@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod calls;
 pub mod council;
 pub mod meters;
 pub mod validators;
@@ -242,6 +243,7 @@ fn try_state() {
 	pallet_settlement::Pallet::<Runtime>::do_try_state().expect("settlement");
 	pallet_validator_set::Pallet::<Runtime>::do_try_state().expect("validator set");
 	pallet_demand_response::Pallet::<Runtime>::do_try_state().expect("demand response");
+	pallet_anomaly_flags::Pallet::<Runtime>::do_try_state().expect("anomaly flags");
 	// The clearing house holds what it owes, and what genesis endowed it with.
 	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
 	check_locks();
