@@ -9,7 +9,7 @@ use frame_support::traits::GetCallMetadata;
 use gridweave_runtime::RuntimeCall;
 
 /// How many sequences are played, and how long they are.
-const SEQUENCES: u64 = 2_000;
+const SEQUENCES: u64 = 1_500;
 const LENGTH: usize = 200;
 
 /// Says which sequence it was when one panics.

@@ -28,9 +28,12 @@ const MEMBERS: [&str; 7] = [
 	"Alice", "Bob", "Charlie", "Dave", "Eve", "Operator", "Treasury",
 ];
 
+/// Nodes of a state's trie by their keys, each with how often it is referred to.
+type Nodes = Vec<(Vec<u8>, (Vec<u8>, i32))>;
+
 /// A chain in service, and the types of its calls.
 pub struct Start {
-	state: (Vec<(Vec<u8>, (Vec<u8>, i32))>, H256),
+	state: (Nodes, H256),
 	number: u32,
 	time: u64,
 	/// Accounts with their keys.
