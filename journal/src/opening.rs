@@ -7,8 +7,8 @@ use gridweave_runtime::{AccountId, Hash, Runtime, Settlement, VERSION};
 use pallet_meter_registry::Meters;
 use pallet_microgrids::{Count, Links, Microgrids, PeriodTerms, Periods};
 use pallet_order_book::{
-	matching::MAX_PASSED, Agenda, Asks, Bids, Books, LinkFlows, NextOrderId, Resting, Stage,
-	StandingOrders,
+	matching::MAX_PASSED, types::CouplingStage, Agenda, Asks, Bids, Books, Couplings, LinkFlows,
+	NextOrderId, Outcomes, Resting, Stage, StandingOrders,
 };
 use pallet_settlement::{
 	types::{self, Claim, Job},
@@ -37,6 +37,8 @@ pub(crate) const ITEMS: &[(&str, &str)] = &[
 	("OrderBook", "Books"),
 	("OrderBook", "Agenda"),
 	("OrderBook", "LinkFlows"),
+	("OrderBook", "Couplings"),
+	("OrderBook", "Outcomes"),
 	("OrderBook", "StandingOrders"),
 	("Settlement", "Ledger"),
 	("Settlement", "Seats"),
@@ -63,13 +65,16 @@ pub fn opening(number: u32, genesis: Hash, state: &impl State) -> Result<Vec<Lin
 		clock: clock.into(),
 		limits: limits(),
 	}];
-	let (told, settling) = load(state, ITEMS)?.execute_with(|| {
+	let (told, settling, coupling) = load(state, ITEMS)?.execute_with(|| {
 		let mut told = Vec::new();
 		microgrids(&mut told);
 		books(&mut told);
 		money(&mut told);
-		(told, Current::<Runtime>::get())
+		(told, Current::<Runtime>::get(), coupling())
 	});
+	if coupling {
+		return Err(Error::Coupling);
+	}
 	records.extend(told.into_iter().map(Record::Opening));
 	if let Some(job) = settling {
 		let told = settlement(state, &job)?;
@@ -82,6 +87,15 @@ pub fn opening(number: u32, genesis: Hash, state: &impl State) -> Result<Vec<Lin
 		record,
 	});
 	Ok(lines.collect())
+}
+
+/// Whether a coupling of auctions is being carried out, up to the last book that goes on from there.
+fn coupling() -> bool {
+	let carried_out = |coupling: pallet_order_book::Coupling<AccountId>| {
+		matches!(coupling.stage, CouplingStage::Exchange(_))
+	};
+	Couplings::<Runtime>::iter_values().any(carried_out)
+		|| Outcomes::<Runtime>::iter_keys().next().is_some()
 }
 
 fn limits() -> Limits {

@@ -18,9 +18,10 @@ pub use kinds::Role;
 pub use money::{Owed, Planck};
 pub use opening::{Auction, Opening};
 pub use parts::{
-	Bill, CancelReason, Clock, Contracts, Correction, Creditor, Exchange, Kind, Limits, LinkStage,
-	LinkTerms, Market, Mechanism, MeterState, MeterTotals, Metered, PeriodSummary, Prices,
-	Provenance, Quantity, Residual, Settled, Side, Split, StandingEnd, Terms, TimeInForce,
+	Bill, CancelReason, Clock, Contracts, Correction, CoupledCommunity, CoupledLink, Creditor,
+	Exchange, Kind, Limits, LinkStage, LinkTerms, Market, Mechanism, MeterState, MeterTotals,
+	Metered, PeriodSummary, Prices, Provenance, Quantity, Residual, Settled, Side, Split,
+	StandingEnd, Terms, TimeInForce,
 };
 
 /// The version of this format. Another one means that records were changed or left out, not only added.
@@ -456,6 +457,72 @@ pub enum Record {
 		period: u32,
 		/// How much was still to be traded.
 		left: u64,
+		/// Why, as `Pallet.Error`.
+		error: String,
+	},
+	/// A solution that couples call auctions holds, and is carried out: members trade with links first, then
+	/// among themselves, at the price of their community.
+	Coupled {
+		/// The period of delivery.
+		period: u32,
+		/// Who submitted it.
+		who: String,
+		/// How much more than the separate auctions it is worth.
+		gain: Planck,
+		/// The communities, by rising id.
+		communities: Vec<CoupledCommunity>,
+		/// The links, by rising id.
+		links: Vec<CoupledLink>,
+	},
+	/// An order traded with links, in a coupled auction.
+	CoupledFill {
+		/// In which microgrid.
+		microgrid: u32,
+		/// The period of delivery.
+		period: u32,
+		/// Whether it bought or sold.
+		side: Side,
+		/// The price.
+		price: u64,
+		/// How much.
+		energy: u64,
+		/// The order.
+		order: u64,
+		/// Whose it is.
+		who: String,
+		/// The meter it is for.
+		meter: u32,
+	},
+	/// All that members trade with links in a coupling is traded, and a link is paid.
+	LinkCarried {
+		/// Which.
+		link: u32,
+		/// The period of delivery.
+		period: u32,
+		/// What was sent.
+		sent: u64,
+		/// What was received.
+		received: u64,
+		/// Who operates it.
+		operator: String,
+		/// What it earns.
+		earned: Planck,
+	},
+	/// What buyers have paid for nothing, in a coupling that was given up, went to their operator.
+	ImportsReturned {
+		/// To that of which microgrid.
+		microgrid: u32,
+		/// The period of delivery.
+		period: u32,
+		/// The operator.
+		operator: String,
+		/// How much.
+		amount: Planck,
+	},
+	/// A coupling was given up. What was traded stays so.
+	CouplingAbandoned {
+		/// The period of delivery.
+		period: u32,
 		/// Why, as `Pallet.Error`.
 		error: String,
 	},

@@ -25,6 +25,9 @@ pub enum Error {
 	/// The state lacks what an event speaks of.
 	#[error("{0} is not there")]
 	Missing(String),
+	/// A journal cannot begin while a coupling of auctions is carried out: some blocks later it can.
+	#[error("a coupling of auctions is being carried out; begin some blocks later")]
+	Coupling,
 	/// The state cannot be read.
 	#[error(transparent)]
 	Unreadable(Box<dyn std::error::Error + Send + Sync>),

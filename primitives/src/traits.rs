@@ -9,14 +9,14 @@ use crate::{
 	device::DeviceKey,
 	ids::METERS_PER_PAGE,
 	link::OpenLink,
-	market::{Interest, Trade},
+	market::{Interest, Party, Trade},
 	meter::{
 		Correction, MeterInfo, MeterOwner, MeterState, MeteredPage, MeteredPeriod, Movement,
 		Ratings,
 	},
 	microgrid::Terms,
 	reading::Reading,
-	Balance, MeterId, MicrogridId, Period, PeriodClock, Slots, WattHours,
+	Balance, MeterId, MicrogridId, Period, PeriodClock, Price, Slots, WattHours,
 };
 
 /// The settlement clock. Provided by `pallet-microgrids`.
@@ -332,4 +332,24 @@ pub trait OnTrade<AccountId> {
 	/// Books the trade into both positions and turns the released locks into margins. An error undoes
 	/// the fill.
 	fn on_trade(trade: Trade<AccountId>) -> DispatchResult;
+
+	/// Books what a member buys from links where auctions are coupled. It pays `amount` at once, out of what its
+	/// order had locked; until others are paid of it the clearing house keeps it apart. An error undoes the fill.
+	fn on_import(period: Period, buyer: Party<AccountId>, amount: Balance) -> DispatchResult;
+
+	/// Books what a member sells to links where auctions are coupled, for `amount`, which is set aside for its
+	/// community out of what buyers have paid before. `retail_price` is that of its community and period. An error
+	/// undoes the fill.
+	fn on_export(
+		period: Period,
+		seller: Party<AccountId>,
+		amount: Balance,
+		retail_price: Price,
+	) -> DispatchResult;
+
+	/// Pays `amount`, or what there is, out of what buyers from links have paid.
+	fn pay_of_imports(who: &AccountId, amount: Balance);
+
+	/// What buyers from links have paid, and nobody was paid yet.
+	fn imports_unpaid() -> Balance;
 }

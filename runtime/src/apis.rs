@@ -14,7 +14,8 @@ use gridweave_primitives::{
 	meter::MeteredPeriod,
 	microgrid::Terms,
 	traits::{MicrogridInspect, SettlementClock},
-	EventId, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, ProgrammeId, ResourceId,
+	EventId, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, ProgrammeId,
+	ResourceId,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -376,6 +377,35 @@ impl_runtime_apis! {
 			limit: u32,
 		) -> pallet_order_book::runtime_api::Survey {
 			OrderBook::survey(after, limit)
+		}
+
+		fn coupled_communities(
+			period: Period,
+			after: Option<MicrogridId>,
+			limit: u32,
+		) -> Vec<pallet_order_book::runtime_api::CoupledCommunity> {
+			OrderBook::coupled_communities(period, after, limit)
+		}
+
+		fn levels(
+			microgrid: MicrogridId,
+			period: Period,
+			side: Side,
+			after: Option<Price>,
+			limit: u32,
+		) -> Vec<pallet_order_book::runtime_api::Level> {
+			OrderBook::levels(microgrid, period, side, after, limit)
+		}
+
+		fn coupling_score(
+			period: Period,
+			solution: pallet_order_book::Solution,
+		) -> Result<Balance, sp_runtime::DispatchError> {
+			OrderBook::coupling_score(period, &solution)
+		}
+
+		fn coupling_claims(period: Period) -> Vec<Balance> {
+			OrderBook::coupling_claims(period)
 		}
 
 		fn books_due() -> u32 {

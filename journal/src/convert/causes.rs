@@ -72,6 +72,13 @@ fn is_the_chains(event: &RuntimeEvent) -> bool {
 					..
 				} | Orders::AuctionCleared { .. }
 				| Orders::AuctionAbandoned { .. }
+				| Orders::CouplingAccepted { .. }
+				| Orders::CouplingRefused { .. }
+				| Orders::CoupledFill { .. }
+				| Orders::LinkCarried { .. }
+				| Orders::ImportsReturned { .. }
+				| Orders::CouplingDone { .. }
+				| Orders::CouplingAbandoned { .. }
 				| Orders::MarketClosed { .. }
 				| Orders::StandingOrderRefused { .. }
 				| Orders::StandingOrdersSkipped { .. }

@@ -3,14 +3,36 @@
 use gridweave_primitives::LinkId;
 use gridweave_runtime::{AccountId, Runtime};
 use pallet_microgrids::Link;
-use pallet_order_book::Event as Orders;
+use pallet_order_book::{
+	coupling::{Carried, Net},
+	Event as Orders,
+};
 
 use super::Telling;
 use crate::{
 	parts::{account, cancel_reason, error},
-	record::{Planck, Record},
+	record::{CoupledCommunity, CoupledLink, Planck, Record},
 	state::{read, Error, State},
 };
+
+fn community(net: &Net) -> CoupledCommunity {
+	CoupledCommunity {
+		microgrid: net.microgrid.0,
+		price: net.price.0,
+		import: net.import.0,
+		export: net.export.0,
+	}
+}
+
+fn link(carried: &Carried<AccountId>) -> CoupledLink {
+	CoupledLink {
+		link: carried.link.0,
+		sent: carried.sent.0,
+		received: carried.received.0,
+		wheeling_fee: Planck(carried.wheeling),
+		earns: Planck(carried.earns),
+	}
+}
 
 impl<B: State, A: State> Telling<'_, B, A> {
 	pub(super) fn order(
@@ -184,6 +206,80 @@ impl<B: State, A: State> Telling<'_, B, A> {
 				microgrid: microgrid.0,
 				period: period.0,
 				left: left.0,
+				error: error(*reason),
+			},
+			Orders::CouplingAccepted {
+				who,
+				period,
+				gain,
+				nets,
+				carried,
+			} => Record::Coupled {
+				period: period.0,
+				who: account(who),
+				gain: Planck(*gain),
+				communities: nets.iter().map(community).collect(),
+				links: carried.iter().map(link).collect(),
+			},
+			Orders::CoupledFill {
+				microgrid,
+				period,
+				side,
+				price,
+				energy,
+				order_id,
+				who,
+				meter,
+			} => {
+				self.touched.member(who);
+				Record::CoupledFill {
+					microgrid: microgrid.0,
+					period: period.0,
+					side: (*side).into(),
+					price: price.0,
+					energy: energy.0,
+					order: order_id.0,
+					who: account(who),
+					meter: meter.0,
+				}
+			}
+			Orders::LinkCarried {
+				link,
+				period,
+				sent,
+				received,
+				operator,
+				earned,
+			} => {
+				self.touched.member(operator);
+				Record::LinkCarried {
+					link: link.0,
+					period: period.0,
+					sent: sent.0,
+					received: received.0,
+					operator: account(operator),
+					earned: Planck(*earned),
+				}
+			}
+			Orders::ImportsReturned {
+				microgrid,
+				period,
+				operator,
+				amount,
+			} => {
+				self.touched.member(operator);
+				Record::ImportsReturned {
+					microgrid: microgrid.0,
+					period: period.0,
+					operator: account(operator),
+					amount: Planck(*amount),
+				}
+			}
+			Orders::CouplingAbandoned {
+				period,
+				error: reason,
+			} => Record::CouplingAbandoned {
+				period: period.0,
 				error: error(*reason),
 			},
 			Orders::MarketClosed {

@@ -442,3 +442,33 @@ pub struct MeterTotals {
 	/// Earned, or paid if negative.
 	pub amount: Owed,
 }
+
+/// A community of a coupling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CoupledCommunity {
+	/// Which microgrid.
+	pub microgrid: u32,
+	/// Its price.
+	pub price: u64,
+	/// What its members buy from links.
+	pub import: u64,
+	/// What its members sell to links.
+	pub export: u64,
+}
+
+/// A link of a coupling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CoupledLink {
+	/// Which.
+	pub link: u32,
+	/// What is sent.
+	pub sent: u64,
+	/// What is received.
+	pub received: u64,
+	/// The wheeling fee that it gets at least.
+	pub wheeling_fee: Planck,
+	/// What it earns: the difference of what is paid for what is received and sent.
+	pub earns: Planck,
+}

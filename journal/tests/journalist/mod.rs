@@ -197,6 +197,7 @@ pub fn check_orders(journal: &Journal) {
 				take(&mut open, bid, received);
 				take(&mut open, ask, sent);
 			}
+			Record::CoupledFill { order, energy, .. } => take(&mut open, order, energy),
 			Record::Cancel { order, energy, .. } | Record::Cancelled { order, energy, .. } => {
 				take(&mut open, order, energy);
 				assert!(!open.contains_key(&order), "something is left of it");

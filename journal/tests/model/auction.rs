@@ -8,6 +8,12 @@ use super::{types::*, *};
 
 /// Price and volume of a book, if it trades.
 pub fn clear(bids: &[Order], asks: &[Order]) -> Option<(Price, Wh)> {
+	let (low, high, volume) = interval(bids, asks)?;
+	Some((low + (high - low) / 2, volume))
+}
+
+/// The lowest and the highest clearing price, and the volume, if it trades.
+pub fn interval(bids: &[Order], asks: &[Order]) -> Option<(Price, Price, Wh)> {
 	let limits: BTreeSet<Price> = bids.iter().chain(asks).map(|order| order.limit).collect();
 	let bid_from = |price: Price| -> Wh {
 		bids.iter()
@@ -39,7 +45,7 @@ pub fn clear(bids: &[Order], asks: &[Order]) -> Option<(Price, Wh)> {
 	};
 	let low = *limits.iter().find(|price| clears(**price))?;
 	let high = *limits.iter().rev().find(|price| clears(**price))?;
-	Some((low + (high - low) / 2, volume))
+	Some((low, high, volume))
 }
 
 impl Model {

@@ -144,7 +144,8 @@ impl Model {
 			.values()
 			.map(|exchange| exchange.proceeds)
 			.sum();
-		ledger + funds + aside + self.job.as_ref().map_or(0, |job| job.pot)
+		let pots: Planck = self.pots.values().sum();
+		ledger + funds + aside + pots + self.job.as_ref().map_or(0, |job| job.pot)
 	}
 
 	/// Locks are those of orders and positions; energy is conserved.

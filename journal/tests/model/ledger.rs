@@ -274,6 +274,67 @@ impl Model {
 		self.tally.received += u128::from(quote.received);
 	}
 
+	/// Money and contracts of an order that trades with links: buyers pay, sellers' communities are paid of that.
+	pub fn book_fill(
+		&mut self,
+		(grid, period): (Grid, Period),
+		side: Side,
+		price: Price,
+		energy: Wh,
+		order: &Order,
+	) {
+		assert!(
+			!self.frozen(period),
+			"a period that is frozen is not traded"
+		);
+		let terms = self.grid(grid).open[&period];
+		let (value, fee) = (cost(price, energy), cost(terms.fee, energy));
+		let released = Self::worst(&terms, side, order.limit, energy);
+		let (margin, paid) = match side {
+			Side::Bid => (fee, value),
+			Side::Ask => ((cost(terms.retail, energy) + fee).saturating_sub(value), 0),
+		};
+		assert!(
+			margin + paid <= released,
+			"trading with links costs more than the order locked"
+		);
+		self.change(order.owner, |entry| {
+			entry.locked -= released - margin;
+			entry.balance -= paid;
+		});
+		let position = self.position((grid, period, order.meter), order.owner);
+		position.margin += margin;
+		position.contracts.fee += fee;
+		let pot = self
+			.pots
+			.get_mut(&period)
+			.expect("a coupling is carried out");
+		let over = self.exchanges.entry((grid, period)).or_default();
+		let contracts = &mut self
+			.positions
+			.get_mut(&(grid, period, order.meter))
+			.expect("just booked")
+			.contracts;
+		match side {
+			Side::Bid => {
+				contracts.bought += energy;
+				contracts.payable += value;
+				contracts.paid += value;
+				over.received += energy;
+				over.payments += value;
+				*pot += value;
+			}
+			Side::Ask => {
+				contracts.sold += energy;
+				contracts.receivable += value;
+				over.sent += energy;
+				over.proceeds += value;
+				*pot = pot.checked_sub(value).expect("buyers have paid");
+			}
+		}
+		self.tally.trades += 1;
+	}
+
 	fn position(&mut self, key: (Grid, Period, MeterNo), owner: Who) -> &mut Position {
 		let position = self.positions.entry(key).or_insert_with(|| Position {
 			owner,

@@ -7,6 +7,7 @@ pub mod book;
 pub mod calls;
 pub mod check;
 pub mod claims;
+pub mod coupling;
 pub mod grids;
 pub mod ledger;
 pub mod meters;
@@ -124,6 +125,8 @@ pub struct Book {
 	pub limits: BTreeMap<(Who, Side), (u32, Price)>,
 	/// An auction that was cleared: price and what is still to be traded.
 	pub clearing: Option<(Price, Wh)>,
+	/// What members still trade with links before, and of which side.
+	pub linked: Option<(Side, Wh)>,
 	pub closed: bool,
 }
 
@@ -137,6 +140,7 @@ impl Book {
 			removals: (0, 0),
 			limits: BTreeMap::new(),
 			clearing: None,
+			linked: None,
 			closed: false,
 		}
 	}
@@ -248,6 +252,10 @@ pub struct Model {
 	pub ledger: BTreeMap<Who, Entry>,
 	pub positions: BTreeMap<(Grid, Period, MeterNo), Position>,
 	pub exchanges: BTreeMap<(Grid, Period), Exchange>,
+	/// What buyers from links have paid, and nobody was paid yet, by period.
+	pub pots: BTreeMap<Period, Planck>,
+	/// What links of couplings that are carried out are to be paid.
+	pub carrying: Vec<Rec>,
 	pub arrears: BTreeMap<(Who, Grid), Planck>,
 	pub queues: BTreeMap<Grid, Queue>,
 	pub standing: BTreeMap<(Grid, MeterNo, Side), Standing>,
@@ -293,6 +301,8 @@ impl Model {
 			ledger: BTreeMap::new(),
 			positions: BTreeMap::new(),
 			exchanges: BTreeMap::new(),
+			pots: BTreeMap::new(),
+			carrying: Vec::new(),
 			arrears: BTreeMap::new(),
 			queues: BTreeMap::new(),
 			standing: BTreeMap::new(),

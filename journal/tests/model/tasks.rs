@@ -18,6 +18,9 @@ pub struct Phase {
 	pub turn: Option<(Grid, u32)>,
 }
 
+/// How long auctions may wait for what couples them with others: half a period, and another until it is looked at.
+const COUPLING_WINDOW: u64 = 12;
+
 /// What was wrong: the record, and what it should have been.
 #[derive(Debug)]
 pub struct Mismatch {
@@ -203,13 +206,33 @@ impl Model {
 				let id = (*grid, *period);
 				let book = &self.books[&id];
 				let terms = book.terms;
-				let expected = auction::clear(&book.bids, &book.asks);
+				let coupled = book.clearing.filter(|_| book.linked.is_some());
+				let expected = coupled.or_else(|| auction::clear(&book.bids, &book.asks));
 				if expected != Some((*price, *volume)) || self.now < self.gate(&terms, *period) {
 					return wrong(record, format!("the auction comes to {expected:?}"));
 				}
 				self.books.get_mut(&id).expect("it is there").clearing = expected;
 				Ok(())
 			}
+			Rec::Coupled {
+				period,
+				gain,
+				nets,
+				links,
+			} => match self.couple(*period, *gain, nets, links) {
+				Ok(()) => Ok(()),
+				Err(why) => wrong(record, why),
+			},
+			Rec::CoupledFill {
+				grid, period, side, ..
+			} => match self.next_fill((*grid, *period), *side) {
+				Some(expected) if expected == *record => Ok(()),
+				expected => wrong(record, format!("{expected:?}")),
+			},
+			Rec::LinkCarried { .. } => match self.next_carried() {
+				Some(expected) if expected == *record => Ok(()),
+				expected => wrong(record, format!("{expected:?}")),
+			},
 			Rec::AuctionAbandoned { period, .. } if !self.frozen(*period) => {
 				wrong(record, "the auction goes on")
 			}
@@ -476,7 +499,13 @@ impl Model {
 	pub fn check_due(&mut self) -> Result<(), String> {
 		let late = self.now.saturating_sub(PATIENCE);
 		for ((grid, period), book) in &self.books {
-			if !book.closed && late >= self.gate(&book.terms, *period) {
+			// Auctions may wait for what couples them with others.
+			let wait = if book.terms.auction {
+				COUPLING_WINDOW
+			} else {
+				0
+			};
+			if !book.closed && late >= self.gate(&book.terms, *period) + wait {
 				return Err(format!(
 					"the book of {grid}/{period} is still open: {book:?}"
 				));

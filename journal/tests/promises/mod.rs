@@ -1,5 +1,7 @@
 //! What the market promises, on pairs of chains that differ in one thing.
 
+mod coupled;
+
 use std::collections::BTreeMap;
 
 use crate::{

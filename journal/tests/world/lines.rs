@@ -237,6 +237,61 @@ pub fn outcome(record: &Record) -> Option<my::Rec> {
 			seller_meter: *seller_meter,
 			from: *from,
 		},
+		Record::Coupled {
+			period,
+			gain,
+			communities,
+			links,
+			..
+		} => Rec::Coupled {
+			period: *period,
+			gain: gain.0,
+			nets: communities
+				.iter()
+				.map(|one| (one.microgrid, one.price, one.import, one.export))
+				.collect(),
+			links: links
+				.iter()
+				.map(|one| {
+					let money = (one.wheeling_fee.0, one.earns.0);
+					(one.link, one.sent, one.received, money.0, money.1)
+				})
+				.collect(),
+		},
+		Record::CoupledFill {
+			microgrid,
+			period,
+			side: on,
+			price,
+			energy,
+			order,
+			who: of,
+			meter,
+		} => Rec::CoupledFill {
+			grid: *microgrid,
+			period: *period,
+			side: side(*on),
+			price: *price,
+			energy: *energy,
+			order: *order,
+			who: who(of),
+			meter: *meter,
+		},
+		Record::LinkCarried {
+			link,
+			period,
+			sent,
+			received,
+			operator,
+			earned,
+		} => Rec::LinkCarried {
+			link: *link,
+			period: *period,
+			sent: *sent,
+			received: *received,
+			operator: who(operator),
+			earned: earned.0,
+		},
 		Record::AuctionCleared {
 			microgrid,
 			period,

@@ -624,6 +624,61 @@ fn book(event: &Book<Runtime>) -> Option<my::Rec> {
 			meter: meter.0,
 			left: remaining.0,
 		},
+		Book::CouplingAccepted {
+			period,
+			gain,
+			nets,
+			carried,
+			..
+		} => Rec::Coupled {
+			period: period.0,
+			gain: *gain,
+			nets: nets
+				.iter()
+				.map(|net| (net.microgrid.0, net.price.0, net.import.0, net.export.0))
+				.collect(),
+			links: carried
+				.iter()
+				.map(|one| {
+					let (sent, received) = (one.sent.0, one.received.0);
+					(one.link.0, sent, received, one.wheeling, one.earns)
+				})
+				.collect(),
+		},
+		Book::CoupledFill {
+			microgrid,
+			period,
+			side: on,
+			price,
+			energy,
+			order_id,
+			who: of,
+			meter,
+		} => Rec::CoupledFill {
+			grid: microgrid.0,
+			period: period.0,
+			side: side(*on),
+			price: price.0,
+			energy: energy.0,
+			order: order_id.0,
+			who: who(of),
+			meter: meter.0,
+		},
+		Book::LinkCarried {
+			link,
+			period,
+			sent,
+			received,
+			operator,
+			earned,
+		} => Rec::LinkCarried {
+			link: link.0,
+			period: period.0,
+			sent: sent.0,
+			received: received.0,
+			operator: who(operator),
+			earned: *earned,
+		},
 		Book::AuctionCleared {
 			microgrid,
 			period,

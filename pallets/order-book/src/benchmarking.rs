@@ -16,7 +16,7 @@ use frame_system::RawOrigin;
 use gridweave_primitives::{
 	market::Side,
 	microgrid::Mechanism,
-	traits::{MeterInspect, MicrogridInspect, SettlementClock},
+	traits::{LinkInspect, MeterInspect, MicrogridInspect, SettlementClock},
 	Be32, Be64, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 
@@ -28,6 +28,8 @@ use crate::{
 	*,
 };
 
+mod coupled;
+
 /// Sets up, for benchmarks, what other pallets keep.
 pub trait BenchmarkHelper<AccountId> {
 	/// A microgrid, and the first of its open periods whose gate is not closed. Its price range includes
@@ -38,6 +40,10 @@ pub trait BenchmarkHelper<AccountId> {
 	/// nine tenths of the feed-in price, and carries all that is sent. In the period of [`Self::market`] link
 	/// and microgrid are open, on the same terms.
 	fn linked(into: MicrogridId, n: u32) -> MicrogridId;
+
+	/// Makes the markets of all microgrids call auctions, for the periods that are open, and it the time `now`, in
+	/// Unix seconds. Solutions that couple them are taken.
+	fn auctions_at(now: u64);
 
 	/// A new meter of account number `n`, admitted to the microgrid: a prosumer, or a half charged storage.
 	/// Its ratings and capacity are large. The account has ample funds, but none yet where orders lock
@@ -667,6 +673,80 @@ mod benches {
 			stays = market.execute(key);
 		}
 		assert!(!stays && store::get::<T>(market.id.microgrid, key).is_none());
+	}
+
+	#[benchmark]
+	fn submit_coupling(f: Linear<1, { T::MaxLinks::get() }>) {
+		let (market, solution) = Market::<T>::coupled(f);
+		market.submit(&solution, MAX_CANDIDATES);
+		let (who, _) = market.meter(99);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), market.id.period, solution, 2);
+		assert_eq!(market.candidate().claim, 2);
+	}
+
+	#[benchmark]
+	fn advance_coupling() {
+		let (market, solution) = Market::<T>::coupled(T::MaxLinks::get());
+		market.submit(&solution, MAX_CANDIDATES);
+		T::BenchmarkHelper::auctions_at(market.gate().saturating_add(submission::window::<T>()));
+		// Room for its turn, and not for a book of it.
+		let room = T::WeightInfo::advance_coupling().saturating_mul(2);
+		let look = T::DbWeight::get().reads(1);
+		let mut meter = WeightMeter::with_limit(room.saturating_add(look));
+		#[block]
+		{
+			Pallet::<T>::serve_couplings(&mut meter);
+		}
+		assert_eq!(Couplings::<T>::count(), 1);
+	}
+
+	#[benchmark]
+	fn exchange_order() {
+		let (market, solution) = Market::<T>::coupled(1);
+		market.submit(&solution, 1);
+		let candidate = market.candidate();
+		let here = |net: &coupling::Net| net.microgrid == market.id.microgrid;
+		let place = candidate
+			.nets
+			.iter()
+			.position(here)
+			.expect("it has a price");
+		let mut book = book::load::<T>(market.id).expect("it has a bid");
+		let mut exchanging = market.exchanging(place);
+		let result;
+		#[block]
+		{
+			let net = &candidate.nets[place];
+			result = Pallet::<T>::exchange_best(market.id, &mut book, net, &mut exchanging);
+		}
+		assert!(result.is_ok() && exchanging.pot > 0);
+	}
+
+	#[benchmark]
+	fn close_coupling() {
+		let (market, solution) = Market::<T>::coupled(1);
+		market.submit(&solution, 1);
+		let candidate = market.candidate();
+		let here = |net: &coupling::Net| net.microgrid == market.id.microgrid;
+		let place = candidate
+			.nets
+			.iter()
+			.position(here)
+			.expect("it has a price");
+		let mut book = book::load::<T>(market.id).expect("it has a bid");
+		// The buyer has paid.
+		let mut exchanging = market.exchanging(place);
+		let net = &candidate.nets[place];
+		let bought = Pallet::<T>::exchange_best(market.id, &mut book, net, &mut exchanging);
+		assert!(bought.is_ok());
+		#[block]
+		{
+			Pallet::<T>::close_item(market.id.period, &candidate, &mut exchanging);
+		}
+		assert_eq!(Outcomes::<T>::iter().count(), 1);
+		let flows = Pallet::<T>::flows_into(market.id.microgrid, market.id.period);
+		assert_eq!(flows.len(), 1);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::chain(), crate::mock::Test);

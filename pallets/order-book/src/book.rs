@@ -152,6 +152,23 @@ pub(crate) fn walk<T: Config>(
 	first.flatten().chain(others)
 }
 
+/// The orders of a side whose price comes behind another, best first; all without one. For clients only: where a side
+/// ends it does not know.
+pub(crate) fn walk_behind<T: Config>(
+	id: BookId,
+	side: Side,
+	book: &Book,
+	after: Option<Price>,
+) -> impl Iterator<Item = (Place, Resting<T::AccountId>)> {
+	let last = after.map(|price| Place {
+		price,
+		order: OrderId(u64::MAX),
+	});
+	let all = after.is_none().then(|| walk::<T>(id, side, book));
+	let some = last.map(|last| behind::<T>(id, side, last, book.count(side)));
+	all.into_iter().flatten().chain(some.into_iter().flatten())
+}
+
 /// The order that trades first on a side.
 pub(crate) fn best<T: Config>(
 	id: BookId,

@@ -185,9 +185,31 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(Effort::most_of_cancel::<T>().weight::<T>())
 	}
 
-	/// What a turn of a due book weighs, without what is in it. What went over links is forgotten with it.
+	/// What a turn of a due book weighs, without what is in it. What went over links is forgotten with it; of an
+	/// auction terms, clock, and what it may be coupled by are looked at.
 	pub(crate) fn weight_of_turn() -> Weight {
-		T::WeightInfo::advance_book().saturating_add(DbWeight::<T>::get().writes(1))
+		T::WeightInfo::advance_book().saturating_add(DbWeight::<T>::get().reads_writes(6, 2))
+	}
+
+	/// What looking at so many links of a community for others to couple with weighs, besides a turn.
+	pub(crate) fn weight_of_links(links: u32) -> Weight {
+		let looked =
+			T::WeightInfo::look_at_links(links).saturating_sub(T::WeightInfo::look_at_links(0));
+		// Terms and clock of each.
+		looked.saturating_add(DbWeight::<T>::get().reads(links.saturating_mul(2).into()))
+	}
+
+	/// What the most of one step of a coupling weighs, with what comes before it.
+	pub(crate) fn weight_of_coupling_step() -> Weight {
+		let read = T::WeightInfo::discover_order()
+			.saturating_add(T::WeightInfo::expire_order())
+			.saturating_add(own_limits::<T>(1));
+		let step = read
+			.max(T::WeightInfo::exchange_order())
+			.max(T::WeightInfo::close_coupling());
+		T::WeightInfo::advance_coupling()
+			.saturating_mul(2)
+			.saturating_add(step)
 	}
 
 	/// What cancelling an order of a book whose gate is closed weighs.
@@ -200,6 +222,7 @@ impl<T: Config> Pallet<T> {
 		let cancel = T::WeightInfo::expire_order().saturating_add(own_limits::<T>(1));
 		let discover = T::WeightInfo::discover_order().saturating_add(cancel);
 		discover
+			.max(Self::weight_of_links(T::MaxLinks::get().saturating_mul(2)))
 			.max(T::WeightInfo::auction_trade())
 			.max(T::WeightInfo::forget_commitment())
 	}

@@ -82,5 +82,39 @@ mod error {
 		/// More links than the chain allows have carried energy into one microgrid for one period. The links of
 		/// a period are fixed, so this does not happen.
 		TooManyLinks,
+		/// The solution claims no gain. One that is worth no more than the separate auctions is not needed.
+		NothingGained,
+		/// Solutions are taken from the closing of the gate on for a time (the constant `CouplingWindow`): it
+		/// has not begun, or is over.
+		NotCouplingTime,
+		/// One of the communities matches orders on arrival in this period: only call auctions are coupled.
+		NotCallAuction,
+		/// The gates of the communities do not close at the same time.
+		GatesDiffer,
+		/// No order was ever placed in one of the communities for this period.
+		NoBook,
+		/// The solution has no flows.
+		NoFlow,
+		/// Flows must come by rising id of the link, prices by rising id of the community, none twice.
+		NotInOrder,
+		/// A link of the solution is not open for the period, or not between its communities.
+		UnknownLink,
+		/// Less is received over a link than its minimum quantity.
+		BelowLinkMinimum,
+		/// More is sent over a link than its capacity for the period that is left.
+		ExceedsLinkCapacity,
+		/// Each community at either end of a link of the solution needs a price, and no other has one.
+		PricesMissing,
+		/// A link would pay more than it gets and its wheeling fee. Choose a higher price where it leads, or a
+		/// lower one where it comes from.
+		LinkLoses,
+		/// The members of a community do not take, or give, all that its links are to bring, or take.
+		NotTaken,
+		/// The price of a community is not one at which its auction clears.
+		PriceOffInterval,
+		/// As many solutions as are kept for a period and gate (8) claim as much already. Find a better one.
+		ClaimTooLow,
+		/// The deposit for a solution is not free on your account.
+		DepositUnavailable,
 	}
 }

@@ -193,5 +193,110 @@ mod event {
 			/// How many were not.
 			orders: u32,
 		},
+		/// A solution that couples call auctions was submitted. It is looked at when the time for others is over.
+		CouplingSubmitted {
+			/// Who submitted it.
+			who: T::AccountId,
+			/// The period of delivery.
+			period: Period,
+			/// How much more than the separate auctions it is said to be worth at least, in planck.
+			claim: Balance,
+			/// What is held until it is known whether it holds, in planck.
+			deposit: Balance,
+		},
+		/// A solution was not looked at, or its time was over: its deposit is released.
+		CouplingDismissed {
+			/// Who submitted it.
+			who: T::AccountId,
+			/// The period of delivery.
+			period: Period,
+		},
+		/// A solution does not hold. The next one is looked at.
+		CouplingRefused {
+			/// Who submitted it.
+			who: T::AccountId,
+			/// The period of delivery.
+			period: Period,
+			/// Why.
+			fault: Fault,
+			/// What was taken of its deposit, in planck; nothing if orders left the books for a quarantine
+			/// meanwhile.
+			slashed: Balance,
+		},
+		/// A solution holds, and is carried out: first buyers and sellers trade with links, then the others of
+		/// their communities among themselves, at the same prices. Its deposit is released.
+		CouplingAccepted {
+			/// Who submitted it.
+			who: T::AccountId,
+			/// The period of delivery.
+			period: Period,
+			/// How much more than the separate auctions it is worth, in planck.
+			gain: Balance,
+			/// The communities: their prices, and what their members trade with links.
+			nets: Vec<Net>,
+			/// The links: what they carry, and earn.
+			carried: Vec<Carried<T::AccountId>>,
+		},
+		/// An order traded with links, in a coupled auction.
+		CoupledFill {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// Whether it bought (`Bid`) or sold (`Ask`).
+			side: Side,
+			/// The price, in 10⁻⁶ GRID per kWh.
+			price: Price,
+			/// How much, in Wh.
+			energy: WattHours,
+			/// The order.
+			order_id: OrderId,
+			/// Whose it is.
+			who: T::AccountId,
+			/// The meter it is for.
+			meter: MeterId,
+		},
+		/// All that members trade with links in a coupling is traded, and a link is paid.
+		LinkCarried {
+			/// The link.
+			link: LinkId,
+			/// The period of delivery.
+			period: Period,
+			/// What was sent, in Wh.
+			sent: WattHours,
+			/// What was received, in Wh.
+			received: WattHours,
+			/// Who operates it, and is paid to the trading balance.
+			operator: T::AccountId,
+			/// What it earns, in planck: what it was paid for what is received, less what it paid for what is
+			/// sent.
+			earned: Balance,
+		},
+		/// What buyers have paid for nothing, in a coupling that was given up, is returned to the operator of their
+		/// community, who has to supply it.
+		ImportsReturned {
+			/// The community.
+			microgrid: MicrogridId,
+			/// The period of delivery.
+			period: Period,
+			/// Its operator, who is paid to the trading balance.
+			operator: T::AccountId,
+			/// How much, in planck.
+			amount: Balance,
+		},
+		/// A coupling came to its end, and its links are paid. What members of its communities trade among
+		/// themselves follows.
+		CouplingDone {
+			/// The period of delivery.
+			period: Period,
+		},
+		/// A coupling was given up. What was traded stays so; what buyers have paid for nothing was returned to the
+		/// operators of their communities. The orders that are left are cancelled.
+		CouplingAbandoned {
+			/// The period of delivery.
+			period: Period,
+			/// Why: the first trade that could not be made says so.
+			error: DispatchError,
+		},
 	}
 }

@@ -33,7 +33,7 @@
 //!   rounding, and its limit counts after them: a bid pays `ask × sent + wheeling fee × received`, an ask gets
 //!   `(bid − wheeling fee) × received`.
 //! * *Rules*: each order keeps those of its own community. Both books must match on arrival and both gates be
-//!   open. A community whose books are call auctions does not trade over links.
+//!   open. Call auctions are coupled instead: see there.
 //! * *Capacity*: of a link and period no more is sent than that. What is left beyond it trades elsewhere, or
 //!   rests.
 //! * *Small quantities*: a trade is at least the link's minimum quantity, received, or all that is left of the
@@ -60,6 +60,24 @@
 //! * From the closing of the gate on, orders cannot be cancelled, reduced or replaced.
 //! * An auction must end before the period is settled. What it has not traded by then expires; an event
 //!   says so.
+//!
+//! ## Coupled auctions
+//!
+//! Call auctions of linked communities whose gates close together can clear together: energy goes over links to
+//! where more is bid for it ([`coupling`]). To find the best way is too much for a chain, so anyone may submit a
+//! [`Solution`] when the gates have closed, for [`Config::CouplingWindow`] seconds, at most half a period, with a claim of what it gains
+//! and a deposit. Then the one with the highest claim is looked at, in bounded steps, and the next one if it does
+//! not hold; the first that holds is carried out.
+//!
+//! * *Carried out*: members trade with links at the price of their community, best orders first: buyers pay at
+//!   once, sellers' communities are paid of that, and each link's operator gets what is left. Then the auctions
+//!   go on with what their members trade among themselves, at the same price.
+//! * *None*: without a solution that holds every auction clears by itself. One that has no link to another that
+//!   it could be coupled with does not wait.
+//! * *Deposits*: of a solution that was looked at and does not hold it is lost, unless an order was found meanwhile
+//!   whose meter has come under quarantine. All others are released.
+//! * *Bounds*: [`types::MAX_FLOWS`] links, [`types::MAX_COUPLED`] communities, [`types::MAX_CANDIDATES`] solutions
+//!   for a period and gate. Solutions are looked at for no longer than they were taken.
 //!
 //! ## What an order needs
 //!
@@ -111,6 +129,7 @@ extern crate alloc;
 
 pub mod auction;
 pub mod availability;
+pub mod coupling;
 mod error;
 mod event;
 pub mod linked;
@@ -122,6 +141,7 @@ pub mod weights;
 
 mod book;
 mod commitments;
+mod coupling_views;
 mod effort;
 mod links;
 mod open_orders;
@@ -130,6 +150,7 @@ mod placing;
 mod provides;
 mod seek;
 mod service;
+mod submission;
 mod trading;
 mod views;
 
@@ -148,9 +169,9 @@ mod tests;
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use types::{
-	AccountLimits, Book, BookId, CancelReason, Commitment, Cursor, EndReason, Flow, Instruction,
-	Locator, MarketData, NewOrder, Place, Quantity, Resting, Round, SideLimit, Stage,
-	StandingOrder, TimeInForce,
+	AccountLimits, Book, BookId, CancelReason, Commitment, Coupling, Cursor, EndReason, Flow,
+	Instruction, LinkFlow, Locator, MarketData, NewOrder, Place, PriceAt, Quantity, Resting, Round,
+	SideLimit, Solution, Stage, StandingOrder, TimeInForce,
 };
 pub use weights::WeightInfo;
 
@@ -186,7 +207,13 @@ pub mod pallet {
 	use sp_runtime::traits::Convert;
 
 	use super::*;
-	use crate::{effort::Effort, service::Entry, standing::rounds::Entry as Due};
+	use crate::{
+		auction::Execution,
+		coupling::{Carried, Fault, Net},
+		effort::Effort,
+		service::Entry,
+		standing::rounds::Entry as Due,
+	};
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(3);
 
@@ -258,7 +285,7 @@ pub mod pallet {
 				Self::AccountId,
 				Reason = Self::RuntimeHoldReason,
 				Balance = Balance,
-			>;
+			> + fungible::hold::Balanced<Self::AccountId>;
 
 		/// What meters did lately: what standing orders expect of them.
 		type History: MeterHistory;
@@ -266,7 +293,8 @@ pub mod pallet {
 		/// What the owner of a standing order pays for what its execution weighs, in planck.
 		type WeightToFee: Convert<Weight, Balance>;
 
-		/// Takes what was paid for the execution of standing orders.
+		/// Takes what was paid for the execution of standing orders, and the deposits of solutions that do not
+		/// hold.
 		type Fees: OnUnbalanced<Credit<Self::AccountId, Self::Currency>>;
 
 		/// Held for each standing order, in planck.
@@ -281,6 +309,15 @@ pub mod pallet {
 		/// Most weight of a block that standing orders may use, besides what transactions leave.
 		#[pallet::constant]
 		type StandingWeight: Get<Weight>;
+
+		/// How long solutions that couple call auctions are taken when their gate has closed, in seconds, and how
+		/// long they are looked at then at most: in either case at most half a period. None are with 0.
+		#[pallet::constant]
+		type CouplingWindow: Get<u64>;
+
+		/// Held for each solution until it is known whether it holds, in planck; lost if it does not.
+		#[pallet::constant]
+		type CouplingDeposit: Get<Balance>;
 
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
@@ -405,11 +442,29 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type StandingServed<T: Config> = StorageValue<_, (u32, Due)>;
 
+	/// The couplings of call auctions, by when solutions are no longer taken (Unix seconds) and period. Written
+	/// with the first solution, whose deposit pays; freed when one is carried out, or none holds, at the latest
+	/// some blocks after that time. Counted, so that nobody looks for an entry behind the last.
+	#[pallet::storage]
+	pub type Couplings<T: Config> = CountedStorageNMap<
+		_,
+		(NMapKey<Identity, Be64>, NMapKey<Identity, Be32>),
+		Coupling<T::AccountId>,
+	>;
+
+	/// What call auctions still have to trade whose coupling was carried out, by microgrid and period. Freed a
+	/// block or some later, when the book has its turn.
+	#[pallet::storage]
+	pub type Outcomes<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Execution>;
+
 	/// Why money is held.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
 		/// The deposit for a standing order.
 		StandingOrder,
+		/// The deposit for a solution that couples call auctions.
+		Coupling,
 	}
 
 	/// Standing orders by microgrid, meter and side. Their owners' deposits pay; freed when they end, at the
@@ -465,6 +520,12 @@ pub mod pallet {
 			assert!(
 				least.all_lte(T::ServiceWeight::get()),
 				"ServiceWeight must have room for one step of a due book: {least:?}",
+			);
+			let half = T::ServiceWeight::get().div(2);
+			let least = Self::weight_of_coupling_step();
+			assert!(
+				T::CouplingWindow::get() == 0 || least.all_lte(half),
+				"half of ServiceWeight must have room for one step of a coupling: {least:?}",
 			);
 			let least = T::WeightInfo::standing_base()
 				.saturating_add(T::WeightInfo::advance_round())
@@ -652,6 +713,32 @@ pub mod pallet {
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_cancel_standing(&who, meter, side)
+		}
+
+		/// Submits how call auctions of linked communities clear together: what goes over each link, and the
+		/// price in each community. Anyone may, from the closing of their gate on for `CouplingWindow` seconds.
+		///
+		/// Then the solution with the highest claim that holds is carried out: members trade with links at the
+		/// price of their community, and each link earns what the prices of its ends differ by. Holds a deposit,
+		/// which is released when another solution is taken, or yours holds; it is lost if yours is looked at
+		/// and does not.
+		///
+		/// - `period`: the period of delivery.
+		/// - `solution`: flows by rising id of the link; prices of the communities at their ends, by rising id.
+		/// - `claim`: how much more than the separate auctions it is worth at least, in planck. The runtime API
+		///   `coupling_score` tells.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::submit_coupling(
+			(solution.flows.len() as u32).max(solution.prices.len() as u32)
+		))]
+		pub fn submit_coupling(
+			origin: OriginFor<T>,
+			period: Period,
+			solution: Solution,
+			claim: Balance,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_submit_coupling(who, period, &solution, claim)
 		}
 	}
 }

@@ -34,7 +34,7 @@ pub(crate) fn flows_into<T: Config>(id: BookId) -> Vec<(LinkId, Flow)> {
 }
 
 /// What may still be sent over a link.
-fn capacity<T: Config>(link: &OpenLink<T::AccountId>, period: Period) -> WattHours {
+pub(crate) fn capacity<T: Config>(link: &OpenLink<T::AccountId>, period: Period) -> WattHours {
 	let to = BookId {
 		microgrid: link.terms.to,
 		period,
@@ -52,24 +52,39 @@ pub(crate) fn carried<T: Config>(
 	period: Period,
 	quote: &Quote,
 ) -> Result<(), Error<T>> {
-	LinkFlows::<T>::try_mutate(key(link.terms.to, period), |flows| {
-		let at = match flows.binary_search_by_key(&link.id, |(id, _)| *id) {
+	let flow = Flow {
+		from: link.terms.from,
+		sent: quote.sent,
+		received: quote.received,
+	};
+	add_flow::<T>(link.id, link.terms.to, period, flow)
+}
+
+/// Notes what went over a link into a community.
+pub(crate) fn add_flow<T: Config>(
+	link: LinkId,
+	to: MicrogridId,
+	period: Period,
+	more: Flow,
+) -> Result<(), Error<T>> {
+	LinkFlows::<T>::try_mutate(key(to, period), |flows| {
+		let at = match flows.binary_search_by_key(&link, |(id, _)| *id) {
 			Ok(at) => at,
 			Err(at) => {
 				let none = Flow {
-					from: link.terms.from,
 					sent: WattHours::ZERO,
 					received: WattHours::ZERO,
+					..more
 				};
 				flows
-					.try_insert(at, (link.id, none))
+					.try_insert(at, (link, none))
 					.map_err(|_| Error::<T>::TooManyLinks)?;
 				at
 			}
 		};
 		if let Some((_, flow)) = flows.get_mut(at) {
-			flow.sent = flow.sent.saturating_add(quote.sent);
-			flow.received = flow.received.saturating_add(quote.received);
+			flow.sent = flow.sent.saturating_add(more.sent);
+			flow.received = flow.received.saturating_add(more.received);
 		}
 		Ok(())
 	})

@@ -23,7 +23,7 @@ mod house;
 mod links;
 mod standing;
 
-pub use house::{Accounts, House, Trades};
+pub use house::{Accounts, House, Proceeds, Trades};
 pub use links::*;
 pub use standing::{
 	above, ending, fixed, free, fund, held, measured, open, stand, standing, transfer, NEXT,
@@ -80,6 +80,8 @@ parameter_types! {
 	pub static StandingWeight: Weight = Weight::from_parts(20_000_000_000, u64::MAX);
 	pub static StandingDeposit: Balance = 1_000;
 	pub static MaxStandingFills: u32 = 3;
+	pub static CouplingWindow: u64 = 0;
+	pub const CouplingDeposit: Balance = 1_000;
 	/// What meters measured lately, newest first.
 	pub static History: BTreeMap<MeterId, Vec<MeteredPeriod>> = BTreeMap::new();
 	/// Periods that open late, or never: not before this time.
@@ -174,6 +176,8 @@ impl pallet_order_book::Config for Test {
 	type StandingDeposit = StandingDeposit;
 	type MaxStandingFills = MaxStandingFills;
 	type StandingWeight = StandingWeight;
+	type CouplingWindow = CouplingWindow;
+	type CouplingDeposit = CouplingDeposit;
 	type WeightInfo = ();
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = Tables;
@@ -188,6 +192,12 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Tables {
 	fn linked(into: MicrogridId, n: u32) -> MicrogridId {
 		open([link(n, NORTH, into)]);
 		NORTH
+	}
+
+	fn auctions_at(now: u64) {
+		CurrentTerms::mutate(|terms| terms.rules.mechanism = Mechanism::CallAuction);
+		CouplingWindow::set(60);
+		Now::set(now);
 	}
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
@@ -305,6 +315,7 @@ pub fn chain() -> sp_io::TestExternalities {
 	ServiceWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
 	StandingWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
 	StandingDeposit::set(1_000);
+	CouplingWindow::set(0);
 	History::take();
 	OpenLate::take();
 	let prosumers = [
@@ -374,7 +385,10 @@ pub fn check() {
 	expected.retain(|_, amount| *amount > 0);
 	assert_eq!(locked, expected);
 	let holders = pallet_balances::Holds::<Test>::iter_keys();
-	let held: BTreeMap<_, _> = holders.map(|who| (who, held(who))).collect();
+	let held: BTreeMap<_, _> = holders
+		.map(|who| (who, held(who)))
+		.filter(|(_, amount)| *amount > 0)
+		.collect();
 	assert_eq!(held, OrderBook::held_for_standing_orders());
 }
 

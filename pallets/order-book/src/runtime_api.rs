@@ -7,9 +7,9 @@ use gridweave_primitives::{
 	market::Side, Balance, LinkId, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 };
 use scale_info::TypeInfo;
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, Permill};
 
-use crate::types::{Commitment, Flow, Instruction};
+use crate::types::{Commitment, Flow, Instruction, Solution};
 
 /// An open order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -110,6 +110,40 @@ impl TradeReport {
 	}
 }
 
+/// A link over which the auction of a community can be coupled with another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct CoupledLink {
+	/// The link.
+	pub link: LinkId,
+	/// The community it leads to.
+	pub to: MicrogridId,
+	/// Part of what is sent that does not arrive.
+	pub loss: Permill,
+	/// What may still be sent for the period, in Wh.
+	pub capacity: WattHours,
+	/// The wheeling fee, in 10⁻⁶ GRID per kWh received.
+	pub wheeling_fee: Price,
+	/// Least energy received, in Wh.
+	pub min_quantity: WattHours,
+}
+
+/// A community whose auction can be coupled with others.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct CoupledCommunity {
+	/// The community.
+	pub microgrid: MicrogridId,
+	/// The lowest price of its market, in 10⁻⁶ GRID per kWh.
+	pub price_floor: Price,
+	/// The highest price of its market, in 10⁻⁶ GRID per kWh.
+	pub price_cap: Price,
+	/// When its gate closes, in Unix seconds: from then on solutions are taken.
+	pub gate_closes_at: u64,
+	/// When solutions are no longer taken, in Unix seconds.
+	pub window_ends_at: u64,
+	/// The links to other such communities whose gates close at the same time.
+	pub links_out: Vec<CoupledLink>,
+}
+
 /// What some books come to together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct Survey {
@@ -188,6 +222,32 @@ sp_api::decl_runtime_apis! {
 		/// microgrid and period; at most `limit` books, and at most 1000. Ask on from the `last` of the
 		/// answer, until there is none.
 		fn survey(after: Option<(MicrogridId, Period)>, limit: u32) -> Survey;
+
+		/// The communities whose call auctions of a period can be coupled with others', by id: those behind
+		/// `after`; at most `limit` and 100. Ask on until there are none.
+		fn coupled_communities(
+			period: Period,
+			after: Option<MicrogridId>,
+			limit: u32,
+		) -> Vec<CoupledCommunity>;
+
+		/// The price levels of a side of a book that come behind a price, best first, without the orders of
+		/// meters under quarantine; at most `limit` and 100, of at most 10,000 orders. Ask on until there are
+		/// none.
+		fn levels(
+			microgrid: MicrogridId,
+			period: Period,
+			side: Side,
+			after: Option<Price>,
+			limit: u32,
+		) -> Vec<Level>;
+
+		/// How much more than the separate auctions a solution is worth, in planck, with the books as they are:
+		/// what may be claimed. Why it would be refused, or not hold, else.
+		fn coupling_score(period: Period, solution: Solution) -> Result<Balance, DispatchError>;
+
+		/// What the solutions claim that were submitted for a period and are not looked at yet, the highest first.
+		fn coupling_claims(period: Period) -> Vec<Balance>;
 
 		/// How many books wait for work that is due: an auction, the cancellation of what is left when the
 		/// gate has closed, and what is no longer kept. Counts up to 1000.

@@ -32,6 +32,10 @@ use crate::{
 };
 
 mod auction;
+mod coupling;
+mod exchange;
+
+const LOG_TARGET: &str = "runtime::order-book";
 
 /// Most orders that are read, traded or cancelled, or commitments forgotten, in one turn of a book.
 pub(crate) const TURN: u32 = 32;
@@ -73,6 +77,7 @@ fn due<T: Config>(id: BookId, stage: &Stage, now: u64) -> u64 {
 	let clock = T::Clock::clock();
 	let due = match stage {
 		Stage::Discover { .. } | Stage::Clear(_) | Stage::Expire => now,
+		Stage::Await { until } => *until,
 		Stage::Forget { .. } => clock.end_of(id.period),
 		Stage::Prune => clock.expires_at(id.period),
 	};
@@ -103,6 +108,7 @@ pub(crate) fn count_due<T: Config>(most: u32) -> u32 {
 impl<T: Config> Pallet<T> {
 	/// Does what is due, as far as the budget goes.
 	pub(crate) fn serve(meter: &mut WeightMeter) {
+		Self::serve_couplings(meter);
 		let (now, block) = (T::Clock::now(), book::block::<T>());
 		// All entries lie behind those that had their turn in this block: they are walked on from, never
 		// sought past.
@@ -142,7 +148,15 @@ impl<T: Config> Pallet<T> {
 				discovery,
 				bids,
 				asks,
-			} => Self::discover(id, discovery, bids, asks, meter),
+			} => {
+				let fresh = stage == Self::stage_without_coupling();
+				let coupled = fresh
+					.then(|| Self::await_coupling(id, now, meter))
+					.flatten();
+				coupled.unwrap_or_else(|| Self::discover(id, discovery, bids, asks, meter))
+			}
+			Stage::Await { .. } => Self::await_coupling(id, now, meter)
+				.unwrap_or_else(|| Turn::Next(Self::stage_without_coupling())),
 			Stage::Clear(execution) => Self::clear(id, execution, meter),
 			Stage::Expire => Self::expire_orders(id, meter),
 			Stage::Forget { after } => Self::forget_commitments(id, after, meter),

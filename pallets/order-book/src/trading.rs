@@ -5,9 +5,9 @@ use gridweave_primitives::{
 	link::OpenLink,
 	market::{Party, Side, Trade, Wheeling},
 	traits::OnTrade,
-	MeterId, OrderId, Price, WattHours,
+	Balance, MeterId, OrderId, Price, WattHours,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	commitments,
@@ -133,6 +133,41 @@ impl<T: Config> Pallet<T> {
 				fee: quote.wheeling,
 			}),
 		})
+	}
+
+	/// Makes a fill of an order in a coupled auction: its owner trades with links, at the price of its community.
+	/// What that is, in planck. As [`Self::trade`].
+	pub(crate) fn trade_with_links(
+		id: BookId,
+		book: &mut Book,
+		side: Side,
+		(price, energy): (Price, WattHours),
+		trader: Trader<T::AccountId>,
+	) -> Result<Balance, DispatchError> {
+		Self::deposit_event(Event::CoupledFill {
+			microgrid: id.microgrid,
+			period: id.period,
+			side,
+			price,
+			energy,
+			order_id: trader.order,
+			who: trader.owner.clone(),
+			meter: trader.meter,
+		});
+		let party = Self::settle_side(id, book, side, trader, energy);
+		note_trade(book, price, energy);
+		let amount = cost(price, energy);
+		match side {
+			Side::Bid => {
+				book.imported = book.imported.saturating_add(energy);
+				T::Trades::on_import(id.period, party, amount)?;
+			}
+			Side::Ask => {
+				book.exported = book.exported.saturating_add(energy);
+				T::Trades::on_export(id.period, party, amount, book.retail_price)?;
+			}
+		}
+		Ok(amount)
 	}
 
 	/// Notes what one side traded, and tells what settlement needs to know of it.

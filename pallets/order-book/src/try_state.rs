@@ -16,6 +16,7 @@ use crate::{
 	Pallet, Served,
 };
 
+mod coupling;
 mod links;
 
 type Entry<AccountId> = (BookId, Side, Place, Resting<AccountId>);
@@ -39,7 +40,8 @@ impl<T: Config> Pallet<T> {
 	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, but not over
 	///   links, is what they bought, but not over links; its volume is that, and of what went over links no
 	///   more than all of it;
-	/// * what went over links into and out of each book is the sum of what the links carried; none carried more
+	/// * what went over links into and out of each book is the sum of what the links carried, in an auction one less
+	///   the other; none carried more
 	///   than it may, nor has more been received than its loss allows;
 	/// * what a book sums up is what its meters committed to;
 	/// * what accounts bid and ask in call auctions is counted, no order is better than the limit that is
@@ -47,7 +49,9 @@ impl<T: Config> Pallet<T> {
 	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
 	///   period was delivered no commitments; nothing on the agenda lies before what had its turn in this block;
 	/// * volume and number of trades agree on whether anything was traded;
-	/// * deposits of standing orders are held, and these are counted in their rounds.
+	/// * couplings are in order, what buyers from links have paid is what their pots have, no book's rest is kept
+	///   that nobody waits for;
+	/// * deposits of solutions, and of standing orders, are held, and these are counted in their rounds.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let entries = Self::entries();
 		Self::check_books(&entries)?;
@@ -57,6 +61,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_links()?;
 		Self::check_auctions(&entries)?;
 		Self::check_agenda(&entries)?;
+		Self::check_couplings()?;
 		Self::check_standing()
 	}
 

@@ -5,10 +5,15 @@ use gridweave_primitives::{market::Side, MeterId, MicrogridId, OrderId, Period, 
 use scale_info::TypeInfo;
 
 mod book;
+mod coupling;
 mod stage;
 mod standing;
 
 pub use book::{Book, MarketData};
+pub use coupling::{
+	Candidate, Coupling, CouplingStage, Exchanging, LinkFlow, PriceAt, Solution, Verification,
+	MAX_CANDIDATES, MAX_COUPLED, MAX_FLOWS,
+};
 pub use stage::{Cursor, Stage};
 pub use standing::{
 	expected, EndReason, Instruction, Quantity, Round, StandingKey, StandingOrder, Unsound,

@@ -18,7 +18,7 @@ use crate::{
 pub const MAX_LEVELS: u32 = 100;
 
 /// Most orders looked at for one answer.
-const MAX_ORDERS: usize = 10_000;
+pub(crate) const MAX_ORDERS: usize = 10_000;
 
 /// Most books looked at for one answer.
 const MAX_BOOKS: u32 = 1_000;

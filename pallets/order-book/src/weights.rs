@@ -50,6 +50,14 @@ pub trait WeightInfo {
 	fn standing_order(f: u32) -> Weight;
 	/// Ending a standing order whose turn it is.
 	fn end_standing_order() -> Weight;
+	/// Submitting a solution with `f` flows, between as many communities and one, that takes the place of another.
+	fn submit_coupling(f: u32) -> Weight;
+	/// Giving a due coupling its turn, or a book of it, without what is in it.
+	fn advance_coupling() -> Weight;
+	/// Filling an order that trades with links.
+	fn exchange_order() -> Weight;
+	/// Ending a link and a community of a coupling.
+	fn close_coupling() -> Weight;
 }
 
 /// For mocks: plausible constants.
@@ -125,5 +133,18 @@ impl WeightInfo for () {
 	}
 	fn end_standing_order() -> Weight {
 		Weight::from_parts(300_000_000, 6_000)
+	}
+	fn submit_coupling(f: u32) -> Weight {
+		Weight::from_parts(500_000_000, 20_000)
+			.saturating_add(Weight::from_parts(60_000_000, 8_000).saturating_mul(f.into()))
+	}
+	fn advance_coupling() -> Weight {
+		Weight::from_parts(250_000_000, 70_000)
+	}
+	fn exchange_order() -> Weight {
+		Weight::from_parts(500_000_000, 12_000)
+	}
+	fn close_coupling() -> Weight {
+		Weight::from_parts(160_000_000, 8_000)
 	}
 }

@@ -41,6 +41,8 @@ mod error {
 		FundTooSmall,
 		/// The period's energy is frozen: it can no longer be traded.
 		PeriodFrozen,
+		/// What buyers from links have paid does not suffice for the sale.
+		ImportsUnpaid,
 		/// Less is locked than the trade releases: the order was not locked in full.
 		LockMissing,
 		/// The trade's margin exceeds what its order had locked for it.

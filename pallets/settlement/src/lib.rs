@@ -222,6 +222,11 @@ pub mod pallet {
 	pub type Exchanges<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Exchange, ValueQuery>;
 
+	/// What members have paid for what they bought from links where auctions are coupled, as long as nobody was
+	/// paid of it: some blocks. One item for the whole chain.
+	#[pallet::storage]
+	pub type Transit<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
 	/// How many positions each meter of a page has over all periods. Freed with the last of them.
 	#[pallet::storage]
 	pub type PositionsOf<T: Config> = StorageMap<_, Identity, Be32, Slots<u32>, ValueQuery>;

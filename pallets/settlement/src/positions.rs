@@ -8,7 +8,7 @@ use gridweave_primitives::{
 	cost,
 	market::{Party, Side, Trade},
 	traits::{MeterInspect, SettlementClock},
-	Balance, Be32, MeterId, MicrogridId, Period, Slots,
+	Balance, Be32, MeterId, MicrogridId, Period, Price, Slots,
 };
 use sp_runtime::DispatchResult;
 
@@ -17,22 +17,33 @@ use crate::{
 	PositionsOf,
 };
 
+/// One side of a trade.
+struct Entry<'a, AccountId> {
+	side: Side,
+	party: &'a Party<AccountId>,
+	/// What it gets, or pays, in planck.
+	money: Balance,
+	/// What of that leaves its trading balance at once.
+	paid: Balance,
+	/// What of its order's lock stays locked.
+	margin: Balance,
+}
+
 impl Contracts {
-	/// Adds a trade of one side; `None` if a sum does not fit.
-	fn add<AccountId>(&mut self, side: Side, trade: &Trade<AccountId>) -> Option<()> {
-		let party = match side {
+	/// Adds a side of a trade; `None` if a sum does not fit.
+	fn add<AccountId>(&mut self, entry: &Entry<AccountId>) -> Option<()> {
+		let party = entry.party;
+		match entry.side {
 			Side::Ask => {
-				self.sold = self.sold.checked_add(trade.seller.energy)?;
-				self.receivable = self.receivable.checked_add(trade.value)?;
-				&trade.seller
+				self.sold = self.sold.checked_add(party.energy)?;
+				self.receivable = self.receivable.checked_add(entry.money)?;
 			}
 			Side::Bid => {
-				self.bought = self.bought.checked_add(trade.buyer.energy)?;
-				self.payable = self.payable.checked_add(trade.payable())?;
-				self.paid = self.paid.checked_add(trade.paid_at_once())?;
-				&trade.buyer
+				self.bought = self.bought.checked_add(party.energy)?;
+				self.payable = self.payable.checked_add(entry.money)?;
+				self.paid = self.paid.checked_add(entry.paid)?;
 			}
-		};
+		}
 		self.fee = self.fee.checked_add(cost(party.fee, party.energy))?;
 		Some(())
 	}
@@ -42,10 +53,23 @@ impl<T: Config> Pallet<T> {
 	/// Books both sides of a trade, or neither.
 	pub(crate) fn book_trade(trade: &Trade<T::AccountId>) -> DispatchResult {
 		ensure!(!T::Clock::is_frozen(trade.period), Error::<T>::PeriodFrozen);
+		let seller = Entry {
+			side: Side::Ask,
+			party: &trade.seller,
+			money: trade.value,
+			paid: 0,
+			margin: trade.seller_margin(),
+		};
+		let buyer = Entry {
+			side: Side::Bid,
+			party: &trade.buyer,
+			money: trade.payable(),
+			paid: trade.paid_at_once(),
+			margin: trade.buyer_margin(),
+		};
 		with_storage_layer(|| {
-			Self::book_side(Side::Ask, &trade.seller, trade.seller_margin(), 0, trade)?;
-			let paid = trade.paid_at_once();
-			Self::book_side(Side::Bid, &trade.buyer, trade.buyer_margin(), paid, trade)?;
+			Self::book_side(trade.period, seller)?;
+			Self::book_side(trade.period, buyer)?;
 			if let Some(wheeling) = &trade.wheeling {
 				Self::exchange(trade, wheeling).ok_or(Error::<T>::Overflow)?;
 			}
@@ -53,15 +77,57 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Books one side: of what its order had locked, `margin` stays locked and `paid` leaves its trading
-	/// balance.
-	fn book_side(
-		side: Side,
-		party: &Party<T::AccountId>,
-		margin: Balance,
-		paid: Balance,
-		trade: &Trade<T::AccountId>,
+	/// Books what a member buys from links.
+	pub(crate) fn book_import(
+		period: Period,
+		buyer: &Party<T::AccountId>,
+		amount: Balance,
 	) -> DispatchResult {
+		ensure!(!T::Clock::is_frozen(period), Error::<T>::PeriodFrozen);
+		let entry = Entry {
+			side: Side::Bid,
+			party: buyer,
+			money: amount,
+			paid: amount,
+			margin: cost(buyer.fee, buyer.energy),
+		};
+		with_storage_layer(|| {
+			Self::book_side(period, entry)?;
+			Self::import(period, buyer, amount).ok_or(Error::<T>::Overflow.into())
+		})
+	}
+
+	/// Books what a member sells to links.
+	pub(crate) fn book_export(
+		period: Period,
+		seller: &Party<T::AccountId>,
+		amount: Balance,
+		retail_price: Price,
+	) -> DispatchResult {
+		ensure!(!T::Clock::is_frozen(period), Error::<T>::PeriodFrozen);
+		let worst = cost(retail_price.saturating_add(seller.fee), seller.energy);
+		let entry = Entry {
+			side: Side::Ask,
+			party: seller,
+			money: amount,
+			paid: 0,
+			margin: worst.saturating_sub(amount),
+		};
+		with_storage_layer(|| {
+			Self::book_side(period, entry)?;
+			Self::export(period, seller, amount).ok_or(Error::<T>::ImportsUnpaid.into())
+		})
+	}
+
+	/// Books one side: of what its order had locked, its margin stays locked, and what is paid leaves its trading
+	/// balance.
+	fn book_side(period: Period, entry: Entry<T::AccountId>) -> DispatchResult {
+		let Entry {
+			party,
+			margin,
+			paid,
+			..
+		} = entry;
 		let used = margin.checked_add(paid).ok_or(Error::<T>::Overflow)?;
 		ensure!(used <= party.released, Error::<T>::MarginExceedsLock);
 		// The lock becomes the margin; what the better price saves is free again.
@@ -75,7 +141,7 @@ impl<T: Config> Pallet<T> {
 			Ok::<_, Error<T>>(())
 		})?;
 		let slot = party.meter.slot();
-		let key = page_key(party.microgrid, trade.period, party.meter.page());
+		let key = page_key(party.microgrid, period, party.meter.page());
 		let mut page = Positions::<T>::get(key);
 		let mut position = match page.get(slot) {
 			Some(position) => {
@@ -94,10 +160,7 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		};
-		position
-			.contracts
-			.add(side, trade)
-			.ok_or(Error::<T>::Overflow)?;
+		position.contracts.add(&entry).ok_or(Error::<T>::Overflow)?;
 		position.margin = position
 			.margin
 			.checked_add(margin)

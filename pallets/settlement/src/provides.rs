@@ -3,7 +3,7 @@
 use frame_support::{ensure, weights::Weight};
 use gridweave_primitives::{
 	cost,
-	market::Trade,
+	market::{Party, Trade},
 	meter::{Correction, MeterState},
 	traits::{
 		Clearing, MeterCommitments, MeterInspect, MicrogridInspect, OnCorrection, OnMeterRetired,
@@ -17,7 +17,7 @@ use crate::{
 	bill::{owed, signed},
 	table::Table,
 	types::{Creditor, MeterTotals, Till},
-	Config, Error, Event, Pallet, PositionsOf, WeightInfo,
+	Config, Error, Event, Pallet, PositionsOf, Transit, WeightInfo,
 };
 
 impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
@@ -39,6 +39,30 @@ impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
 impl<T: Config> OnTrade<T::AccountId> for Pallet<T> {
 	fn on_trade(trade: Trade<T::AccountId>) -> DispatchResult {
 		Self::book_trade(&trade)
+	}
+
+	fn on_import(period: Period, buyer: Party<T::AccountId>, amount: Balance) -> DispatchResult {
+		Self::book_import(period, &buyer, amount)
+	}
+
+	fn on_export(
+		period: Period,
+		seller: Party<T::AccountId>,
+		amount: Balance,
+		retail_price: Price,
+	) -> DispatchResult {
+		Self::book_export(period, &seller, amount, retail_price)
+	}
+
+	fn pay_of_imports(who: &T::AccountId, amount: Balance) {
+		let paid = amount.min(Transit::<T>::get());
+		if Self::take_transit(paid).is_some() {
+			Self::credit(who, paid);
+		}
+	}
+
+	fn imports_unpaid() -> Balance {
+		Transit::<T>::get()
 	}
 }
 

@@ -1,7 +1,7 @@
 //! Invariants:
 //!
-//! 1. The clearing house holds at least all trading balances, funds, the pot under way, and what is set aside
-//!    for sellers over links.
+//! 1. The clearing house holds at least all trading balances, funds, the pot under way, what is set aside for
+//!    sellers over links, and what buyers from links have paid and nobody was paid yet.
 //! 2. Nobody's locks exceed its balance; the margins of its positions do not exceed its locks.
 //! 3. The trades of a community and period cancel out but for what goes over links: energy sold and not sent
 //!    is energy bought and not received, and what is receivable and not set aside is payable and not paid;
@@ -29,7 +29,7 @@ use crate::{
 	types::{Creditor, Stage},
 	Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current, Exchanges, Funds, Indebted, Ledger,
 	PaidPages, Pallet, Positions, PositionsOf, Profiles, SeatOf, Seats, Statements, Summaries,
-	Totals,
+	Totals, Transit,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
@@ -47,14 +47,15 @@ impl<T: Config> Pallet<T> {
 		Self::check_periods()
 	}
 
-	/// What the clearing house holds beyond all trading balances, funds, the pot under way and what is set
-	/// aside for sellers over links: what was sent to it directly. `None` if it holds less than it should.
+	/// What the clearing house holds beyond all trading balances, funds, the pot under way, what is set aside
+	/// for sellers over links and what buyers from links have paid: what was sent to it directly. `None` if it holds less than it should.
 	pub fn stray() -> Option<Balance> {
 		let owed = Self::members()
 			.map(|(_, member)| member.balance)
 			.chain(Funds::<T>::iter_values())
 			.chain(Current::<T>::get().map(|job| job.till.pot))
 			.chain(Exchanges::<T>::iter_values().map(|links| links.proceeds))
+			.chain(core::iter::once(Transit::<T>::get()))
 			.fold(0, Balance::saturating_add);
 		T::Currency::total_balance(&Self::clearing_account()).checked_sub(owed)
 	}

@@ -14,7 +14,7 @@ use gridweave_primitives::{
 	ids::METERS_PER_PAGE,
 	link::LinkTerms,
 	meter::{MeterKind, Ratings},
-	microgrid::Terms,
+	microgrid::{Mechanism, Terms},
 	reading::{Reading, SignedReading},
 	traits::{MeteredEnergy, MicrogridInspect, SettlementClock},
 	Be32, LinkId, MeterId, MicrogridId, Period, Price, WattHours, Watts,
@@ -233,6 +233,14 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 			links.try_push(id).expect("no more than may be")
 		});
 		from
+	}
+
+	fn auctions_at(now: u64) {
+		pallet_microgrids::PeriodTerms::<Runtime>::translate_values(|mut terms: Terms| {
+			terms.rules.mechanism = Mechanism::CallAuction;
+			Some(terms)
+		});
+		set_time(now);
 	}
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {

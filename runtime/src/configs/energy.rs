@@ -108,6 +108,8 @@ impl pallet_meter_registry::Config for Runtime {
 parameter_types! {
 	pub const ServiceWeight: Weight = share(2);
 	pub const StandingWeight: Weight = share(2);
+	/// Much for who claims what does not hold: looking at a solution reads whole books.
+	pub const CouplingDeposit: Balance = 10 * GRID;
 	/// By what is stored: the order and the three parts of its key.
 	pub StandingDeposit: Balance = {
 		let order = pallet_order_book::StandingOrder::<AccountId>::max_encoded_len();
@@ -139,6 +141,8 @@ impl pallet_order_book::Config for Runtime {
 	type StandingDeposit = StandingDeposit;
 	type MaxStandingFills = ConstU32<8>;
 	type StandingWeight = StandingWeight;
+	type CouplingWindow = ConstU64<60>;
+	type CouplingDeposit = CouplingDeposit;
 	type WeightInfo = weights::pallet_order_book::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarking::setup::Setup;

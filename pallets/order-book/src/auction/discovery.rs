@@ -224,15 +224,41 @@ impl Discovery {
 		Ok(())
 	}
 
+	/// What trades so far, in Wh.
+	pub const fn volume(&self) -> WattHours {
+		self.volume
+	}
+
+	/// What is left of the best order of a side that does not fill, once it is done.
+	pub fn unfilled(&self, side: Side) -> Option<LimitOrder> {
+		let curve = match side {
+			Side::Bid => self.bids,
+			Side::Ask => self.asks,
+		};
+		match curve.front {
+			Front::Order(order) => Some(order),
+			Front::Wanted | Front::Exhausted => None,
+		}
+	}
+
+	/// The prices at which nobody trades beyond a limit and no strictly better order goes unfilled, once it is
+	/// done: also of a book that does not trade.
+	pub fn interval(&self) -> (Price, Price) {
+		let filled = |curve: &Curve| curve.margin.map(|margin| margin.limit);
+		let low = filled(&self.asks).max(self.bids.unfilled());
+		let high = [filled(&self.bids), self.asks.unfilled()];
+		let high = high.into_iter().flatten().min();
+		(low.unwrap_or(Price(0)), high.unwrap_or(Price(u64::MAX)))
+	}
+
 	/// What it comes to, once both fronts are known.
 	fn clearing(&self) -> Option<Clearing> {
 		let (bid_margin, ask_margin) = (self.bids.margin?, self.asks.margin?);
-		let bid = self.bids.unfilled();
-		let ask = self.asks.unfilled();
+		let (low, high) = self.interval();
 		Some(Clearing {
 			volume: self.volume,
-			low: bid.map_or(ask_margin.limit, |bid| bid.max(ask_margin.limit)),
-			high: ask.map_or(bid_margin.limit, |ask| ask.min(bid_margin.limit)),
+			low,
+			high,
 			bid_margin,
 			ask_margin,
 		})

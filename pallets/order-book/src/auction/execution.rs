@@ -58,6 +58,11 @@ impl Execution {
 		}
 	}
 
+	/// To trade so much at a price that was found otherwise.
+	pub const fn at(price: Price, left: WattHours) -> Self {
+		Self { price, left }
+	}
+
 	/// The price of every trade, in 10⁻⁶ GRID per kWh.
 	pub const fn price(&self) -> Price {
 		self.price

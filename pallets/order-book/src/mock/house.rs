@@ -2,9 +2,10 @@
 
 use frame_support::storage_alias;
 use gridweave_primitives::{
-	market::Trade,
+	cost,
+	market::{Party, Trade},
 	traits::{Clearing, OnTrade},
-	Balance, MeterId,
+	Balance, MeterId, Period, Price,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -14,6 +15,18 @@ use super::{AccountId, InArrears, MostTrades};
 #[storage_alias]
 pub type Accounts =
 	StorageMap<Prefix, frame_support::Identity, AccountId, (Balance, Balance, Balance)>;
+
+/// What buyers from links have paid, and nobody was paid yet.
+#[storage_alias]
+pub type Pot = StorageValue<Prefix, Balance, frame_support::pallet_prelude::ValueQuery>;
+
+/// What sellers to links get.
+#[storage_alias]
+pub type Proceeds = StorageValue<Prefix, Balance, frame_support::pallet_prelude::ValueQuery>;
+
+/// How many orders have traded with links.
+#[storage_alias]
+pub type LinkFills = StorageValue<Prefix, u32, frame_support::pallet_prelude::ValueQuery>;
 
 /// All trades.
 #[storage_alias]
@@ -81,4 +94,54 @@ impl OnTrade<AccountId> for House {
 		Trades::append(trade);
 		Ok(())
 	}
+
+	fn on_import(_: Period, buyer: Party<AccountId>, amount: Balance) -> DispatchResult {
+		let margin = cost(buyer.fee, buyer.energy);
+		with_links(&buyer, margin, amount)?;
+		Pot::mutate(|pot| *pot += amount);
+		Ok(())
+	}
+
+	fn on_export(
+		_: Period,
+		seller: Party<AccountId>,
+		amount: Balance,
+		retail_price: Price,
+	) -> DispatchResult {
+		let worst = cost(retail_price.saturating_add(seller.fee), seller.energy);
+		with_links(&seller, worst.saturating_sub(amount), 0)?;
+		let pot = Pot::get().checked_sub(amount).expect("buyers have paid");
+		Pot::put(pot);
+		Proceeds::mutate(|proceeds| *proceeds += amount);
+		Ok(())
+	}
+
+	fn pay_of_imports(who: &AccountId, amount: Balance) {
+		let pot = Pot::get().checked_sub(amount).expect("buyers have paid");
+		Pot::put(pot);
+		account(*who, |(free, ..)| *free += amount);
+	}
+
+	fn imports_unpaid() -> Balance {
+		Pot::get()
+	}
+}
+
+/// Turns what an order had locked into a margin and what is paid.
+fn with_links(party: &Party<AccountId>, margin: Balance, paid: Balance) -> DispatchResult {
+	if LinkFills::get() as usize >= MostTrades::get() {
+		return Err(DispatchError::Other("trade refused"));
+	}
+	LinkFills::mutate(|fills| *fills += 1);
+	account(party.account, |(free, locked, margins)| {
+		*locked = locked
+			.checked_sub(party.released)
+			.expect("released what was locked");
+		*free += party
+			.released
+			.checked_sub(margin + paid)
+			.expect("locks cover margins");
+		*margins += margin;
+	});
+	Ok(())
 }

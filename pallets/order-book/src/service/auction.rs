@@ -16,7 +16,7 @@ use frame_support::{storage::with_storage_layer, weights::WeightMeter};
 use gridweave_primitives::{market::Side, traits::Quarantine, WattHours};
 use sp_runtime::{DispatchError, DispatchResult};
 
-use super::{Turn, TURN};
+use super::{Turn, LOG_TARGET, TURN};
 use crate::{
 	auction::{Discovery, Execution, LimitOrder, Next},
 	book,
@@ -25,10 +25,8 @@ use crate::{
 	Config, Event, Pallet, WeightInfo,
 };
 
-const LOG_TARGET: &str = "runtime::order-book";
-
 /// What the auction needs to know of an order.
-fn limit_order<AccountId>(place: &Place, resting: &Resting<AccountId>) -> LimitOrder {
+pub(super) fn limit_order<AccountId>(place: &Place, resting: &Resting<AccountId>) -> LimitOrder {
 	LimitOrder {
 		limit: place.price,
 		energy: resting.remaining,
@@ -36,7 +34,7 @@ fn limit_order<AccountId>(place: &Place, resting: &Resting<AccountId>) -> LimitO
 }
 
 /// What cannot be, unless the book is not as it was left.
-fn corrupt(id: BookId, what: &dyn core::fmt::Debug) -> DispatchError {
+pub(super) fn corrupt(id: BookId, what: &dyn core::fmt::Debug) -> DispatchError {
 	log::error!(target: LOG_TARGET, "auction of {id:?}: {what:?}");
 	DispatchError::Corruption
 }

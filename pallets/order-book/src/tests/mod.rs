@@ -5,6 +5,8 @@ mod auction_model;
 mod availability;
 mod batch;
 mod call_auction;
+mod coupled;
+mod coupling;
 mod gate;
 mod linked;
 mod links;

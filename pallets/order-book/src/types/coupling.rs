@@ -2,8 +2,12 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
-use gridweave_primitives::{Balance, LinkId, MicrogridId, Price, WattHours};
+use gridweave_primitives::{market::Side, Balance, LinkId, MicrogridId, Price, WattHours};
 use scale_info::TypeInfo;
+use sp_runtime::DispatchError;
+
+use super::Cursor;
+use crate::coupling::{Carried, Net, Scan};
 
 /// Most links of a solution.
 pub const MAX_FLOWS: u32 = 64;
@@ -86,6 +90,110 @@ pub struct Candidate<AccountId> {
 	pub deposit: Balance,
 	/// How much more than the separate auctions it is said to be worth at least, in planck.
 	pub claim: Balance,
-	/// The solution.
-	pub solution: Solution,
+	/// What its communities trade with links, by rising id.
+	pub nets: BoundedVec<Net, ConstU32<MAX_COUPLED>>,
+	/// What its links carry, by rising id.
+	pub carried: BoundedVec<Carried<AccountId>, ConstU32<MAX_FLOWS>>,
+}
+
+/// How far the looking at a solution has come.
+#[derive(
+	Clone,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Verification {
+	/// Which of its communities is looked at.
+	pub place: u32,
+	/// Whether that is with what the community trades with links, after it was without.
+	pub coupled: bool,
+	/// What is known of the orders that were read.
+	pub scan: Scan,
+	/// How far bids were read.
+	pub bids: Cursor,
+	/// How far asks were read.
+	pub asks: Cursor,
+	/// What it is worth more than the separate auctions, wheeling fees aside, in planck.
+	pub gain: i128,
+	/// What members trade among themselves, of the communities that were looked at, in Wh.
+	pub within: BoundedVec<WattHours, ConstU32<MAX_COUPLED>>,
+}
+
+/// How far what members trade with links is carried out.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Exchanging {
+	/// Whose turn it is: first the buyers of all communities, then the sellers.
+	pub side: Side,
+	/// Which community's.
+	pub place: u32,
+	/// How much of that is traded, in Wh.
+	pub done: WattHours,
+	/// What buyers have paid and nobody was paid yet, in planck.
+	pub pot: Balance,
+	/// What members trade among themselves afterwards, by community, in Wh.
+	pub within: BoundedVec<WattHours, ConstU32<MAX_COUPLED>>,
+	/// How many links, and communities, have come to their end.
+	pub closed: u32,
+	/// Why it is given up, if it is.
+	pub failed: Option<DispatchError>,
+}
+
+/// What is to be done next for a coupling, once its time has come.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum CouplingStage {
+	/// Look at the best solution that is left.
+	Verify(Verification),
+	/// It holds: trade with links. No other solution is left.
+	Exchange(Exchanging),
+}
+
+impl Default for CouplingStage {
+	fn default() -> Self {
+		Self::Verify(Verification::default())
+	}
+}
+
+impl<AccountId> Candidate<AccountId> {
+	/// What is gained if the books are worth so much more than without, in planck; nothing if less is.
+	pub fn gain(&self, books: i128) -> Balance {
+		let fees = self.carried.iter().map(|carried| carried.wheeling);
+		let fees = fees.fold(0, Balance::saturating_add);
+		let books = Balance::try_from(books).unwrap_or(0);
+		books.saturating_sub(fees)
+	}
+}
+
+/// The coupling of those call auctions of a period that close at one time.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Coupling<AccountId> {
+	/// Solutions, the highest claim first, of equal ones the earliest.
+	pub candidates: BoundedVec<Candidate<AccountId>, ConstU32<MAX_CANDIDATES>>,
+	/// Whether orders left the books for a quarantine since the first look: then nobody is to blame for a
+	/// solution that does not hold.
+	pub barred: bool,
+	/// What is to be done next.
+	pub stage: CouplingStage,
+}
+
+impl<AccountId> Default for Coupling<AccountId> {
+	fn default() -> Self {
+		Self {
+			candidates: BoundedVec::new(),
+			barred: false,
+			stage: CouplingStage::default(),
+		}
+	}
 }

@@ -63,6 +63,11 @@ pub enum Stage {
 	},
 	/// The period is no longer kept: remove the book with its market data.
 	Prune,
+	/// The gate of a call auction is closed, and solutions that couple it with others are waited for.
+	Await {
+		/// Until when they are taken, in Unix seconds.
+		until: u64,
+	},
 }
 
 impl Stage {
@@ -80,6 +85,9 @@ impl Stage {
 
 	/// Whether a book may have orders until this is done.
 	pub fn has_orders(&self) -> bool {
-		matches!(self, Self::Discover { .. } | Self::Clear(_) | Self::Expire)
+		matches!(
+			self,
+			Self::Await { .. } | Self::Discover { .. } | Self::Clear(_) | Self::Expire
+		)
 	}
 }

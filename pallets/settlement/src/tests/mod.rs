@@ -2,6 +2,7 @@
 
 mod budget;
 mod corrections;
+mod coupling;
 mod debts;
 mod expected;
 mod formulas;
