@@ -64,7 +64,7 @@ fn terms() -> ProgrammeTerms {
 			adjustment: MAX_ADJUSTMENT,
 		},
 		least_days: LIKE_DAYS,
-		dead_band: Permill::zero(),
+		dead_band: MAX_ADJUSTMENT,
 		rebound: 0,
 		notice: 1,
 		events_per_day: 1,

@@ -109,7 +109,7 @@ fn a_device_that_obeys_should_be_measured_and_its_owner_paid() {
 			adjustment: Permill::from_percent(20),
 		},
 		least_days: 3,
-		dead_band: Permill::from_percent(5),
+		dead_band: Permill::from_percent(20),
 		rebound: 1,
 		notice: 0,
 		events_per_day: 1,

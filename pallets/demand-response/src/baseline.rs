@@ -7,9 +7,9 @@
 //! Standards Board's *Measurement and Verification of Wholesale Demand Response* (type I, interval meters).
 //!
 //! A *same-day adjustment* scales the baseline by what the meter took in a window before it was given notice,
-//! over what it took in that window on the like days; bounded to a share both ways, so that little can be
-//! won by inflating the window. A window that was not measured adjusts as if the claimant had least to claim:
-//! silence never pays.
+//! over what it took in that window on the like days; bounded to a share both ways. That share is covered by the
+//! dead band, so that nothing is won by inflating the window. A window that was not measured adjusts as if the
+//! claimant had least to claim: silence never pays.
 //!
 //! All values are net import in Wh: what a meter feeds in counts as negative. A baseline over several periods is
 //! that of their sum and is rounded **once**, against who is paid by it: down where a reduction is paid, up

@@ -14,13 +14,13 @@ use sp_runtime::Permill;
 
 use crate::{
 	baseline::Method,
-	measure::Tally,
+	measure::{Sums, Tally},
 	measuring::Next,
 	types::{
 		Action, Answer, Baseline, Command, Condition, Day, DayPage, DemandEvent, Direction,
 		Evaluation, Issue, Job, Member, Prices, Programme, ProgrammeTerms, Recording, Report,
 		Resource, Response, Stage, Task, Timed, Trigger, Watch, KEPT_DAYS, MAX_AGENDA,
-		MAX_ENROLMENTS, MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND,
+		MAX_ENROLMENTS, MAX_EVENT_PERIODS, MAX_INVITED, MAX_OPEN_EVENTS, MAX_REBOUND, UNMEASURED,
 	},
 	*,
 };
@@ -75,7 +75,7 @@ fn terms() -> ProgrammeTerms {
 			adjustment: Permill::from_percent(20),
 		},
 		least_days: 1,
-		dead_band: Permill::from_percent(1),
+		dead_band: Permill::from_percent(20),
 		rebound: MAX_REBOUND,
 		notice: 0,
 		events_per_day: MAX_OPEN_EVENTS,
@@ -91,8 +91,8 @@ struct Village<T: Config> {
 	meters: Vec<MeterId>,
 	/// The period that the meters were measured in.
 	measured: Period,
-	/// A Monday some weeks later.
-	monday: u64,
+	/// A Friday some weeks later.
+	friday: u64,
 }
 
 impl<T: Config> Village<T> {
@@ -102,9 +102,9 @@ impl<T: Config> Village<T> {
 		let (microgrid, measured, meters) =
 			T::BenchmarkHelper::community(operator.clone(), alloc::vec![owner.clone()]);
 		let clock = T::Clock::clock();
-		let mut monday = clock.day_of(measured).saturating_add(u64::from(KEPT_DAYS));
-		while monday % 7 != 4 {
-			monday += 1;
+		let mut friday = clock.day_of(measured).saturating_add(u64::from(KEPT_DAYS));
+		while friday % 7 != 1 {
+			friday += 1;
 		}
 		let village = Self {
 			operator,
@@ -112,7 +112,7 @@ impl<T: Config> Village<T> {
 			microgrid,
 			meters,
 			measured,
-			monday,
+			friday,
 		};
 		village.go_to(0);
 		let mut programme = Programme {
@@ -131,7 +131,7 @@ impl<T: Config> Village<T> {
 		Pallet::<T>::hold(HoldReason::Enrolment, &village.owner, MONEY / 8).expect("is funded");
 		Pallet::<T>::hold(HoldReason::Commitment, &village.owner, MONEY / 8).expect("is funded");
 		for day in 0..7 {
-			let day = u32::try_from(village.monday).unwrap_or(0) + day;
+			let day = u32::try_from(village.friday).unwrap_or(0) + day;
 			programme.days.try_push((day, 1)).expect("fits");
 		}
 		Pallet::<T>::put_programme(PROGRAMME, &programme);
@@ -139,10 +139,10 @@ impl<T: Config> Village<T> {
 		village
 	}
 
-	/// The period at a place of the Monday.
+	/// The period at a place of the Friday.
 	fn at(&self, place: u32) -> Period {
 		let clock = T::Clock::clock();
-		let first = self.monday * u64::from(clock.periods_per_day) - u64::from(clock.day_offset);
+		let first = self.friday * u64::from(clock.periods_per_day) - u64::from(clock.day_offset);
 		Period(u32::try_from(first).unwrap_or(u32::MAX)).saturating_add(place)
 	}
 
@@ -205,16 +205,21 @@ impl<T: Config> Village<T> {
 		});
 		let clock = T::Clock::clock();
 		let places = usize::try_from(clock.periods_per_day).expect("fits");
-		let days: Vec<_> = self
-			.meters
-			.iter()
-			.map(|meter| Day {
+		let days = |net: i32| -> Vec<Day> {
+			let of_each = self.meters.iter().map(|meter| Day {
 				slot: meter.slot(),
-				net: alloc::vec![1_000; places].try_into().expect("fits"),
-			})
-			.collect();
+				net: alloc::vec![net; places].try_into().expect("fits"),
+			});
+			of_each.collect()
+		};
+		let (measured, silent) = (days(1_000), days(UNMEASURED));
 		for back in 0..u64::from(KEPT_DAYS) {
-			let number = self.monday + 2 - back;
+			let number = self.friday + 2 - back;
+			// As many days as may be are passed over: two working days, and a weekend.
+			let days = match self.friday.saturating_sub(number) {
+				1 | 2 | 5 | 6 => &silent,
+				_ => &measured,
+			};
 			let day = DayPage {
 				number: u32::try_from(number).unwrap_or(u32::MAX),
 				meters: days.clone().try_into().expect("fits"),
@@ -241,7 +246,7 @@ impl<T: Config> Village<T> {
 		}
 	}
 
-	/// An event that starts late on Monday and lasts a day: with its rebound it touches three.
+	/// An event that starts late on Friday and lasts a day: with its rebound it touches three, of both kinds of days.
 	fn event(&self, id: EventId, start: Period) -> DemandEvent {
 		let end = start.saturating_add(MAX_EVENT_PERIODS);
 		DemandEvent {
@@ -757,13 +762,13 @@ mod benches {
 		let next;
 		#[block]
 		{
-			(next, _) = Pallet::<T>::measure_step(EVENT, job);
+			(next, _) = Pallet::<T>::measure_step(EVENT, job, &mut history::Reader::new());
 		}
 		let Next::Step(job) = next else {
 			panic!("there is more to do");
 		};
-		let (_, tally) = job.open.expect("a resource is open");
-		assert_eq!(tally.expect("takes part").counted, 1);
+		let (_, sums) = job.open.expect("a resource is open");
+		assert_eq!(sums.expect("takes part").tally.counted, 1);
 	}
 
 	#[benchmark]
@@ -777,9 +782,13 @@ mod benches {
 			counted: 1,
 			..Tally::default()
 		};
+		let sums = Sums {
+			tally,
+			..Sums::default()
+		};
 		#[block]
 		{
-			Pallet::<T>::conclude(EVENT, &mut event, &programme, RESOURCE, Some(tally));
+			Pallet::<T>::conclude(EVENT, &mut event, &programme, RESOURCE, Some(sums));
 		}
 		let key = (Be32::from(EVENT), Be32::from(RESOURCE));
 		assert_eq!(Reports::<T>::get(key).expect("is there").penalty, PLEDGE);

@@ -30,7 +30,8 @@ mod error {
 		PriceOutOfBounds,
 		/// A number of days, periods or events is out of its bounds. See the documentation of the terms.
 		NumberOutOfBounds,
-		/// The same-day adjustment may change a baseline by 20 % at most. Give less.
+		/// The same-day adjustment may change a baseline by 20 % at most, and by no more than the dead band covers.
+		/// Give less, or a wider dead band.
 		AdjustmentTooLarge,
 		/// Who is measured by command must be told one. Name the command.
 		CommandMissing,

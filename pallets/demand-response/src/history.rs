@@ -3,16 +3,17 @@
 //!
 //! A day of 32 neighbours is one item: recording a period writes it once for all of them.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::marker::PhantomData;
 
 use gridweave_primitives::{
-	clock::is_weekend,
 	meter::{MeteredPeriod, Provenance},
 	Be32, MeterId, MicrogridId, Period, PeriodClock,
 };
 
 use crate::{
-	baseline::{LikeDay, LIKE_DAYS, MAX_GAPS},
+	baseline::LikeDay,
+	like_days::{self, Past},
 	types::{Day, DayPage, Watch, KEPT_DAYS, UNMEASURED},
 	Config, DayPages, WatchedPages,
 };
@@ -124,15 +125,65 @@ fn day_page<T: Config>(page: u32, number: u64) -> Option<DayPage> {
 	DayPages::<T>::get(key(page, number)).filter(|day| u64::from(day.number) == number)
 }
 
-/// A day of a meter, while it is kept.
-pub fn day<T: Config>(meter: MeterId, number: u64) -> Option<Day> {
-	let page = day_page::<T>(meter.page(), number)?;
-	page.meters.into_iter().find(|day| day.slot == meter.slot())
+/// Reads days of meters. Those of one page at a time stay at hand: each is read once, for a meter's baselines and for
+/// all neighbours that are measured after it.
+pub struct Reader<T> {
+	/// The page.
+	page: u32,
+	/// Those of its days that were asked for.
+	days: BTreeMap<u64, Option<DayPage>>,
+	of: PhantomData<T>,
 }
 
-/// Net import over a segment; `None` unless all of it was measured.
-pub fn measured<T: Config>(meter: MeterId, segment: &Segment) -> Option<i64> {
-	day::<T>(meter, segment.day)?.sum(segment.from, segment.until)
+impl<T: Config> Reader<T> {
+	/// With nothing at hand.
+	pub const fn new() -> Self {
+		Self {
+			page: 0,
+			days: BTreeMap::new(),
+			of: PhantomData,
+		}
+	}
+
+	/// A day of a meter, while it is kept.
+	pub fn day(&mut self, meter: MeterId, number: u64) -> Option<&Day> {
+		if self.page != meter.page() {
+			self.page = meter.page();
+			self.days.clear();
+		}
+		let read = || day_page::<T>(meter.page(), number);
+		let page = self.days.entry(number).or_insert_with(read).as_ref()?;
+		page.meters.iter().find(|day| day.slot == meter.slot())
+	}
+
+	/// Net import over a segment; `None` unless all of it was measured.
+	pub fn measured(&mut self, meter: MeterId, segment: &Segment) -> Option<i64> {
+		self.day(meter, segment.day)?
+			.sum(segment.from, segment.until)
+	}
+
+	/// The latest like days before that of a segment, newest first, as [`like_days::latest`] finds them.
+	pub fn like_days(
+		&mut self,
+		meter: MeterId,
+		watch: &Watch<T::AccountId>,
+		segment: &Segment,
+		window: Option<&Segment>,
+	) -> Vec<LikeDay> {
+		let took_part = |day| watch.took_part(day);
+		like_days::latest(segment.day, took_part, |number| {
+			let Some(kept) = self.day(meter, number) else {
+				return Past::Nothing;
+			};
+			match kept.sum(segment.from, segment.until) {
+				Some(event) => Past::Measured(LikeDay {
+					event,
+					window: window.and_then(|window| kept.sum(window.from, window.until)),
+				}),
+				None => Past::Unmeasured,
+			}
+		})
+	}
 }
 
 /// What is written down of a meter's period. Estimates, also if they were corrected since, were not measured.
@@ -211,48 +262,6 @@ pub fn forget<T: Config>(microgrid: MicrogridId, meter: MeterId) {
 			}
 		});
 	}
-}
-
-/// The latest like days before that of a segment, newest first: at most [`LIKE_DAYS`] of those on which the segment
-/// was measured. Nothing if more than [`MAX_GAPS`] of those in between were not: then no day counts.
-pub fn like_days<T: Config>(
-	meter: MeterId,
-	watch: &Watch<T::AccountId>,
-	segment: &Segment,
-	window: Option<&Segment>,
-) -> Vec<LikeDay> {
-	let weekend = is_weekend(segment.day);
-	let (mut days, mut gaps) = (Vec::new(), 0u32);
-	for back in 1..u64::from(KEPT_DAYS) {
-		let Some(number) = segment.day.checked_sub(back) else {
-			break;
-		};
-		if is_weekend(number) != weekend || watch.took_part(number) {
-			continue;
-		}
-		let Some(kept) = day::<T>(meter, number) else {
-			if days.is_empty() && gaps == 0 {
-				// Still to come, for whoever asks ahead.
-				continue;
-			}
-			// Days follow one another from enrolment on: before this one there is none.
-			break;
-		};
-		match kept.sum(segment.from, segment.until) {
-			Some(event) => days.push(LikeDay {
-				event,
-				window: window.and_then(|window| kept.sum(window.from, window.until)),
-			}),
-			None => gaps = gaps.saturating_add(1),
-		}
-		if gaps > MAX_GAPS {
-			return Vec::new();
-		}
-		if days.len() >= LIKE_DAYS as usize {
-			break;
-		}
-	}
-	days
 }
 
 #[cfg(test)]

@@ -23,18 +23,20 @@
 //! its resources are measured → rewards are paid, pro rata if the budget falls short → what is left goes back to
 //! the budget → after [`types::REPORT_RETENTION`] its reports are pruned; they live on as chain events.
 //!
-//! What counts is told by [`baseline`], [`measure`] and [`reward`]; every rounding is against who is paid.
+//! What counts is told by [`like_days`], [`baseline`], [`measure`] and [`reward`]; every rounding is against who is
+//! paid.
 //!
 //! ## What does not pay
 //!
 //! | attempt | why not |
 //! |---|---|
-//! | inflating the window of the same-day adjustment | it ends before notice; the adjustment is bounded; load that rises once is no reduction |
+//! | inflating the window of the same-day adjustment | it ends before notice; the adjustment is bounded, and no terms are sound whose dead band does not cover the bound |
 //! | silence in that window | it adjusts as if least was to claim |
 //! | silence on days that would lower the baseline | two such days are passed over; with more there is no baseline |
 //! | shifting to another period of the event | energy is netted over the event |
 //! | shifting to the periods after it | the rebound is netted as well |
 //! | shifting to another meter of the group | energy is netted over the group; a silent member counts with the worst its rating allows |
+//! | a group whose baseline is next to nothing, for plants feed in what others take | the dead band is a share of both together |
 //! | enrolling a meter twice | refused in one programme; in several, a period counts in the event that ends first |
 //! | leaving when it went badly | nobody leaves between start and measurement |
 //! | estimates, quarantine | only measured periods count; who is under quarantine earns nothing |
@@ -76,6 +78,7 @@ mod error;
 mod event;
 mod events;
 mod history;
+pub mod like_days;
 pub mod measure;
 mod measuring;
 #[cfg(test)]
@@ -87,6 +90,7 @@ mod provides;
 pub mod reward;
 pub mod runtime_api;
 mod schedule;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -104,6 +108,7 @@ use frame_support::pallet_macros::import_section;
 
 #[import_section(error::error)]
 #[import_section(event::event)]
+#[import_section(storage::storage)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungible, weights::WeightMeter};
@@ -199,121 +204,6 @@ pub mod pallet {
 		/// Pledges for what was committed.
 		Commitment,
 	}
-
-	/// Programmes. The operator's deposit pays; freed when it is closed.
-	#[pallet::storage]
-	pub type Programmes<T: Config> = StorageMap<_, Identity, Be32, Programme<T::AccountId>>;
-
-	/// Programmes with a trigger. The operator's deposit pays; freed with the trigger.
-	#[pallet::storage]
-	pub type Triggered<T: Config> = StorageMap<_, Identity, Be32, ()>;
-
-	/// Resources by programme. Their deposits pay; freed when they leave.
-	#[pallet::storage]
-	pub type Resources<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Resource<T::AccountId>>;
-
-	/// Meters by programme and resource. Their owners' deposits pay; freed when they leave.
-	#[pallet::storage]
-	pub type Members<T: Config> = StorageNMap<
-		_,
-		(
-			NMapKey<Identity, Be32>,
-			NMapKey<Identity, Be32>,
-			NMapKey<Identity, Be32>,
-		),
-		Member<T::AccountId>,
-	>;
-
-	/// Enrolled meters. Their owners' deposits pay; freed when they leave their last programme.
-	#[pallet::storage]
-	pub type Watches<T: Config> = StorageMap<_, Identity, Be32, Watch<T::AccountId>>;
-
-	/// Which meters are enrolled, by community and page of meters: a bit for each slot. Their owners' deposits pay;
-	/// freed with the last meter of a page.
-	#[pallet::storage]
-	pub type WatchedPages<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), u32>;
-
-	/// The latest days of enrolled meters, by page of meters and the day's number modulo [`KEPT_DAYS`]. Their
-	/// owners' deposits pay; a slot is freed when its meter leaves its last programme.
-	#[pallet::storage]
-	pub type DayPages<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), DayPage>;
-
-	/// The latest commands by page of meters. Their owners' deposits pay; a slot is freed when its meter leaves
-	/// its last programme.
-	#[pallet::storage]
-	pub type CommandPages<T: Config> = StorageMap<_, Identity, Be32, CommandPage, ValueQuery>;
-
-	/// Communities in which meters are enrolled or events open. Deposits for these pay; freed with the last.
-	#[pallet::storage]
-	pub type Communities<T: Config> = CountedStorageMap<_, Identity, Be32, Community>;
-
-	/// Events. The operator's deposit pays; freed with their reports.
-	#[pallet::storage]
-	pub type Events<T: Config> = StorageMap<_, Identity, Be32, DemandEvent>;
-
-	/// Answers to events that are not measured yet, by event and resource. The resource's deposit pays; freed
-	/// when the event is measured or called off.
-	#[pallet::storage]
-	pub type Responses<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Answer<T::AccountId>>;
-
-	/// Reports by event and resource. The resource's deposit pays; pruned a time after the event was measured.
-	#[pallet::storage]
-	pub type Reports<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Report<T::AccountId>>;
-
-	/// What is to be done with events, by period. The operator's deposit pays; freed when it is done.
-	#[pallet::storage]
-	pub type Timetable<T: Config> =
-		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Timed>;
-
-	/// Commands that are being sent, in order. One bounded item.
-	#[pallet::storage]
-	pub type Issuing<T: Config> =
-		StorageValue<_, BoundedVec<Issue, ConstU32<MAX_ISSUES>>, ValueQuery>;
-
-	/// The period that is being recorded. One item.
-	#[pallet::storage]
-	pub type Recorder<T: Config> = StorageValue<_, Recording>;
-
-	/// The community that was looked at last for periods to record. One item.
-	#[pallet::storage]
-	pub type Turn<T: Config> = StorageValue<_, Be32>;
-
-	/// Nothing is to be recorded before this second. One item.
-	#[pallet::storage]
-	pub type IdleUntil<T: Config> = StorageValue<_, u64, ValueQuery>;
-
-	/// Where the evaluation of triggers is. One item.
-	#[pallet::storage]
-	pub type Evaluated<T: Config> = StorageValue<_, Evaluation, ValueQuery>;
-
-	/// Tasks that wait for their turn. One bounded item.
-	#[pallet::storage]
-	pub type Tasks<T: Config> = StorageValue<_, BoundedVec<Task, ConstU32<MAX_TASKS>>, ValueQuery>;
-
-	/// The task that has begun. One item.
-	#[pallet::storage]
-	pub type Current<T: Config> = StorageValue<_, Job>;
-
-	/// The id of the next programme.
-	#[pallet::storage]
-	pub type NextProgramme<T: Config> = StorageValue<_, u32, ValueQuery>;
-
-	/// The id of the next resource.
-	#[pallet::storage]
-	pub type NextResource<T: Config> = StorageValue<_, u32, ValueQuery>;
-
-	/// The id of the next event.
-	#[pallet::storage]
-	pub type NextEvent<T: Config> = StorageValue<_, u32, ValueQuery>;
-
-	/// The nonce of the next command. The commands of an event share one.
-	#[pallet::storage]
-	pub type NextNonce<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

@@ -5,6 +5,9 @@
 //! net the periods that follow as well (*rebound*): what comes back there is taken off; what is saved there adds
 //! nothing. What is left counts from zero, in full if it exceeds the dead band, and at most what the connections
 //! can do.
+//!
+//! The dead band is a share of what meters take by their baselines **and** of what they feed in: a group of both
+//! errs by either, and where they cancel, a share of the difference would be nothing.
 
 use gridweave_primitives::{meter::Ratings, WattHours};
 use sp_runtime::Permill;
@@ -53,6 +56,27 @@ pub struct Tally {
 	pub unmeasured: u32,
 }
 
+/// The sums while a resource's meters are added, one after the other.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	codec::Encode,
+	codec::Decode,
+	codec::DecodeWithMemTracking,
+	codec::MaxEncodedLen,
+	scale_info::TypeInfo,
+)]
+pub struct Sums {
+	/// What is reported.
+	pub tally: Tally,
+	/// What its meters would have taken, and what they would have fed in, together: the dead band is a share of it.
+	pub gross: WattHours,
+}
+
 /// The change from `baseline` to `measured` in the direction that is paid.
 pub const fn change(direction: Direction, baseline: i64, measured: i64) -> i64 {
 	match direction {
@@ -70,16 +94,25 @@ pub fn swing(ratings: &Ratings, seconds: u64) -> WattHours {
 		.saturating_add(ratings.max_export.over(seconds))
 }
 
-impl Tally {
+impl Sums {
 	/// Adds a meter that was measured in an event of `seconds`.
 	pub fn add(&mut self, direction: Direction, load: &Load, ratings: &Ratings, seconds: u64) {
 		// Energies of meters below 2³² Wh a period: sums of fewer than 2³¹ never reach 63 bits.
-		self.baseline = self.baseline.saturating_add(load.baseline);
-		self.measured = self.measured.saturating_add(load.measured);
+		self.expect(load.baseline);
+		let tally = &mut self.tally;
+		tally.measured = tally.measured.saturating_add(load.measured);
 		let rebound = change(direction, load.rebound_baseline, load.rebound);
-		self.rebound = self.rebound.saturating_add(rebound);
-		self.limit = self.limit.saturating_add(swing(ratings, seconds));
-		self.counted = self.counted.saturating_add(1);
+		tally.rebound = tally.rebound.saturating_add(rebound);
+		tally.limit = tally.limit.saturating_add(swing(ratings, seconds));
+		tally.counted = tally.counted.saturating_add(1);
+	}
+
+	/// Adds a baseline.
+	fn expect(&mut self, baseline: i64) {
+		self.tally.baseline = self.tally.baseline.saturating_add(baseline);
+		self.gross = self
+			.gross
+			.saturating_add(WattHours(baseline.unsigned_abs()));
 	}
 
 	/// Adds a meter that has a baseline and was not measured, or cannot be trusted: it counts with the worst that
@@ -99,25 +132,31 @@ impl Tally {
 			Direction::Reduce => most(ratings.max_import).max(baseline),
 			Direction::Increase => most(ratings.max_export).saturating_neg().min(baseline),
 		};
-		self.baseline = self.baseline.saturating_add(baseline);
-		self.measured = self.measured.saturating_add(worst);
-		self.unmeasured = self.unmeasured.saturating_add(1);
+		self.expect(baseline);
+		let tally = &mut self.tally;
+		tally.measured = tally.measured.saturating_add(worst);
+		tally.unmeasured = tally.unmeasured.saturating_add(1);
 	}
 
 	/// What was delivered: the change over the event less what came back in the rebound; nothing if that is
-	/// less than `dead_band` of the baseline; at most what the connections can do.
+	/// less than `dead_band` of what the meters take and feed in; at most what the connections can do.
 	pub fn delivered(&self, direction: Direction, dead_band: Permill) -> WattHours {
-		let net =
-			change(direction, self.baseline, self.measured).saturating_add(self.rebound.min(0));
+		let Tally {
+			baseline,
+			measured,
+			rebound,
+			limit,
+			..
+		} = self.tally;
+		let net = change(direction, baseline, measured).saturating_add(rebound.min(0));
 		let Ok(net) = u64::try_from(net) else {
 			return WattHours::ZERO;
 		};
-		let band =
-			u128::from(self.baseline.unsigned_abs()).saturating_mul(dead_band.deconstruct().into());
+		let band = u128::from(self.gross.0).saturating_mul(dead_band.deconstruct().into());
 		if u128::from(net).saturating_mul(1_000_000) < band {
 			return WattHours::ZERO;
 		}
-		WattHours(net).min(self.limit)
+		WattHours(net).min(limit)
 	}
 }
 
@@ -134,8 +173,8 @@ mod tests {
 		max_export: Watts(5_000),
 	};
 
-	fn tally(direction: Direction, loads: &[(i64, i64, i64, i64)]) -> Tally {
-		let mut tally = Tally::default();
+	fn sums(direction: Direction, loads: &[(i64, i64, i64, i64)]) -> Sums {
+		let mut sums = Sums::default();
 		for (baseline, measured, rebound_baseline, rebound) in loads.iter().copied() {
 			let load = Load {
 				baseline,
@@ -143,9 +182,9 @@ mod tests {
 				rebound_baseline,
 				rebound,
 			};
-			tally.add(direction, &load, &RATINGS, HOUR);
+			sums.add(direction, &load, &RATINGS, HOUR);
 		}
-		tally
+		sums
 	}
 
 	#[test]
@@ -177,24 +216,35 @@ mod tests {
 				500,
 			),
 			(Reduce, vec![(2_000, 1_000, 0, 0), (1_000, 2_000, 0, 0)], 0),
+			// The dead band is a tenth of 10 000 + 9 000, though but 1 000 are left of them.
+			(
+				Reduce,
+				vec![(10_000, 8_101, 0, 0), (-9_000, -9_000, 0, 0)],
+				0,
+			),
+			(
+				Reduce,
+				vec![(10_000, 8_100, 0, 0), (-9_000, -9_000, 0, 0)],
+				1_900,
+			),
 			(Reduce, vec![], 0),
 		];
 		for (direction, loads, expected) in table {
-			let found = tally(direction, &loads).delivered(direction, band);
+			let found = sums(direction, &loads).delivered(direction, band);
 			assert_eq!(found, WattHours(expected), "{direction:?} {loads:?}");
 		}
 	}
 
 	#[test]
 	fn a_silent_member_should_cost_a_group_the_worst() {
-		let mut group = tally(Reduce, &[(20_000, 5_000, 0, 0)]);
+		let mut group = sums(Reduce, &[(20_000, 5_000, 0, 0)]);
 		group.add_unmeasured(Reduce, 2_000, &RATINGS, HOUR);
 		// 15 000 of the one, less the 10 000 − 2 000 that the other may have taken more.
 		assert_eq!(group.delivered(Reduce, Permill::zero()), WattHours(7_000));
-		let mut group = tally(Increase, &[(0, 10_000, 0, 0)]);
+		let mut group = sums(Increase, &[(0, 10_000, 0, 0)]);
 		group.add_unmeasured(Increase, 1_000, &RATINGS, HOUR);
 		assert_eq!(group.delivered(Increase, Permill::zero()), WattHours(4_000));
-		assert_eq!((group.counted, group.unmeasured), (1, 1));
+		assert_eq!((group.tally.counted, group.tally.unmeasured), (1, 1));
 	}
 
 	fn any_load() -> impl Strategy<Value = (i64, i64, i64, i64)> {
@@ -214,11 +264,11 @@ mod tests {
 			loads in proptest::collection::vec(any_load(), 0..6),
 			percent in 0u32..100,
 		) {
-			let tally = tally(direction, &loads);
-			let delivered = tally.delivered(direction, Permill::from_percent(percent));
+			let sums = sums(direction, &loads);
+			let delivered = sums.delivered(direction, Permill::from_percent(percent));
 			let changed: i64 = loads.iter().map(|load| change(direction, load.0, load.1)).sum();
 			prop_assert!(delivered.0 <= u64::try_from(changed).unwrap_or(0));
-			prop_assert!(delivered <= tally.limit);
+			prop_assert!(delivered <= sums.tally.limit);
 		}
 
 		/// Silencing a member never brings a group more, whatever it did within its ratings.
@@ -229,7 +279,7 @@ mod tests {
 			baseline in -5_000i64..10_000,
 			measured in -5_000i64..10_000,
 		) {
-			let mut honest = tally(direction, &others);
+			let mut honest = sums(direction, &others);
 			let mut silent = honest;
 			let load = Load { baseline, measured, ..Load::default() };
 			honest.add(direction, &load, &RATINGS, HOUR);

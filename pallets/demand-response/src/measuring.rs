@@ -10,8 +10,8 @@ use gridweave_primitives::{
 
 use crate::{
 	baseline::{self, Adjustment, Method},
-	history::{self, Segment},
-	measure::{change, Load, Tally},
+	history::{self, Reader, Segment},
+	measure::{change, Load, Sums},
 	reward,
 	types::{
 		Answer, Baseline, DemandEvent, Excluded, Job, Member, Programme, ProgrammeTerms, Report,
@@ -42,7 +42,7 @@ enum Outcome {
 
 impl<T: Config> Pallet<T> {
 	/// A step of measuring an event.
-	pub(crate) fn measure_step(id: EventId, mut job: Job) -> (Next, Weight) {
+	pub(crate) fn measure_step(id: EventId, mut job: Job, days: &mut Reader<T>) -> (Next, Weight) {
 		let took = T::WeightInfo::measure_meter();
 		let Ok(mut event) = Self::event(id) else {
 			return (Next::Done, took);
@@ -67,8 +67,8 @@ impl<T: Config> Pallet<T> {
 		let open = job.open.map(|(resource, _)| resource);
 		if open.is_some() && open != next.as_ref().map(|(resource, ..)| *resource) {
 			concluded = true;
-			if let Some((resource, tally)) = job.open.take() {
-				Self::conclude(id, &mut event, &programme, resource, tally);
+			if let Some((resource, sums)) = job.open.take() {
+				Self::conclude(id, &mut event, &programme, resource, sums);
 			}
 		}
 		let result = match next {
@@ -77,13 +77,14 @@ impl<T: Config> Pallet<T> {
 				Next::Step(Job::new(Task::Pay(id)))
 			}
 			Some((resource, meter, member)) => {
-				let (_, tally) = job.open.get_or_insert_with(|| {
+				let (_, sums) = job.open.get_or_insert_with(|| {
 					let answer = Responses::<T>::get((Be32::from(id), Be32::from(resource)));
 					let out = matches!(answer, Some(Answer::OptedOut));
-					(resource, (!out).then(Tally::default))
+					(resource, (!out).then(Sums::default))
 				});
-				if let Some(tally) = tally {
-					Self::measure_meter(id, &event, &programme.terms, meter, &member, tally);
+				if let Some(sums) = sums {
+					let terms = &programme.terms;
+					Self::measure_meter(id, &event, terms, meter, &member, days, sums);
 				}
 				job.after = Some((resource, meter));
 				Next::Step(job)
@@ -103,7 +104,8 @@ impl<T: Config> Pallet<T> {
 		terms: &ProgrammeTerms,
 		meter: MeterId,
 		member: &Member<T::AccountId>,
-		tally: &mut Tally,
+		days: &mut Reader<T>,
+		sums: &mut Sums,
 	) {
 		let Some(mut watch) = Self::watch(meter) else {
 			return;
@@ -131,11 +133,11 @@ impl<T: Config> Pallet<T> {
 		let seconds = |from: Period, until: Period| {
 			u64::from(until.0.saturating_sub(from.0)).saturating_mul(length)
 		};
-		match Self::outcome(id, event, terms, meter, &watch) {
+		match Self::outcome(id, event, terms, meter, &watch, days) {
 			Outcome::Counts(load) => {
 				note_counted(&mut watch, event);
 				let lasted = seconds(event.start, event.end);
-				tally.add(terms.direction, &load, &info.ratings, lasted);
+				sums.add(terms.direction, &load, &info.ratings, lasted);
 				Self::deposit_event(Event::MeterMeasured {
 					event: id,
 					meter,
@@ -146,7 +148,7 @@ impl<T: Config> Pallet<T> {
 			Outcome::Worst(reason, baseline) => {
 				note_counted(&mut watch, event);
 				let lasted = seconds(event.start, event.due);
-				tally.add_unmeasured(terms.direction, baseline, &info.ratings, lasted);
+				sums.add_unmeasured(terms.direction, baseline, &info.ratings, lasted);
 				exclude(reason);
 			}
 			// Nothing of it is counted here: another programme may.
@@ -164,13 +166,14 @@ impl<T: Config> Pallet<T> {
 		terms: &ProgrammeTerms,
 		meter: MeterId,
 		watch: &Watch<T::AccountId>,
+		days: &mut Reader<T>,
 	) -> Outcome {
 		let clock = T::Clock::clock();
 		let during = history::segments(&clock, event.start, event.end);
 		let after = history::segments(&clock, event.end, event.due);
-		let expected = |parts: &[Segment]| -> Option<i64> {
+		let mut expected = |parts: &[Segment]| -> Option<i64> {
 			parts.iter().try_fold(0i64, |sum, part| {
-				let part = Self::baseline_of(terms, event.announced, meter, watch, part)?;
+				let part = Self::baseline_of(terms, event.announced, meter, watch, part, days)?;
 				Some(sum.saturating_add(part))
 			})
 		};
@@ -180,9 +183,9 @@ impl<T: Config> Pallet<T> {
 		if T::Quarantine::is_quarantined(meter) {
 			return Outcome::Worst(Excluded::Quarantined, baseline);
 		}
-		let found = |parts: &[Segment]| -> Option<i64> {
+		let mut found = |parts: &[Segment]| -> Option<i64> {
 			parts.iter().try_fold(0i64, |sum, part| {
-				Some(sum.saturating_add(history::measured::<T>(meter, part)?))
+				Some(sum.saturating_add(days.measured(meter, part)?))
 			})
 		};
 		let (Some(measured), Some(rebound)) = (found(&during), found(&after)) else {
@@ -209,6 +212,7 @@ impl<T: Config> Pallet<T> {
 		meter: MeterId,
 		watch: &Watch<T::AccountId>,
 		part: &Segment,
+		days: &mut Reader<T>,
 	) -> Option<i64> {
 		let clock = T::Clock::clock();
 		let (method, bound) = match terms.baseline {
@@ -219,13 +223,13 @@ impl<T: Config> Pallet<T> {
 		let window = history::window(&clock, announced, WINDOW).filter(|window| {
 			!bound.is_zero() && window.day == part.day && !watch.took_part(part.day)
 		});
-		let days = history::like_days::<T>(meter, watch, part, window.as_ref());
+		let like = days.like_days(meter, watch, part, window.as_ref());
 		let adjustment = window.map(|window| Adjustment {
-			measured: history::measured::<T>(meter, &window),
+			measured: days.measured(meter, &window),
 			bound,
 		});
 		let found =
-			baseline::baseline(method, &days, terms.least_days, adjustment, terms.direction)?;
+			baseline::baseline(method, &like, terms.least_days, adjustment, terms.direction)?;
 		Some(match terms.baseline {
 			Baseline::LikeDays { .. } => found,
 			Baseline::Commanded => baseline::commanded(found, terms.direction),
@@ -238,15 +242,16 @@ impl<T: Config> Pallet<T> {
 		event: &mut DemandEvent,
 		programme: &Programme<T::AccountId>,
 		resource: ResourceId,
-		tally: Option<Tally>,
+		sums: Option<Sums>,
 	) {
 		let key = (Be32::from(event.programme), Be32::from(resource));
 		let answer = Responses::<T>::take((Be32::from(id), Be32::from(resource)));
-		let Some(tally) = tally else {
+		let Some(sums) = sums else {
 			return;
 		};
 		let terms = &programme.terms;
-		let delivered = tally.delivered(terms.direction, terms.dead_band);
+		let delivered = sums.delivered(terms.direction, terms.dead_band);
+		let tally = sums.tally;
 		let committed = match &answer {
 			Some(Answer::Committed { energy, .. }) => due_of(event, *energy),
 			_ => WattHours::ZERO,
@@ -325,13 +330,14 @@ impl<T: Config> Pallet<T> {
 			return Vec::new();
 		};
 		let clock = T::Clock::clock();
+		let mut days = Reader::new();
 		(0..count.min(MAX_EVENT_PERIODS))
 			.map(|ahead| {
 				let period = from.saturating_add(ahead);
 				let parts = history::segments(&clock, period, period.next());
 				let part = parts.first()?;
 				let never = Period(0);
-				Self::baseline_of(&programme.terms, never, meter, &watch, part)
+				Self::baseline_of(&programme.terms, never, meter, &watch, part, &mut days)
 			})
 			.collect()
 	}

@@ -9,7 +9,7 @@ use gridweave_primitives::{
 };
 
 use crate::{
-	history,
+	history::{self, Reader},
 	measuring::Next,
 	types::{Evaluation, Issue, Job, Recording, Stage, Task, Timed},
 	Communities, Config, Current, Evaluated, Events, IdleUntil, Issuing, Pallet, Recorder, Tasks,
@@ -252,6 +252,7 @@ impl<T: Config> Pallet<T> {
 	/// Does tasks while the budget lasts.
 	fn do_tasks(meter: &mut WeightMeter) {
 		let mut job = Current::<T>::take();
+		let mut days = Reader::new();
 		loop {
 			let Some(next) = job.or_else(Self::next_job) else {
 				return;
@@ -260,7 +261,7 @@ impl<T: Config> Pallet<T> {
 				Current::<T>::put(next);
 				return;
 			}
-			let (after, took) = Self::step(next);
+			let (after, took) = Self::step(next, &mut days);
 			meter.consume(took);
 			job = match after {
 				Next::Step(job) => Some(job),
@@ -284,14 +285,18 @@ impl<T: Config> Pallet<T> {
 		Some(Job::new(task))
 	}
 
-	/// One step of a task, and what it took.
-	pub(crate) fn step(job: Job) -> (Next, Weight) {
+	/// One step of a task, and what it took. What was read for the last is at hand for the next.
+	fn step(job: Job, days: &mut Reader<T>) -> (Next, Weight) {
 		match job.task {
-			Task::Measure(event) => Self::measure_step(event, job),
+			Task::Measure(event) => Self::measure_step(event, job, days),
 			Task::Pay(event) => Self::pay_step(event, job),
 			Task::Sweep(event) => Self::sweep_step(event, job),
 			Task::Prune(event) => Self::prune_step(event, job),
-			Task::Close(programme) => Self::close_step(programme, job),
+			Task::Close(programme) => {
+				// Histories are removed.
+				*days = Reader::new();
+				Self::close_step(programme, job)
+			}
 			Task::CloseGroups(programme) => Self::close_group_step(programme, job),
 		}
 	}

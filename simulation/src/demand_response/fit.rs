@@ -1,6 +1,6 @@
 //! How well baselines fit on days without an event, and what events cost that nobody answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use pallet_demand_response::measure::Load;
 use sp_runtime::Permill;
@@ -58,8 +58,8 @@ impl Placebo {
 pub struct Days<'a> {
 	series: &'a [Series],
 	slot: Slot,
-	/// A day each, by meters.
-	measured: Vec<Vec<Measured>>,
+	/// The number of each day, and what meters show of it.
+	measured: Vec<(usize, Vec<Measured>)>,
 }
 
 impl<'a> Days<'a> {
@@ -68,15 +68,22 @@ impl<'a> Days<'a> {
 		let days = series.iter().map(Series::days).min().unwrap_or_default();
 		let measured = (0..days).filter_map(|day| {
 			let of_day = series.iter();
-			of_day
+			let of_day: Option<Vec<_>> = of_day
 				.map(|series| Measured::of(way, series, day, slot.span, rebound))
-				.collect()
+				.collect();
+			Some((day, of_day?))
 		});
 		Self {
 			series,
 			slot,
 			measured: measured.collect(),
 		}
+	}
+
+	/// Those that lie in a part of the year.
+	pub fn within(mut self, part: Range<usize>) -> Self {
+		self.measured.retain(|(day, _)| part.contains(day));
+		self
 	}
 
 	/// How many days have a baseline.
@@ -111,7 +118,7 @@ impl<'a> Days<'a> {
 
 	fn errors(&self, resource: &Resource) -> Errors {
 		let mut errors = Errors::default();
-		for day in &self.measured {
+		for (_, day) in &self.measured {
 			let loads = resource.members.iter().filter_map(|place| day.get(*place));
 			let (mut baseline, mut measured) = (0i64, 0i64);
 			for Measured { load } in loads {
@@ -131,7 +138,7 @@ impl<'a> Days<'a> {
 		let mut kinds: BTreeMap<Kind, Placebo> = BTreeMap::new();
 		for resource in resources {
 			let sum = kinds.entry(resource.kind).or_default();
-			for day in &self.measured {
+			for (_, day) in &self.measured {
 				let meters = || {
 					resource
 						.members
@@ -204,7 +211,7 @@ mod tests {
 		// From the first Monday on, ten working days are five odd and five even ones or nearly so; a baseline of 100
 		// with a day of 140 is 40 short.
 		let steady = series(0, 4);
-		let days = Days::of(&steady, Way::ALL[1], Slot::ALL[0], 0);
+		let days = Days::of(&steady, Way::PLAIN, Slot::ALL[0], 0);
 		// Of 28 days from a Friday on, 20 are working days, ten of them with ten before.
 		assert_eq!(days.count(), 10);
 		let fit = days.fit(&resources(&steady, Seed(1)));
@@ -215,9 +222,12 @@ mod tests {
 		);
 		assert_eq!(fit[&Kind::Alone].resources, 4);
 		assert!(!fit.contains_key(&Kind::Group(10)));
+		// The first such day is the 15th, Friday two weeks later; ten working days on, it is the 28th.
+		assert_eq!(days.clone().within(0..15).count(), 1);
+		assert_eq!(days.within(15..40).count(), 9);
 
 		let restless = series(100, 1);
-		let days = Days::of(&restless, Way::ALL[1], Slot::ALL[0], 0);
+		let days = Days::of(&restless, Way::PLAIN, Slot::ALL[0], 0);
 		let fit = days.fit(&resources(&restless, Seed(1)))[&Kind::Feeder];
 		let expected: Vec<(i64, i64)> = (0..28)
 			.filter_map(|day| {
@@ -240,7 +250,7 @@ mod tests {
 	fn a_placebo_should_earn_nothing_where_days_are_alike_and_little_behind_a_dead_band() {
 		let share = |more, percent| {
 			let series = series(more, 1);
-			let days = Days::of(&series, Way::ALL[1], Slot::ALL[0], 0);
+			let days = Days::of(&series, Way::PLAIN, Slot::ALL[0], 0);
 			let placebo =
 				days.placebo(&resources(&series, Seed(1)), Permill::from_percent(percent));
 			placebo[&Kind::Feeder]

@@ -4,15 +4,21 @@ use gridweave_grid::grid::{ROWS_PER_DAY, ROW_SECONDS};
 use gridweave_primitives::WattHours;
 use pallet_demand_response::{
 	baseline::{baseline, Adjustment, Method, LIKE_DAYS},
-	measure::{Load, Tally},
+	measure::{Load, Sums},
 	types::{Direction, WINDOW},
 };
 use sp_runtime::Permill;
 
-use super::series::{Series, Span};
+use super::{
+	series::{Series, Span},
+	DEAD_BAND,
+};
 
 /// How many periods lie between announcement and start: an hour.
 pub const NOTICE: usize = 4;
+
+/// By how much a baseline is adjusted on the day at most, as recommended, in percent: as much as the dead band covers.
+pub const ADJUSTMENT: u32 = DEAD_BAND;
 
 /// How a baseline is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +31,19 @@ pub struct Way {
 
 impl Way {
 	/// Those that are compared: the first is what is recommended.
-	pub const ALL: [Self; 4] = [
+	pub const ALL: [Self; 5] = [
+		Self::new(Method::TenOfTen, ADJUSTMENT),
 		Self::new(Method::TenOfTen, 20),
-		Self::new(Method::TenOfTen, 0),
-		Self::new(Method::FiveOfTen, 20),
+		Self::PLAIN,
+		Self::new(Method::FiveOfTen, ADJUSTMENT),
 		Self::new(Method::FiveOfTen, 0),
 	];
 
-	const fn new(method: Method, percent: u32) -> Self {
+	/// Ten of ten, as it is.
+	pub const PLAIN: Self = Self::new(Method::TenOfTen, 0);
+
+	/// With that method, adjusted by so many percent at most.
+	pub const fn new(method: Method, percent: u32) -> Self {
 		Self {
 			method,
 			adjustment: Permill::from_percent(percent),
@@ -40,12 +51,14 @@ impl Way {
 	}
 
 	/// What it is called.
-	pub fn name(self) -> &'static str {
-		match (self.method, self.adjustment.is_zero()) {
-			(Method::TenOfTen, false) => "10 of 10, adjusted",
-			(Method::TenOfTen, true) => "10 of 10",
-			(Method::FiveOfTen, false) => "5 of 10, adjusted",
-			(Method::FiveOfTen, true) => "5 of 10",
+	pub fn name(self) -> String {
+		let method = match self.method {
+			Method::TenOfTen => "10 of 10",
+			Method::FiveOfTen => "5 of 10",
+		};
+		match self.adjustment.deconstruct() / 10_000 {
+			0 => method.into(),
+			percent => format!("{method}, ±{percent} %"),
 		}
 	}
 
@@ -141,11 +154,11 @@ pub fn delivered<'a>(
 	dead_band: Permill,
 ) -> WattHours {
 	let seconds = (span.until - span.from) as u64 * u64::from(ROW_SECONDS);
-	let mut tally = Tally::default();
+	let mut sums = Sums::default();
 	for (series, measured) in meters {
-		tally.add(Direction::Reduce, &measured.load, &series.ratings, seconds);
+		sums.add(Direction::Reduce, &measured.load, &series.ratings, seconds);
 	}
-	tally.delivered(Direction::Reduce, dead_band)
+	sums.delivered(Direction::Reduce, dead_band)
 }
 
 #[cfg(test)]
@@ -199,8 +212,9 @@ mod tests {
 				.load
 				.baseline
 		};
-		assert_eq!(expected(&with(48, 64), Way::ALL[0]), 960);
-		assert_eq!(expected(&with(48, 64), Way::ALL[1]), 800);
+		assert_eq!(expected(&with(48, 64), Way::new(Method::TenOfTen, 20)), 960);
+		assert_eq!(expected(&with(48, 64), Way::new(Method::TenOfTen, 15)), 920);
+		assert_eq!(expected(&with(48, 64), Way::PLAIN), 800);
 		assert_eq!(expected(&with(64, 68), Way::ALL[0]), 800);
 	}
 

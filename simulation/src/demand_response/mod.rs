@@ -42,6 +42,9 @@ pub const DEAD_BANDS: [u32; 6] = [0, 5, 10, 15, 20, 25];
 /// The dead band that is recommended, in percent.
 pub const DEAD_BAND: u32 = 15;
 
+/// Days of half a year.
+pub const HALF: usize = 183;
+
 /// The rebound that is compared with none, in periods.
 pub const REBOUND: usize = 4;
 
@@ -80,6 +83,8 @@ pub struct Findings {
 	pub ways: Vec<BTreeMap<Kind, Fit>>,
 	/// How well the first way fits in each slot, in the order of [`Slot::ALL`].
 	pub slots: Vec<BTreeMap<Kind, Fit>>,
+	/// How well the first way fits in the first slot in each half of the year, then 10 of 10 as it is.
+	pub halves: Vec<BTreeMap<Kind, Fit>>,
 	/// How well the first way fits in each slot to the members as they are, not individualised.
 	pub as_measured: Vec<BTreeMap<Kind, Fit>>,
 	/// The placebo of the first way in the first slot by dead bands, in the order of [`DEAD_BANDS`].
@@ -95,6 +100,11 @@ impl Findings {
 		let as_measured = Series::as_measured(grid, community);
 		let resources = resources(&series, seed);
 		let fit = |series: &[Series], way, slot| Days::of(series, way, slot, 0).fit(&resources);
+		let half = |way: Way, half: usize| {
+			let part = half * HALF..(half + 1) * HALF;
+			let days = Days::of(&series, way, Slot::ALL[0], 0);
+			days.within(part).fit(&resources)
+		};
 		let band = Permill::from_percent;
 		let first = Days::of(&series, Way::ALL[0], Slot::ALL[0], 0);
 		let placebo = |slot, rebound| {
@@ -107,6 +117,14 @@ impl Findings {
 			members: series.len(),
 			ways: Way::ALL.map(|way| fit(&series, way, Slot::ALL[0])).into(),
 			slots: Slot::ALL.map(|slot| fit(&series, Way::ALL[0], slot)).into(),
+			halves: [
+				(Way::ALL[0], 0),
+				(Way::ALL[0], 1),
+				(Way::PLAIN, 0),
+				(Way::PLAIN, 1),
+			]
+			.map(|(way, number)| half(way, number))
+			.into(),
 			as_measured: Slot::ALL
 				.map(|slot| fit(&as_measured, Way::ALL[0], slot))
 				.into(),
@@ -122,9 +140,9 @@ impl Findings {
 		self.ways.first()?.get(&Kind::Feeder)
 	}
 
-	/// What doing nothing earns of what a response does, of all without photovoltaics by recommended terms.
+	/// What doing nothing earns of what a response does, of those whom the terms are recommended for.
 	fn placebo(&self) -> Option<f64> {
-		self.placebo_slots.first()?.get(&Kind::Consumers)?.share()
+		self.placebo_slots.first()?.get(&Kind::Steady)?.share()
 	}
 }
 

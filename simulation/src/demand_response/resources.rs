@@ -23,6 +23,8 @@ pub enum Kind {
 	Group(usize),
 	/// All members without photovoltaics.
 	Consumers,
+	/// All members without photovoltaics, heat pump or charger.
+	Steady,
 	/// All members of the feeder.
 	Feeder,
 }
@@ -36,6 +38,7 @@ impl Kind {
 			Self::AllOf(class) => format!("all: {}", class.name()),
 			Self::Group(size) => format!("{size} without photovoltaics"),
 			Self::Consumers => "all without photovoltaics".into(),
+			Self::Steady => "all without photovoltaics, heat pump, charger".into(),
 			Self::Feeder => "feeder: all".into(),
 		}
 	}
@@ -89,6 +92,15 @@ pub fn resources(series: &[Series], seed: Seed) -> Vec<Resource> {
 	all.push(Resource {
 		kind: Kind::Consumers,
 		members: (0..series.len()).filter(consumes).collect(),
+	});
+	let is_steady = |place: &usize| {
+		series
+			.get(*place)
+			.is_some_and(|of| matches!(of.class, Class::Household | Class::Business | Class::Farm))
+	};
+	all.push(Resource {
+		kind: Kind::Steady,
+		members: (0..series.len()).filter(is_steady).collect(),
 	});
 	all.push(Resource {
 		kind: Kind::Feeder,

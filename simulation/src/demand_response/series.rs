@@ -6,8 +6,8 @@ use gridweave_grid::{
 };
 use gridweave_primitives::{clock::is_weekend, meter::Ratings, Watts};
 use pallet_demand_response::{
-	baseline::{LikeDay, LIKE_DAYS},
-	types::KEPT_DAYS,
+	baseline::LikeDay,
+	like_days::{latest, Past},
 };
 
 use crate::community::{Class, Community, Home};
@@ -97,19 +97,20 @@ impl Series {
 	/// The latest days like this one, newest first, as the pallet finds them where every day was measured and none
 	/// had an event.
 	pub fn like_days(&self, day: usize, span: Span, window: Option<Span>) -> Vec<LikeDay> {
-		let first = day.saturating_sub(KEPT_DAYS as usize - 1);
-		let like = |before: &usize| weekend(*before) == weekend(day);
-		(first..day)
-			.rev()
-			.filter(like)
-			.take(LIKE_DAYS as usize)
-			.filter_map(|before| {
-				Some(LikeDay {
-					event: self.sum(before, span)?,
+		let known = |number: u64| {
+			let Some(before) = number.checked_sub(FIRST_DAY) else {
+				return Past::Nothing;
+			};
+			let before = before as usize;
+			match self.sum(before, span) {
+				Some(event) => Past::Measured(LikeDay {
+					event,
 					window: window.and_then(|window| self.sum(before, window)),
-				})
-			})
-			.collect()
+				}),
+				None => Past::Nothing,
+			}
+		};
+		latest(FIRST_DAY + day as u64, |_| false, known)
 	}
 }
 

@@ -96,8 +96,19 @@ fn fits(report: &mut Report, findings: &[Findings]) {
 			of.members,
 			Slot::ALL[0].name
 		));
-		let ways: Vec<String> = Way::ALL.iter().map(|way| way.name().into()).collect();
+		let ways = Way::ALL.map(Way::name);
 		table(report, &ways, &of.ways, cell);
+		report.text(&format!(
+			"{}, {}, by half-years:",
+			of.name,
+			Slot::ALL[0].name
+		));
+		let halves = [Way::ALL[0], Way::PLAIN].map(Way::name);
+		let halves: Vec<String> = halves
+			.iter()
+			.flat_map(|way| ["first", "second"].map(|half| format!("{way}, {half} half")))
+			.collect();
+		table(report, &halves, &of.halves, cell);
 		report.text(&format!(
 			"{}, {}, by time of the day:",
 			of.name,

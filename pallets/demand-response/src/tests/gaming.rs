@@ -18,6 +18,7 @@ fn adjusted() -> ProgrammeTerms {
 			method: Method::TenOfTen,
 			adjustment: Permill::from_percent(20),
 		},
+		dead_band: Permill::from_percent(20),
 		notice: 2,
 		..terms()
 	}
@@ -73,33 +74,88 @@ fn inflating_the_window_every_day_should_earn_nothing() {
 }
 
 #[test]
-fn inflating_the_window_by_chance_should_earn_less_than_a_fifth_of_the_load() {
+fn inflating_the_window_should_earn_nothing() {
 	run(|| {
-		let village = village(adjusted(), 1);
+		let village = village(adjusted(), 2);
+		// The first guesses right, and takes fifty times the usual before notice. The second needs a fifth more that
+		// day, and gives up a quarter of it.
 		for place in 0..3 {
 			took(village.meters[0], at(THIRD_MONDAY, place), 50_000);
+			took(village.meters[1], at(THIRD_MONDAY, place), 1_200);
 		}
 		live_until(at(THIRD_MONDAY, 3));
 		let event = announce(village.programme, at(THIRD_MONDAY, 6), 1);
+		took(village.meters[1], at(THIRD_MONDAY, 6), 900);
 		settle(event);
-		let report = report(event, village.resources[0]).unwrap();
-		assert_eq!(report.tally.baseline, 1_200);
-		// It took 147 kWh more to be paid for 0.2: and with a dead band of a fifth not even that.
-		assert_eq!(report.paid, reward(200));
+		let inflated = report(event, village.resources[0]).unwrap();
+		assert_eq!((inflated.tally.baseline, inflated.paid), (1_200, 0));
+		assert_eq!(paid(event, village.resources[1]), reward(300));
 	});
+}
+
+#[test]
+fn inflating_the_windows_of_a_group_should_earn_nothing() {
 	run(|| {
-		let band = ProgrammeTerms {
-			dead_band: Permill::from_percent(20),
+		let programme = open(adjusted(), BUDGET);
+		// One of two feeds in what the other takes, all but a little: the group's baseline is next to nothing, and would
+		// be doubled and more.
+		let meters: Vec<_> = (0..2).map(add_meter).collect();
+		world(|world| world.usual.insert(meters[1], vec![-900; DAY as usize]));
+		let resource = group(programme, 50, &meters);
+		live_until(at(THIRD_MONDAY, 0));
+		for place in 0..3 {
+			took(meters[0], at(THIRD_MONDAY, place), 5_000);
+		}
+		live_until(at(THIRD_MONDAY, 3));
+		let event = announce(programme, at(THIRD_MONDAY, 6), 1);
+		settle(event);
+		let report = report(event, resource).unwrap();
+		assert_eq!((report.tally.baseline, report.tally.measured), (300, 100));
+		assert_eq!(report.paid, 0);
+	});
+}
+
+#[test]
+fn deflating_the_window_should_earn_nothing_where_an_increase_is_paid() {
+	run(|| {
+		let increase = ProgrammeTerms {
+			direction: Direction::Increase,
+			dead_band: Permill::from_percent(26),
 			..adjusted()
 		};
-		let village = village(band, 1);
+		let village = village(increase, 2);
 		for place in 0..3 {
-			took(village.meters[0], at(THIRD_MONDAY, place), 50_000);
+			took(village.meters[0], at(THIRD_MONDAY, place), 0);
 		}
 		live_until(at(THIRD_MONDAY, 3));
 		let event = announce(village.programme, at(THIRD_MONDAY, 6), 1);
+		took(village.meters[1], at(THIRD_MONDAY, 6), 1_500);
 		settle(event);
-		assert_eq!(paid(event, village.resources[0]), 0);
+		let deflated = report(event, village.resources[0]).unwrap();
+		assert_eq!((deflated.tally.baseline, deflated.paid), (800, 0));
+		assert_eq!(paid(event, village.resources[1]), reward(500));
+	});
+}
+
+#[test]
+fn terms_that_would_pay_for_moving_the_window_should_be_refused() {
+	run(|| {
+		let open = |terms| {
+			DemandResponse::open_programme(RuntimeOrigin::signed(OPERATOR), HOME, terms, BUDGET)
+		};
+		for (direction, percent) in [(Direction::Reduce, 19), (Direction::Increase, 25)] {
+			let terms = ProgrammeTerms {
+				direction,
+				dead_band: Permill::from_percent(percent),
+				..adjusted()
+			};
+			assert_noop!(open(terms), Error::<Test>::AdjustmentTooLarge);
+			let covered = ProgrammeTerms {
+				dead_band: Permill::from_percent(percent + 1),
+				..terms
+			};
+			assert_ok!(open(covered));
+		}
 	});
 }
 

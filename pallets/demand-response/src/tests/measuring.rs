@@ -17,6 +17,7 @@ fn adjusted() -> ProgrammeTerms {
 			method: Method::TenOfTen,
 			adjustment: Permill::from_percent(20),
 		},
+		dead_band: Permill::from_percent(20),
 		..terms()
 	}
 }

@@ -119,6 +119,7 @@ proptest! {
 			terms.rebound = rebound;
 			terms.least_days = 3;
 			terms.command = Some(Action::Discharge);
+			terms.dead_band = sp_runtime::Permill::from_percent(percent);
 			terms.baseline = Baseline::LikeDays {
 				method: if five { Method::FiveOfTen } else { Method::TenOfTen },
 				adjustment: sp_runtime::Permill::from_percent(percent),
@@ -238,6 +239,7 @@ proptest! {
 			terms.rebound = rebound;
 			terms.least_days = 3;
 			terms.direction = if increase { Direction::Increase } else { Direction::Reduce };
+			terms.dead_band = covering(terms.direction, percent);
 			terms.baseline = Baseline::LikeDays {
 				method: if five { Method::FiveOfTen } else { Method::TenOfTen },
 				adjustment: sp_runtime::Permill::from_percent(percent),
@@ -255,5 +257,56 @@ proptest! {
 			prop_assert_eq!(report.tally.baseline, report.tally.measured);
 			Ok(())
 		})?;
+	}
+
+	/// Who does the usual in the event earns nothing, alone or in a group, whatever it did before notice.
+	#[test]
+	fn moving_the_window_should_earn_nothing(
+		usual in proptest::collection::vec(proptest::collection::vec(-5_000i64..5_000, DAY as usize), 3),
+		window in proptest::collection::vec(proptest::option::of(-20_000i64..20_000), 3 * 6),
+		(notice, periods) in (1u32..6, 1u32..3),
+		percent in 0u32..=20,
+		increase in any::<bool>(),
+	) {
+		run(|| {
+			let mut terms = terms();
+			terms.direction = if increase { Direction::Increase } else { Direction::Reduce };
+			terms.dead_band = covering(terms.direction, percent);
+			terms.baseline = Baseline::LikeDays {
+				method: Method::TenOfTen,
+				adjustment: sp_runtime::Permill::from_percent(percent),
+			};
+			let programme = open(terms, BUDGET);
+			let meters: Vec<_> = (0..3).map(add_meter).collect();
+			for (meter, usual) in meters.iter().zip(usual) {
+				world(|world| world.usual.insert(*meter, usual));
+			}
+			let group = group(programme, 50, &meters[..2]);
+			let alone = enrol(programme, meters[2]);
+			live_until(at(THIRD_MONDAY, 0));
+			for (meter, window) in meters.iter().zip(window.chunks(6)) {
+				for (place, net) in (0..notice).zip(window) {
+					took(*meter, at(THIRD_MONDAY, place), *net);
+				}
+			}
+			live_until(at(THIRD_MONDAY, notice));
+			let event = announce(programme, at(THIRD_MONDAY, notice + 1), periods);
+			settle(event);
+			for resource in [group, alone] {
+				let report = report(event, resource).unwrap();
+				prop_assert_eq!(report.tally.unmeasured, 0);
+				prop_assert_eq!(report.paid, 0, "{:?}", report);
+			}
+			Ok(())
+		})?;
+	}
+}
+
+/// A dead band that covers an adjustment.
+fn covering(direction: Direction, percent: u32) -> sp_runtime::Permill {
+	match direction {
+		Direction::Reduce => sp_runtime::Permill::from_percent(percent),
+		// 20 % of 80 % are 25 %.
+		Direction::Increase => sp_runtime::Permill::from_percent(percent * 5 / 4 + 1),
 	}
 }

@@ -10,7 +10,9 @@ use crate::{
 };
 
 fn nets(meter: gridweave_primitives::MeterId, day: u32) -> Option<Vec<i32>> {
-	history::day::<Test>(meter, day.into()).map(|day| day.net.into_inner())
+	let mut days = history::Reader::<Test>::new();
+	days.day(meter, day.into())
+		.map(|day| day.net.clone().into_inner())
 }
 
 #[test]
@@ -138,5 +140,34 @@ fn communities_should_be_recorded_each_at_its_own_pace() {
 				.len(),
 			6
 		);
+	});
+}
+
+#[test]
+fn days_at_hand_should_be_those_of_the_meter_that_is_asked_for() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		// Two neighbours, and one of another page.
+		let meters = [0, 1, 33].map(add_meter);
+		for (meter, each) in meters.iter().zip([100, 200, 300]) {
+			enrol(programme, *meter);
+			world(|world| world.usual.insert(*meter, vec![each; DAY as usize]));
+		}
+		live_until(at(MONDAY + 2, 0));
+		let whole = |day| history::Segment {
+			day,
+			from: 0,
+			until: DAY,
+		};
+		let day = u64::from(MONDAY);
+		let mut days = history::Reader::<Test>::new();
+		for (meter, each) in [(0, 100), (1, 200), (2, 300), (0, 100), (2, 300)] {
+			let meter = meters[meter];
+			assert_eq!(
+				days.measured(meter, &whole(day)),
+				Some(each * i64::from(DAY))
+			);
+			assert_eq!(days.measured(meter, &whole(day - 1)), None);
+		}
 	});
 }

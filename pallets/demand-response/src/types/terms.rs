@@ -30,7 +30,8 @@ pub enum Baseline {
 	LikeDays {
 		/// Which of them count.
 		method: Method,
-		/// By how much the same-day adjustment may change the baseline; at most 20 %, 0 for none.
+		/// By how much the same-day adjustment may change the baseline; at most 20 %, 0 for none. The dead band
+		/// covers it ([`ProgrammeTerms::check`]).
 		adjustment: Permill,
 	},
 	/// For chargers and storages: the command of the event, which the device must have acknowledged. Counted is
@@ -66,7 +67,8 @@ pub struct ProgrammeTerms {
 	pub baseline: Baseline,
 	/// With less like days than this, 1 to 10, there is no baseline.
 	pub least_days: u32,
-	/// A change by less than this share of the baseline counts as nothing.
+	/// A change by less than this share of the baseline counts as nothing; of a group, of what its meters take and
+	/// feed in by their baselines.
 	pub dead_band: Permill,
 	/// How many periods after an event are netted against it.
 	pub rebound: u32,
@@ -85,7 +87,7 @@ pub enum UnsoundTerms {
 	Price,
 	/// A number of days, periods or events is out of its bounds.
 	Number,
-	/// The adjustment may change more than 20 %.
+	/// The adjustment may change more than 20 %, or more than the dead band covers.
 	Adjustment,
 	/// Measured by command, and none is given.
 	NoCommand,
@@ -93,6 +95,9 @@ pub enum UnsoundTerms {
 
 impl ProgrammeTerms {
 	/// Why these terms are unsound, if they are.
+	///
+	/// Who takes more (or less) in the window of the adjustment moves the baseline by the adjustment's bound, and would
+	/// be paid for doing the usual in the event. So terms are sound only if such a change stays within the dead band.
 	pub fn check(&self) -> Result<(), UnsoundTerms> {
 		let Prices {
 			reward,
@@ -111,13 +116,34 @@ impl ProgrammeTerms {
 			return Err(UnsoundTerms::Number);
 		}
 		match self.baseline {
-			Baseline::LikeDays { adjustment, .. } if adjustment > MAX_ADJUSTMENT => {
+			Baseline::LikeDays { adjustment, .. }
+				if adjustment > MAX_ADJUSTMENT || !self.covers(adjustment) =>
+			{
 				Err(UnsoundTerms::Adjustment)
 			}
 			Baseline::Commanded if matches!(self.command, None | Some(Action::Release)) => {
 				Err(UnsoundTerms::NoCommand)
 			}
 			_ => Ok(()),
+		}
+	}
+
+	/// Whether the dead band covers what an adjustment by `bound` makes of the usual load, which is `1`: the baseline
+	/// becomes `1 + bound` where a reduction is paid, and `1 - bound` where an increase is, and the change from there to
+	/// the usual is `bound`. The dead band is a share of that baseline, and a change as large as it counts.
+	fn covers(&self, bound: Permill) -> bool {
+		if bound.is_zero() {
+			return true;
+		}
+		let parts = |share: Permill| u64::from(share.deconstruct());
+		let whole = parts(Permill::one());
+		let (bound, band) = (parts(bound), parts(self.dead_band));
+		match self.direction {
+			// Somewhat more than needed, and easily told: not above the dead band.
+			Direction::Reduce => bound <= band,
+			Direction::Increase => {
+				bound.saturating_mul(whole) < band.saturating_mul(whole.saturating_sub(bound))
+			}
 		}
 	}
 }
@@ -182,7 +208,7 @@ mod tests {
 				adjustment: MAX_ADJUSTMENT,
 			},
 			least_days: 10,
-			dead_band: Permill::zero(),
+			dead_band: MAX_ADJUSTMENT,
 			rebound: 0,
 			notice: 0,
 			events_per_day: 1,
@@ -195,7 +221,7 @@ mod tests {
 		};
 		assert_eq!(with(|_| ()), Ok(()));
 		type Change = fn(&mut ProgrammeTerms);
-		let cases: [(Change, UnsoundTerms); 11] = [
+		let cases: [(Change, UnsoundTerms); 13] = [
 			(|terms| terms.prices.reward = Price(0), UnsoundTerms::Price),
 			(
 				|terms| terms.prices.bonus = Price(PRICE_BOUND),
@@ -223,6 +249,18 @@ mod tests {
 				UnsoundTerms::Adjustment,
 			),
 			(
+				|terms| terms.dead_band = Permill::from_parts(199_999),
+				UnsoundTerms::Adjustment,
+			),
+			(
+				// 0.2 of 0.8 is a quarter, and a change as large as the dead band counts.
+				|terms| {
+					terms.direction = Direction::Increase;
+					terms.dead_band = Permill::from_percent(25);
+				},
+				UnsoundTerms::Adjustment,
+			),
+			(
 				|terms| terms.baseline = Baseline::Commanded,
 				UnsoundTerms::NoCommand,
 			),
@@ -236,6 +274,23 @@ mod tests {
 		];
 		for (change, reason) in cases {
 			assert_eq!(with(change), Err(reason));
+		}
+		let sound: [Change; 2] = [
+			|terms| {
+				terms.direction = Direction::Increase;
+				terms.dead_band = Permill::from_parts(250_001);
+			},
+			// Without an adjustment there is nothing to cover.
+			|terms| {
+				terms.dead_band = Permill::zero();
+				terms.baseline = Baseline::LikeDays {
+					method: Method::TenOfTen,
+					adjustment: Permill::zero(),
+				};
+			},
+		];
+		for change in sound {
+			assert_eq!(with(change), Ok(()));
 		}
 	}
 }

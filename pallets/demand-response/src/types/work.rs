@@ -7,7 +7,7 @@ use scale_info::TypeInfo;
 use sp_runtime::BoundedVec;
 
 use super::MAX_AGENDA;
-use crate::measure::Tally;
+use crate::measure::Sums;
 
 /// A community in which meters are enrolled or events open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -50,7 +50,7 @@ pub struct Job {
 	/// The resource and meter dealt with last.
 	pub after: Option<(ResourceId, MeterId)>,
 	/// The resource whose meters are being summed; without sums, if it takes no part.
-	pub open: Option<(ResourceId, Option<Tally>)>,
+	pub open: Option<(ResourceId, Option<Sums>)>,
 }
 
 impl Job {
