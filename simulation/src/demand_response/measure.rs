@@ -9,16 +9,13 @@ use pallet_demand_response::{
 };
 use sp_runtime::Permill;
 
-use super::{
-	series::{Series, Span},
-	DEAD_BAND,
-};
+use super::series::{Series, Span};
 
 /// How many periods lie between announcement and start: an hour.
 pub const NOTICE: usize = 4;
 
-/// By how much a baseline is adjusted on the day at most, as recommended, in percent: as much as the dead band covers.
-pub const ADJUSTMENT: u32 = DEAD_BAND;
+/// By how much a baseline is adjusted on the day at most, as recommended, in percent.
+pub const ADJUSTMENT: u32 = 14;
 
 /// How a baseline is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

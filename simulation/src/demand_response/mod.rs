@@ -37,10 +37,10 @@ use self::{
 };
 
 /// Dead bands that are compared, in percent; of them [`DEAD_BAND`] is recommended.
-pub const DEAD_BANDS: [u32; 6] = [0, 5, 10, 15, 20, 25];
+pub const DEAD_BANDS: [u32; 6] = [0, 5, 10, 14, 18, 22];
 
 /// The dead band that is recommended, in percent.
-pub const DEAD_BAND: u32 = 15;
+pub const DEAD_BAND: u32 = 18;
 
 /// Days of half a year.
 pub const HALF: usize = 183;
