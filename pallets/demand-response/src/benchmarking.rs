@@ -102,7 +102,10 @@ impl<T: Config> Village<T> {
 		let (microgrid, measured, meters) =
 			T::BenchmarkHelper::community(operator.clone(), alloc::vec![owner.clone()]);
 		let clock = T::Clock::clock();
-		let mut friday = clock.day_of(measured).saturating_add(u64::from(KEPT_DAYS));
+		// None of the days that are kept are those of the first weeks, which are those of earlier events.
+		let mut friday = clock
+			.day_of(measured)
+			.saturating_add(2 * u64::from(KEPT_DAYS));
 		while friday % 7 != 1 {
 			friday += 1;
 		}
