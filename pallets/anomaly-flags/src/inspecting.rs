@@ -197,7 +197,7 @@ impl<T: Config> Pallet<T> {
 			job.explained.add(
 				meter,
 				profile.share,
-				profile.last.net(),
+				profile.last.import,
 				profile.days.usual_day(),
 			);
 			profiles.set(meter.slot(), profile);

@@ -48,7 +48,8 @@ pub struct Parameters {
 	pub quality_repeats: u8,
 	/// Power mismatch: readings of a window; at least 8.
 	pub mismatch_window: u8,
-	/// Power mismatch: thousandths of the window's gross energy, 20 to 1,000.
+	/// Power mismatch: by how much registers and power may differ beyond what samples scatter, in thousandths of the
+	/// window's gross energy, 20 to 1,000.
 	pub mismatch_tolerance: u16,
 	/// Power mismatch: and so many Wh.
 	pub mismatch_floor: u32,
@@ -120,9 +121,9 @@ impl Default for Parameters {
 				most: 50_500,
 			},
 			quality_repeats: 3,
-			mismatch_window: 96,
-			mismatch_tolerance: 250,
-			mismatch_floor: 500,
+			mismatch_window: 192,
+			mismatch_tolerance: 40,
+			mismatch_floor: 100,
 			stuck_floor: 20,
 			stuck_repeats: 8,
 			silent_periods: 8,
@@ -135,7 +136,7 @@ impl Default for Parameters {
 			night_floor: 20,
 			night_periods: 4,
 			warm_up_days: 21,
-			change_slack: 53,
+			change_slack: 42,
 			change_limit: 128,
 			reversed_limit: 1_536,
 			day_floor: 500,

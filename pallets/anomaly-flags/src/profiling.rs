@@ -31,7 +31,7 @@ impl Profile {
 	) -> Option<(Kind, Finding)> {
 		let this = Flow::of(metered);
 		if let Some(lesson) = lesson {
-			self.share.learn(self.last.net(), lesson);
+			self.share.learn(self.last.import, lesson);
 		}
 		let follows = self.period.next() == period;
 		let days = if clock.day_of(self.period) == clock.day_of(period) {
@@ -79,7 +79,7 @@ impl Profile {
 			self.flat = Default::default();
 		}
 		if measured {
-			self.share.see(this.net());
+			self.share.see(this.import);
 		}
 		self.last = this;
 		self.period = period;

@@ -65,7 +65,7 @@ pub enum Kind {
 	/// The registers stand still while power flows. Expected: what flowed since the last reading, in Wh.
 	#[codec(index = 9)]
 	Stuck,
-	/// Days with less or more import than the meter's own. Seen: the day's; expected: the usual; in Wh.
+	/// Days with less import than the meter's own. Seen: the day's; expected: the usual; in Wh.
 	#[codec(index = 10)]
 	SuddenChange,
 	/// A long run of one value. Seen: the value, in Wh.
@@ -454,9 +454,10 @@ mod tests {
 		assert_eq!(Profile::default().encoded_size(), 168);
 		let watch = Watch {
 			balance: PowerBalance {
-				flowed: i64::MAX,
-				shown: i64::MIN,
+				flowed: i32::MAX,
+				shown: i32::MIN,
 				gross: u64::MAX,
+				scatter: u64::MAX,
 				samples: u8::MAX,
 			},
 			..Watch::default()

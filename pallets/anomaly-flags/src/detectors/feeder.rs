@@ -8,7 +8,8 @@
 //! (CUSUM; Page 1954) gives the alarm: so a small theft that lasts is found, which no single period shows.
 //!
 //! Meters err, and seasons change what flows where. So what the fitted losses leave is explained further by the
-//! [shares](super::suspects) of the members, and by a drift of the losses that is learned along with these. A member
+//! [shares](super::suspects) of the members, and by a [drift](super::drift) of the losses that is learned along with these: constant,
+//! with the flow, and with its square. A member
 //! whose share stays beyond what meters may err by gives the alarm too: so a theft is found that is too small for the
 //! sum.
 //!
@@ -20,32 +21,27 @@ use scale_info::TypeInfo;
 
 use super::{
 	clamp, clamp_u32,
-	suspects::{Explained, RATE, UNIT},
+	drift::{Drift, Relative},
+	suspects::Explained,
 	Finding,
 };
 
 /// Flow is taken in units of so many Wh, up to [`FLOW_BOUND`]: its fourth power, summed, must fit.
-const FLOW_UNIT: u64 = 100;
+pub(super) const FLOW_UNIT: u64 = 100;
 /// Most flow of a period, in [`FLOW_UNIT`]: 104 MWh.
 const FLOW_BOUND: u64 = 1 << 20;
 /// Most residual of a period, in Wh, either way.
-const RESIDUAL_BOUND: i128 = 1 << 36;
+pub(super) const RESIDUAL_BOUND: i128 = 1 << 36;
 /// Most periods that a model is fitted to.
 pub const MOST_PERIODS: u16 = 4_096;
 /// Binary digits after the point of the quadratic coefficient.
-const FRACTION: u32 = 20;
+pub(super) const FRACTION: u32 = 20;
 /// The quadratic coefficient at which 100 Wh are lost of 100 Wh.
 const QUADRATIC_BOUND: i128 = 100 << FRACTION;
 /// Parts of a whole.
 const PPM: i128 = 1_000_000;
-/// How many members' weight the drift of the losses has.
-const DRIFT_WEIGHT: i128 = 10;
-
 /// So many bands of a period are learned.
 const LESSON: i128 = 4;
-
-/// Most squared flow, in 1/256 of the mean.
-const SQUARED_BOUND: i128 = 32 * UNIT;
 
 /// Periods that the band looks back over, about.
 const MEMORY: i128 = 256;
@@ -129,7 +125,7 @@ pub struct LossModel {
 }
 
 /// The square of a flow in Wh, in units of (100 Wh)².
-fn squared(flow: u64) -> i128 {
+pub(super) fn squared(flow: u64) -> i128 {
 	let units = i128::from((flow / FLOW_UNIT).min(FLOW_BOUND));
 	units.saturating_mul(units)
 }
@@ -178,67 +174,6 @@ impl LossModel {
 	pub fn losses(&self, flow: u64) -> i128 {
 		let copper = i128::from(self.quadratic).saturating_mul(squared(flow)) >> FRACTION;
 		i128::from(self.constant).saturating_add(copper)
-	}
-}
-
-/// How the losses have moved since they were fitted: learned as the shares of members are.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	Default,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct Drift {
-	/// In Wh a period, times 2²⁰.
-	pub constant: i64,
-	/// In Wh at the mean squared flow of the fit, times 2²⁰.
-	pub copper: i64,
-}
-
-impl Drift {
-	/// What it adds, in Wh, at a squared flow in 1/256 of the mean.
-	fn losses(&self, squared: i128) -> i128 {
-		let copper = i128::from(self.copper).saturating_mul(squared) / UNIT;
-		i128::from(self.constant).saturating_add(copper) >> FRACTION
-	}
-
-	/// What a squared flow adds to the sum of squares of what explains a period.
-	fn norm(squared: i128) -> u128 {
-		let squares = UNIT
-			.saturating_mul(UNIT)
-			.saturating_add(squared.saturating_mul(squared));
-		squares.saturating_mul(DRIFT_WEIGHT).unsigned_abs()
-	}
-
-	/// Learns from what was left unexplained in a period.
-	fn learn(&mut self, unexplained: i128, squared: i128, norm: u128) {
-		let divisor = i128::try_from(norm)
-			.unwrap_or(i128::MAX)
-			.saturating_mul(RATE)
-			.max(1);
-		// Below 2³⁶ · 2⁴ · 2¹³ · 2⁸ · 2²⁰.
-		let bounded = unexplained.clamp(0i128.saturating_sub(RESIDUAL_BOUND), RESIDUAL_BOUND);
-		let step = |share: i128| {
-			bounded
-				.saturating_mul(DRIFT_WEIGHT)
-				.saturating_mul(share)
-				.saturating_mul(UNIT << FRACTION)
-				/ divisor
-		};
-		let most = RESIDUAL_BOUND << FRACTION;
-		let moved = |value: i64, share: i128| {
-			let value = i128::from(value).saturating_add(step(share));
-			clamp(value.clamp(0i128.saturating_sub(most), most))
-		};
-		self.constant = moved(self.constant, UNIT);
-		self.copper = moved(self.copper, squared);
 	}
 }
 
@@ -335,11 +270,11 @@ impl Feeder {
 			return Balanced::default();
 		}
 		let mean = (self.fit.q / i128::from(self.fit.n).max(1)).max(1);
-		let square = (squared(flow).saturating_mul(UNIT) / mean).min(SQUARED_BOUND);
+		let at = Relative::of(net(import, export), flow, mean);
 		let losses = self
 			.model
 			.losses(flow)
-			.saturating_add(self.drift.losses(square));
+			.saturating_add(self.drift.losses(&at));
 		let residual = over.saturating_sub(losses);
 		let unexplained = residual.saturating_sub(explained.explained.into());
 		let ppm = unexplained.saturating_mul(PPM) / i128::from(gross);
@@ -352,9 +287,9 @@ impl Feeder {
 		} else {
 			unexplained
 		};
-		let norm = Drift::norm(square);
-		self.drift
-			.learn(lesson, square, explained.norm.saturating_add(norm));
+		let norm = Drift::norm(&at);
+		let whole = explained.lesson(clamp(lesson), norm).norm;
+		self.drift.learn(lesson, &at, whole);
 		self.learn(ppm.saturating_abs(), band, ready);
 		let mut balanced = Balanced {
 			residual: Some(clamp(residual)),

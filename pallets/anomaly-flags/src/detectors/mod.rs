@@ -11,11 +11,12 @@
 //! | [`power`] | registers that do not follow the power that flows | each reading |
 //! | [`series`] | silence, runs of one value, generation in the dark | each period |
 //! | [`days`], of [`habits`] and [`strays`] | days unlike the meter's own: in amount, in shape, reversed | each day |
-//! | [`feeder`] | energy that is used and not metered | each period of a microgrid |
+//! | [`feeder`], with a [`drift`] | energy that is used and not metered | each period of a microgrid |
 //! | [`suspects`] | whose share of that it may be | each period of a microgrid |
 
 pub mod days;
 pub mod device;
+pub mod drift;
 pub mod feeder;
 pub mod habits;
 pub mod power;

@@ -39,11 +39,6 @@ impl Flow {
 			export: small(metered.export),
 		}
 	}
-
-	/// Taken less given.
-	pub fn net(&self) -> i64 {
-		i64::from(self.import).saturating_sub(self.export.into())
-	}
 }
 
 /// Periods without a reading in a row. Seen: how many, expected none.

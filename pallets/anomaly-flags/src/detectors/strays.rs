@@ -4,6 +4,11 @@
 //! summed, and the sum is drawn towards nothing by a slack each day (Crosier, *Multivariate generalizations of
 //! cumulative sum quality-control schemes*, Technometrics 1988). What strays in one direction day after day grows
 //! long, also where no number alone is remarkable; what strays now here and now there does not.
+//!
+//! Two things set theft apart from what honest members do. The blocks of an honest day move together, with the weather
+//! and with who is at home: what they have in common varies about three times as much as blocks that knew nothing of one
+//! another would let expect, and counts for less therefore. And nobody steals by showing more: a sum that
+//! points towards more in all blocks is forgotten.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -16,6 +21,9 @@ pub const PARTS: i128 = 64;
 
 /// Fixed point of bounds: sixteenths. So many parts make one.
 const OF_BOUND: i128 = PARTS / 16;
+
+/// Of what all blocks of a day have in common, this part does not count.
+const COMMON: i128 = 4;
 
 /// The sum, in 1/64 of usual deviations.
 #[derive(
@@ -38,7 +46,7 @@ pub struct Strays(pub [i16; NUMBERS]);
 pub struct Strayed {
 	/// How long it was, in 1/16 of usual deviations.
 	pub length: i128,
-	/// Whether it points mainly towards all blocks less, or all more: the amount of the day.
+	/// Whether it points mainly towards less in all blocks: the amount of the day.
 	pub amount: bool,
 }
 
@@ -57,7 +65,8 @@ fn length_of(values: &[i128; NUMBERS]) -> i128 {
 
 impl Strays {
 	/// Adds the deviations of a day, each in 1/64 of the usual one; the first `blocks` of them are amounts. Found:
-	/// the sum, if with the slack taken off it is `limit` long; then it begins anew. Bounds are in sixteenths.
+	/// the sum, if with the slack taken off it is `limit` long, and is not more of everything; then it begins anew.
+	/// Bounds are in sixteenths.
 	pub fn add(
 		&mut self,
 		deviations: &[i128; NUMBERS],
@@ -65,9 +74,16 @@ impl Strays {
 		slack: u16,
 		limit: u16,
 	) -> Option<Strayed> {
+		let of_blocks = i128::try_from(blocks).unwrap_or(1).max(1);
+		let common = together(deviations, blocks) / of_blocks.saturating_mul(COMMON);
 		let mut sums = [0i128; NUMBERS];
-		for ((sum, before), deviation) in sums.iter_mut().zip(&self.0).zip(deviations) {
-			*sum = i128::from(*before).saturating_add(*deviation);
+		for (place, ((sum, before), deviation)) in
+			sums.iter_mut().zip(&self.0).zip(deviations).enumerate()
+		{
+			let discount = if place < blocks { common } else { 0 };
+			*sum = i128::from(*before)
+				.saturating_add(*deviation)
+				.saturating_sub(discount);
 		}
 		let length = length_of(&sums);
 		let left = length.saturating_sub(i128::from(slack).saturating_mul(OF_BOUND));
@@ -83,19 +99,20 @@ impl Strays {
 		}
 		self.0 = Default::default();
 		// The square of the cosine with all blocks alike is a half at least.
-		let together = sums
-			.iter()
-			.take(blocks)
-			.copied()
-			.fold(0, i128::saturating_add);
+		let together = together(&sums, blocks);
 		let square = |value: i128| value.saturating_mul(value);
-		let blocks = i128::try_from(blocks).unwrap_or(1);
-		let amount = square(together).saturating_mul(2) >= square(length).saturating_mul(blocks);
-		Some(Strayed {
+		let amount = square(together).saturating_mul(2) >= square(length).saturating_mul(of_blocks);
+		(!amount || together < 0).then_some(Strayed {
 			length: left / OF_BOUND,
 			amount,
 		})
 	}
+}
+
+/// The sum of the blocks.
+fn together(values: &[i128; NUMBERS], blocks: usize) -> i128 {
+	let values = values.iter().take(blocks).copied();
+	values.fold(0, i128::saturating_add)
 }
 
 #[cfg(test)]
@@ -112,12 +129,43 @@ mod tests {
 	fn what_strays_day_after_day_should_be_found() {
 		let mut strays = Strays::default();
 		let day = [-64; NUMBERS];
-		// √11 of one deviation each, less a half.
-		assert_eq!(add(&mut strays, day), None);
-		assert_eq!(add(&mut strays, day), None);
-		let found = add(&mut strays, day).expect("on the third day");
+		// Three quarters of eight, and three whole ones: 2.7 deviations, less a half.
+		for _ in 0..3 {
+			assert_eq!(add(&mut strays, day), None);
+		}
+		let found = add(&mut strays, day).expect("on the fourth day");
 		assert!(found.amount && found.length >= 128);
 		assert_eq!(strays, Strays::default());
+	}
+
+	#[test]
+	fn more_of_everything_should_be_forgotten() {
+		let mut strays = Strays::default();
+		let mut longest = 0;
+		for n in 0..50 {
+			assert_eq!(add(&mut strays, [192; NUMBERS]), None, "day {n}");
+			longest = longest.max(strays.0[0]);
+		}
+		// It was summed, and began anew.
+		assert!(longest > 0);
+		// More in some blocks and less in others is a shape.
+		let day: [i128; NUMBERS] = core::array::from_fn(|place| if place < 4 { 64 } else { -64 });
+		let mut strays = Strays::default();
+		let found = (0..9).find_map(|_| add(&mut strays, day));
+		assert!(!found.expect("within nine days").amount);
+	}
+
+	#[test]
+	fn what_blocks_have_in_common_should_count_for_less() {
+		let days_until = |day: [i128; NUMBERS]| {
+			let mut strays = Strays::default();
+			(1..30).find(|_| add(&mut strays, day).is_some())
+		};
+		let mut alike = [-64; NUMBERS];
+		alike[8..].fill(0);
+		let to_and_fro =
+			core::array::from_fn(|place| alike[place] * if place % 2 == 0 { 1 } else { -1 });
+		assert!(days_until(to_and_fro) < days_until(alike));
 	}
 
 	#[test]

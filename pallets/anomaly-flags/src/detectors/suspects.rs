@@ -1,13 +1,18 @@
 //! Whose share of the unmetered energy it may be.
 //!
-//! Each member has a *share*: how much is missing for each Wh that its meter shows; negative if it shows more than
-//! there is, for every meter errs a little. What the losses leave of the feeder's energy is regressed on the energy of
-//! all members at once, a step each period, by normalised least mean squares with leakage (Widrow and Hoff 1960;
+//! Each member has a *share*: how much is missing for each Wh of import that its meter shows; negative if it shows more
+//! than there is, for every meter errs a little. What the losses leave of the feeder's energy is regressed on the import
+//! of all members at once, a step each period, by normalised least mean squares with leakage (Widrow and Hoff 1960;
 //! Nagumo and Noda, *A learning method for system identification*, IEEE Trans. Automatic Control 1967): what the
 //! present shares leave unexplained is laid on the members in proportion to their energy. Energy is taken in units of
 //! what is usual of the member, so that the shares of small ones are learned as quickly as those of large ones.
 //! Leakage draws the shares of those who explain nothing to zero, as ridge regression does. So neighbours who
 //! merely cook at the same time lose their share again, which they would not with plain correlation.
+//!
+//! Import, not net energy: nobody hides what is fed in, and with the sun in the sum the share of a thief
+//! with photovoltaics would never be learned. And less what all members have in common in that period: the evening that
+//! they share tells of nobody, and would hold up the learning of what sets them apart. What is missing in common is
+//! left to the [drift](super::drift) of the losses.
 //!
 //! Honest shares lie within what meters may err by; a suspect's lies beyond.
 
@@ -25,8 +30,8 @@ const MOST: i128 = 4 << FRACTION;
 pub(super) const RATE: i128 = 3;
 /// A share loses this part of itself at a time.
 const LEAKAGE: i32 = 8_192;
-/// A share up to this is what meters may err by: the member's own, the feeder's, and what noise adds. A fortieth.
-const TOLERANCE: i128 = (1 << FRACTION) / 40;
+/// A share up to this is what meters may err by: the member's own, the feeder's, and what its line loses. A fiftieth.
+const TOLERANCE: i128 = (1 << FRACTION) / 50;
 /// Fixed point of what is usual: 1/256 of a Wh.
 const SCALE: i128 = 256;
 /// Fixed point of energy in units of what is usual.
@@ -58,7 +63,9 @@ pub const NAMED: usize = 5;
 pub struct Lesson {
 	/// What the shares left unexplained, in Wh.
 	pub unexplained: i64,
-	/// The sum of the squares of all members' energy, each in 1/256 of what is usual of it.
+	/// The mean of all members' import, each in 1/256 of what is usual of it.
+	pub common: u32,
+	/// The sum of the squares of what each differed from that by.
 	pub norm: u128,
 }
 
@@ -79,32 +86,32 @@ pub struct Lesson {
 pub struct Share {
 	/// The share, times 2²⁰.
 	pub part: i32,
-	/// The net energy of a period that is usual, without sign, in 1/256 Wh.
+	/// The import of a period that is usual, in 1/256 Wh.
 	pub usual: u32,
 }
 
 impl Share {
-	/// Energy of a period, in Wh, in 1/256 of what is usual.
-	fn relative(&self, energy: i64) -> i128 {
+	/// Import of a period, in Wh, in 1/256 of what is usual; none of whoever takes next to nothing.
+	fn relative(&self, import: u32) -> Option<i128> {
 		let usual = i128::from(self.usual);
 		if usual < LEAST.saturating_mul(SCALE) {
-			return 0;
+			return None;
 		}
-		let relative = i128::from(energy).saturating_mul(SCALE.saturating_mul(UNIT)) / usual;
-		relative.clamp(0i128.saturating_sub(HIGHEST), HIGHEST)
+		let relative = i128::from(import).saturating_mul(SCALE.saturating_mul(UNIT)) / usual;
+		Some(relative.min(HIGHEST))
 	}
 
-	/// Learns from the period in which the meter showed so many Wh, net.
-	pub fn learn(&mut self, energy: i64, lesson: &Lesson) {
-		let relative = self.relative(energy);
-		if lesson.norm == 0 || relative == 0 {
+	/// Learns from the period in which the meter showed an import of so many Wh.
+	pub fn learn(&mut self, import: u32, lesson: &Lesson) {
+		let Some(relative) = self.relative(import).filter(|_| lesson.norm > 0) else {
 			return;
-		}
+		};
+		let apart = relative.saturating_sub(lesson.common.into());
 		let norm = i128::try_from(lesson.norm).unwrap_or(i128::MAX);
 		let divisor = norm.saturating_mul(self.usual.into()).saturating_mul(RATE);
-		// Below 2⁶³ · 2¹³ · 2¹⁶ · 2²⁰.
+		// Below 2⁶³ · 2³³ · 2¹⁶ · 2²⁰ with any lesson; 2¹³ with one that was given.
 		let step = i128::from(lesson.unexplained)
-			.saturating_mul(relative)
+			.saturating_mul(apart)
 			.saturating_mul(UNIT.saturating_mul(SCALE))
 			.saturating_mul(1 << FRACTION)
 			/ divisor.max(1);
@@ -114,9 +121,9 @@ impl Share {
 		self.part = i32::try_from(part).unwrap_or_default();
 	}
 
-	/// Sees the net energy of a period, in Wh, and learns what is usual.
-	pub fn see(&mut self, energy: i64) {
-		let seen = i128::from(energy.unsigned_abs()).saturating_mul(SCALE);
+	/// Sees the import of a period, in Wh, and learns what is usual.
+	pub fn see(&mut self, import: u32) {
+		let seen = i128::from(import).saturating_mul(SCALE);
 		let usual = i128::from(self.usual);
 		let step = if usual == 0 {
 			seen
@@ -127,9 +134,9 @@ impl Share {
 		self.usual = clamp_u32(usual.saturating_add(step));
 	}
 
-	/// What is missing where the meter shows so many Wh, net.
-	pub fn of(&self, energy: i64) -> i64 {
-		clamp(i128::from(self.part).saturating_mul(energy.into()) >> FRACTION)
+	/// What is missing where the meter shows an import of so many Wh.
+	pub fn of(&self, import: u32) -> i64 {
+		clamp(i128::from(self.part).saturating_mul(import.into()) >> FRACTION)
 	}
 
 	/// What is missing on a usual day with so much import, in Wh, beyond what meters may err by.
@@ -177,19 +184,26 @@ pub struct Suspect {
 pub struct Explained {
 	/// What the shares explain, in Wh.
 	pub explained: i64,
-	/// The sum of the squares of energies, each in 1/256 of what is usual of the member.
+	/// How many members take part.
+	pub count: u32,
+	/// The sum of their import, each in 1/256 of what is usual of the member.
+	pub sum: u64,
+	/// The sum of the squares of that.
 	pub norm: u128,
 	/// The meters of which most may be missing, the first first.
 	pub worst: [Option<Suspect>; NAMED],
 }
 
 impl Explained {
-	/// Adds a member: its share, its net energy in this period and its import on a usual day, in Wh.
-	pub fn add(&mut self, meter: MeterId, share: Share, energy: i64, usual_day: u64) {
-		let relative = share.relative(energy).unsigned_abs();
-		self.norm = self.norm.saturating_add(relative.saturating_mul(relative));
-		if relative > 0 {
-			self.explained = self.explained.saturating_add(share.of(energy));
+	/// Adds a member: its share, its import in this period and on a usual day, in Wh.
+	pub fn add(&mut self, meter: MeterId, share: Share, import: u32, usual_day: u64) {
+		if let Some(relative) = share.relative(import) {
+			let relative = u64::try_from(relative).unwrap_or_default();
+			let square = u128::from(relative).saturating_mul(relative.into());
+			self.count = self.count.saturating_add(1);
+			self.sum = self.sum.saturating_add(relative);
+			self.norm = self.norm.saturating_add(square);
+			self.explained = self.explained.saturating_add(share.of(import));
 		}
 		let missing = share.missing(usual_day);
 		if missing > 0 {
@@ -213,9 +227,16 @@ impl Explained {
 	/// What the next pass is to learn of what was left unexplained, in Wh, when losses add so much to the sum of
 	/// squares.
 	pub fn lesson(&self, unexplained: i64, losses: u128) -> Lesson {
+		let common = self.sum / u64::from(self.count.max(1));
+		// The squares about the mean, which is rounded down.
+		let (mean, count) = (u128::from(common), u128::from(self.count));
+		let square = mean.saturating_mul(mean).saturating_mul(count);
+		let product = mean.saturating_mul(self.sum.into()).saturating_mul(2);
+		let about = self.norm.saturating_add(square).saturating_sub(product);
 		Lesson {
 			unexplained,
-			norm: self.norm.saturating_add(losses),
+			common: u32::try_from(common).unwrap_or(u32::MAX),
+			norm: about.saturating_add(losses),
 		}
 	}
 
@@ -226,145 +247,4 @@ impl Explained {
 }
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-	use proptest::prelude::*;
-
-	/// Energy of a member in a period: a shape all share, a level, and what is its own.
-	fn energy(member: u64, n: u64) -> u32 {
-		let hour = n % 96 / 4;
-		let shape = if (17..22).contains(&hour) { 300 } else { 80 };
-		let own = (member * 31 + n * (member * 2 + 17)) * 2_654_435_761 % 1_009 % 200;
-		(shape + own + member % 7 * 10) as u32
-	}
-
-	/// What meter `member` errs by, in thousandths: up to ten either way.
-	fn error(member: u64) -> i64 {
-		(member * 7_919 % 21) as i64 - 10
-	}
-
-	/// Runs periods in which one of `members` shows only a part of what it takes. Those named in the end.
-	fn named(thief: u64, per_mille: u64, members: u64, periods: u64) -> Vec<u64> {
-		let mut shares = vec![Share::default(); members as usize];
-		let mut last = Lesson::default();
-		let mut sums = Explained::default();
-		for n in 0..periods {
-			sums = Explained::default();
-			let mut missing = 0;
-			for member in 0..members {
-				let share = &mut shares[member as usize];
-				let taken = i64::from(energy(member, n));
-				let hidden = if member == thief && n > 14 * 96 {
-					per_mille as i64
-				} else {
-					0
-				};
-				let shown =
-					|taken: i64| taken * (1_000 - hidden) / 1_000 * (1_000 + error(member)) / 1_000;
-				if n > 0 {
-					share.learn(shown(i64::from(energy(member, n - 1))), &last);
-				}
-				share.see(shown(taken));
-				sums.add(MeterId(member as u32), *share, shown(taken), 10_000);
-				missing += taken - shown(taken);
-			}
-			let noise = (n * 7_919 % 41) as i64 - 20;
-			last = sums.lesson(missing + noise - sums.explained, 0);
-		}
-		sums.named().map(|suspect| suspect.meter.0.into()).collect()
-	}
-
-	#[test]
-	fn the_thief_should_be_among_the_named() {
-		for thief in [3, 17, 38] {
-			let of = named(thief, 400, 40, 28 * 96);
-			assert_eq!(of.first(), Some(&thief), "{of:?}");
-			// A tenth, where meters err by a hundredth.
-			let of = named(thief, 100, 40, 42 * 96);
-			assert!(of.contains(&thief), "{of:?}");
-		}
-	}
-
-	#[test]
-	fn meters_that_err_should_not_be_named() {
-		assert_eq!(named(99, 0, 40, 42 * 96), Vec::<u64>::new());
-	}
-
-	#[test]
-	fn the_worst_should_be_named_in_order() {
-		let mut sums = Explained::default();
-		for (meter, share) in [(1, 10), (2, 50), (3, 0), (4, 30), (5, 20), (6, 40), (7, 60)] {
-			let share = Share {
-				part: share << 10,
-				usual: 25_600,
-			};
-			sums.add(MeterId(meter), share, 100, 1 << 20);
-		}
-		let named: Vec<u32> = sums.named().map(|suspect| suspect.meter.0).collect();
-		// The others are within what meters err by.
-		assert_eq!(named, [7, 2, 6, 4]);
-	}
-
-	#[test]
-	fn nothing_unexplained_should_let_shares_fade() {
-		let mut share = Share {
-			part: 1 << FRACTION,
-			usual: 500 << 8,
-		};
-		let lesson = Lesson {
-			unexplained: 0,
-			norm: 1_000_000,
-		};
-		for _ in 0..20_000 {
-			share.learn(500, &lesson);
-		}
-		assert!(share.part < 1 << (FRACTION - 3));
-	}
-
-	proptest! {
-		#[test]
-		fn a_lesson_should_never_explain_more_than_there_is(
-			energies in prop::collection::vec(3i64..1 << 20, 1..50), unexplained in 0i64..1 << 30,
-		) {
-			let seen = |energy: i64| {
-				let mut share = Share::default();
-				share.see(energy);
-				share
-			};
-			let mut sums = Explained::default();
-			for (n, energy) in energies.iter().enumerate() {
-				sums.add(MeterId(n as u32), seen(*energy), *energy, 0);
-			}
-			let lesson = sums.lesson(unexplained, 0);
-			let mut after = Explained::default();
-			for (n, energy) in energies.iter().enumerate() {
-				let mut share = seen(*energy);
-				share.learn(*energy, &lesson);
-				after.add(MeterId(n as u32), share, *energy, 0);
-			}
-			prop_assert!((0..=lesson.unexplained).contains(&after.explained));
-		}
-
-		#[test]
-		fn what_is_usual_should_be_learned(energy in 2u32..1 << 20, other in 0u32..1 << 20) {
-			let mut share = Share::default();
-			share.see(other.into());
-			for _ in 0..20_000 {
-				share.see(0i64.saturating_sub(energy.into()));
-			}
-			prop_assert!((share.usual >> 8).abs_diff(energy) <= 3 || other == 0 || other > energy * 16);
-		}
-
-		#[test]
-		fn no_values_should_overflow(
-			part: i32, seen: i64, energy: i64, unexplained: i64, norm: u128, usual: u64, residual: i64,
-		) {
-			let mut share = Share { part, usual: 0 };
-			share.see(seen);
-			share.learn(energy, &Lesson { unexplained, norm });
-			let mut sums = Explained { norm, ..Explained::default() };
-			sums.add(MeterId(0), share, energy, usual);
-			sums.lesson(residual, norm);
-		}
-	}
-}
+mod tests;

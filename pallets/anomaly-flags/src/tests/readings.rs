@@ -126,11 +126,11 @@ fn a_bypassed_phase_should_be_flagged_after_a_window() {
 	run(|| {
 		let mut bypassed = reading(METER, 2, T0, 0, 0);
 		bypassed.quality = Some(quality(230, 2_000));
-		let flagged: u32 = (0..96).map(|_| take(bypassed.clone(), moved(300))).sum();
+		let flagged: u32 = (0..192).map(|_| take(bypassed.clone(), moved(300))).sum();
 		assert_eq!(flagged, 1);
 		let flag = flag(Kind::PowerMismatch).expect("raised");
-		assert_eq!(flag.evidence.seen, 96 * 300);
-		assert!(flag.evidence.expected > 96 * 490);
+		assert_eq!(flag.evidence.seen, 192 * 300);
+		assert!(flag.evidence.expected > 192 * 490);
 	});
 }
 
