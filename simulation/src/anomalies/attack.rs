@@ -86,6 +86,23 @@ impl Attack {
 		Self::ClockShift,
 	];
 
+	/// Those whose thieves the feeder is to name.
+	pub const NAMED: [Self; 4] = [
+		Self::Scaled,
+		Self::ScaledTo(800),
+		Self::ScaledTo(900),
+		Self::PhaseBypass,
+	];
+
+	/// Those that own meters are to give away, of households and businesses.
+	pub const BETRAYED: [Self; 5] = [
+		Self::Gap,
+		Self::Hourly,
+		Self::MeanShare,
+		Self::Mean,
+		Self::Reversed,
+	];
+
 	/// Those that the feeder shows.
 	pub const FEEDER: [Self; 10] = [
 		Self::Scaled,

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 
+use anyhow::{anyhow, Result};
 use frame_support::{
 	derive_impl, parameter_types,
 	traits::{ConstU128, ConstU32, ConstU64, Hooks},
@@ -120,7 +121,7 @@ pub fn end_of(row: usize) -> u64 {
 }
 
 /// A fresh chain on which the row before `row` has just ended.
-pub fn begin(row: usize) -> sp_io::TestExternalities {
+pub fn begin(row: usize) -> Result<sp_io::TestExternalities> {
 	let genesis = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
 			balances: vec![(OPERATOR, 1_000_000)],
@@ -128,7 +129,9 @@ pub fn begin(row: usize) -> sp_io::TestExternalities {
 		},
 		..Default::default()
 	};
-	let storage = genesis.build_storage().unwrap_or_default();
+	let storage = genesis
+		.build_storage()
+		.map_err(|error| anyhow!("the chain cannot begin: {error}"))?;
 	WORLD.set(World {
 		now: World::clock().start_of(period_of(row)),
 		settled: period_of(row),
@@ -136,7 +139,7 @@ pub fn begin(row: usize) -> sp_io::TestExternalities {
 	});
 	let mut ext = sp_io::TestExternalities::new(storage);
 	ext.execute_with(|| System::set_block_number(1));
-	ext
+	Ok(ext)
 }
 
 /// Adds a microgrid with these meters; the last is its feeder, if it has one. Meters have consecutive ids: the first is
@@ -144,7 +147,7 @@ pub fn begin(row: usize) -> sp_io::TestExternalities {
 pub fn add_microgrid(
 	meters: &[(MeterKind, Ratings)],
 	parameters: Parameters,
-) -> Result<(MicrogridId, MeterId), &'static str> {
+) -> Result<(MicrogridId, MeterId)> {
 	let (microgrid, first) = WORLD.with_borrow_mut(|world| {
 		let microgrid = MicrogridId(world.pages.len() as u32);
 		let page = world.meters.len().div_ceil(32) as u32;
@@ -168,7 +171,7 @@ pub fn add_microgrid(
 		..parameters
 	};
 	Flags::set_parameters(RuntimeOrigin::signed(OPERATOR), microgrid, Some(parameters))
-		.map_err(<&'static str>::from)?;
+		.map_err(|error| anyhow!("the detectors cannot be set: {error:?}"))?;
 	Ok((microgrid, first))
 }
 

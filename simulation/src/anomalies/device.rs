@@ -101,6 +101,16 @@ impl Device {
 		u32::try_from(i64::from(energy) + error).unwrap_or_default()
 	}
 
+	/// What it measures of so much net energy, in mWh: import and export.
+	pub fn measured_net(&self, net: i64) -> (u32, u32) {
+		let measured = self.measured(u32::try_from(net.unsigned_abs()).unwrap_or(u32::MAX));
+		if net < 0 {
+			(0, measured)
+		} else {
+			(measured, 0)
+		}
+	}
+
 	/// When it was read last.
 	pub fn last_at(&self) -> Option<u64> {
 		self.last.as_ref().map(|last| last.captured_at)

@@ -4,7 +4,7 @@ use serde_json::{json, Map, Value};
 
 use super::{
 	attack::Attack,
-	results::{Named, Own, Part, Results, Windows},
+	results::{Named, Own, Part, Results, Windows, FEEDER_WINDOWS},
 };
 use crate::{
 	community::Class,
@@ -17,11 +17,13 @@ pub const FLAG_DAYS: f64 = 14.0;
 
 /// Which results count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum Of<'a> {
 	/// Those on which nothing was tuned; all, if there are no others.
 	Unseen,
 	/// Those on which detectors were chosen.
 	Tuned,
+	/// Those of a grid on which nothing was tuned.
+	Grid(&'a str),
 }
 
 /// What own meters gave away of an attack.
@@ -67,16 +69,35 @@ impl Figures<'_> {
 			.all(|honest| honest.part.is_tuned())
 	}
 
+	/// Whether there is something on which detectors were tuned.
+	pub fn has_tuned(&self) -> bool {
+		self.results
+			.honest
+			.iter()
+			.any(|honest| honest.part.is_tuned())
+	}
+
+	/// The grids of which there is something on which nothing was tuned.
+	pub fn unseen_grids(&self) -> Vec<&str> {
+		let parts = self.results.honest.iter().map(|honest| &honest.part);
+		let grids = parts.filter(|part| !part.is_tuned());
+		let mut grids: Vec<_> = grids.map(|part| part.grid.as_str()).collect();
+		grids.sort_unstable();
+		grids.dedup();
+		grids
+	}
+
 	/// Whether a part's results count.
-	pub fn holds(&self, of: Of, part: &Part) -> bool {
+	pub fn holds(&self, of: Of<'_>, part: &Part) -> bool {
 		match of {
 			Of::Unseen => !part.is_tuned() || self.is_all_tuned(),
 			Of::Tuned => part.is_tuned(),
+			Of::Grid(grid) => !part.is_tuned() && part.grid == grid,
 		}
 	}
 
 	/// What own meters gave away, of some classes or all.
-	pub fn flagged(&self, of: Of, attack: Attack, scale: u32, classes: &[Class]) -> Flagged {
+	pub fn flagged(&self, of: Of<'_>, attack: Attack, scale: u32, classes: &[Class]) -> Flagged {
 		let tried = |own: &&Own| {
 			self.holds(of, &own.part)
 				&& own.attack == attack
@@ -104,11 +125,31 @@ impl Figures<'_> {
 	}
 
 	/// What feeders showed of thieves that hide at least this share of the throughput, and less than that.
-	pub fn in_top_five(&self, of: Of, attacks: &[Attack], hidden: (f64, f64)) -> InTopFive {
+	pub fn in_top_five(
+		&self,
+		of: Of<'_>,
+		attacks: &[Attack],
+		scale: u32,
+		hidden: (f64, f64),
+	) -> InTopFive {
+		self.named(of, attacks, scale, |named| {
+			(hidden.0..hidden.1).contains(&named.share)
+		})
+	}
+
+	/// What feeders showed of some thieves.
+	pub fn named(
+		&self,
+		of: Of<'_>,
+		attacks: &[Attack],
+		scale: u32,
+		which: impl Fn(&Named) -> bool,
+	) -> InTopFive {
 		let tried = |named: &&Named| {
 			self.holds(of, &named.part)
+				&& named.scale == scale
 				&& attacks.contains(&named.attack)
-				&& (hidden.0..hidden.1).contains(&named.share)
+				&& which(named)
 		};
 		let all: Vec<&Named> = self.results.named.iter().filter(tried).collect();
 		let count = |is: fn(&Named) -> bool| all.iter().filter(|named| is(named)).count();
@@ -125,7 +166,7 @@ impl Figures<'_> {
 	/// Something that honest meters of some classes went through, per meter and year; and how many years.
 	pub fn honest(
 		&self,
-		of: Of,
+		of: Of<'_>,
 		classes: &[Class],
 		count: fn(&super::results::Honest) -> u32,
 	) -> (Estimate, f64) {
@@ -166,7 +207,7 @@ impl Figures<'_> {
 	}
 
 	/// Unmetered loads of a rate: how many, how many gave the alarm within a day, and the median of days.
-	pub fn taps(&self, of: Of, rate: u32) -> (usize, Estimate, Option<f64>) {
+	pub fn taps(&self, of: Of<'_>, rate: u32) -> (usize, Estimate, Option<f64>) {
 		let tried = |tap: &&super::results::Tap| self.holds(of, &tap.part) && tap.rate == rate;
 		// One that gives no alarm gives it after all that do.
 		let days: Vec<f64> = self
@@ -182,7 +223,7 @@ impl Figures<'_> {
 	}
 
 	/// The share of honest windows of two weeks in which a meter is suspected.
-	pub fn suspected(&self, of: Of, scale: u32) -> f64 {
+	pub fn suspected(&self, of: Of<'_>, scale: u32) -> f64 {
 		let of_scale = |windows: &&Windows| self.holds(of, &windows.part) && windows.scale == scale;
 		let (mut flagged, mut all) = (0u32, 0u32);
 		for windows in self.results.windows.iter().filter(of_scale) {
@@ -192,8 +233,24 @@ impl Figures<'_> {
 		f64::from(flagged) / f64::from(all.max(1))
 	}
 
+	/// The share of honest windows of four weeks in which a feeder gives the alarm; and how many there are.
+	pub fn alarmed(&self, of: Of<'_>, scale: u32) -> (f64, usize) {
+		let of_scale = |windows: &&Windows| self.holds(of, &windows.part) && windows.scale == scale;
+		let windows: Vec<_> = self.results.windows.iter().filter(of_scale).collect();
+		// Those that follow one another, of one part.
+		let months: Vec<_> = windows
+			.chunk_by(|one, next| one.part == next.part)
+			.flat_map(|part| part.chunks(FEEDER_WINDOWS))
+			.collect();
+		let alarmed = months
+			.iter()
+			.filter(|month| month.iter().any(|window| window.alarmed));
+		let share = alarmed.count() as f64 / months.len().max(1) as f64;
+		(share, months.len())
+	}
+
 	/// Suspected honest windows against flagged thieves, by how detectors are set; and the area under it.
-	pub fn curve(&self, of: Of, attack: Attack, scales: &[u32]) -> (Vec<(f64, f64)>, f64) {
+	pub fn curve(&self, of: Of<'_>, attack: Attack, scales: &[u32]) -> (Vec<(f64, f64)>, f64) {
 		let mut points: Vec<(f64, f64)> = scales
 			.iter()
 			.map(|scale| {
@@ -212,7 +269,7 @@ impl Figures<'_> {
 		let every = (Attack::OWN.iter().chain(&Attack::PROTOCOL)).chain([&Attack::PhaseBypass]);
 		for attack in every {
 			let own = self.flagged(Of::Unseen, *attack, 100, &Class::ALL);
-			let feeder = self.in_top_five(Of::Unseen, &[*attack], ANY);
+			let feeder = self.in_top_five(Of::Unseen, &[*attack], 100, ANY);
 			let by_feeder = (feeder.cases > 0).then_some(feeder);
 			attacks.insert(
 				attack.name(),
@@ -261,61 +318,4 @@ impl Figures<'_> {
 pub const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-
-	fn own(grid: &str, attack: Attack, days: Option<f64>) -> Own {
-		Own {
-			part: Part {
-				grid: grid.into(),
-				second: false,
-			},
-			class: Class::Household,
-			attack,
-			scale: 100,
-			days,
-		}
-	}
-
-	#[test]
-	fn what_was_tuned_on_should_be_told_apart() {
-		let results = Results {
-			honest: vec![super::super::results::Honest {
-				part: Part {
-					grid: "LV5.201".into(),
-					second: false,
-				},
-				home: 0,
-				class: Class::Household,
-				years: 1.0,
-				flags: 0,
-				proofs: 0,
-				quarantines: 0,
-				kinds: vec![],
-			}],
-			own: vec![
-				own("LV3.101", Attack::Mean, None),
-				own("LV5.201", Attack::Mean, Some(2.0)),
-				own("LV5.201", Attack::Mean, Some(20.0)),
-				own("LV5.201", Attack::Gap, None),
-			],
-			..Results::default()
-		};
-		let figures = Figures {
-			results: &results,
-			seed: Seed(1),
-		};
-		let unseen = figures.flagged(Of::Unseen, Attack::Mean, 100, &Class::ALL);
-		assert_eq!((unseen.cases, unseen.share.value), (2, 0.5));
-		assert_eq!(unseen.median, Some(2.0));
-		assert_eq!(
-			figures
-				.flagged(Of::Tuned, Attack::Mean, 100, &Class::ALL)
-				.cases,
-			1
-		);
-		let json = figures.json();
-		assert_eq!(json["attacks"]["h5"]["flagged"], 0.5);
-		assert_eq!(json["attacks"]["h5"]["in_top_five"], Value::Null);
-	}
-}
+mod tests;

@@ -5,17 +5,22 @@
 //! | [`attack`] | what thieves do to what their meters show |
 //! | [`device`] | a meter: its error, its registers, its readings |
 //! | `chain` | the pallet, and what it asks others for |
+//! | `member` | a member at work: what it takes, and what its meter is read to say |
 //! | [`scene`] | a span of days of a community, in as many copies as one likes |
 //! | [`results`], [`study`], [`trials`] | what is tried, on whom and when; what came of it |
-//! | [`figures`], [`tell`] | shares, rates and intervals; the report |
+//! | [`figures`] | shares, rates and intervals |
+//! | [`tell`], [`targets`], [`curves`] | the report: its tables; what was aimed at; its charts |
 
 pub mod attack;
 mod chain;
+pub mod curves;
 pub mod device;
 pub mod figures;
+mod member;
 pub mod results;
 pub mod scene;
 pub mod study;
+pub mod targets;
 pub mod tell;
 pub mod trials;
 

@@ -13,8 +13,12 @@ pub const HALF: usize = 183;
 pub const TAP_RATES: [u32; 3] = [5, 10, 20];
 /// Days of a window in which an honest meter is suspected or not.
 pub const HONEST_WINDOW: usize = 14;
+/// How many of these windows make one in which an honest feeder gives the alarm or not: as long as thieves are watched.
+pub const FEEDER_WINDOWS: usize = 2;
 /// By how much the bounds of days and runs are moved for the curve, in percent of the default.
 pub const SCALES: [u32; 6] = [25, 50, 75, 100, 150, 250];
+/// By how much the feeder's are moved: all of them are among those above.
+pub const FEEDER_SCALES: [u32; 5] = [25, 50, 100, 150, 250];
 
 /// A grid and a half of the year.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +74,8 @@ pub struct Named {
 	pub class: Class,
 	/// How.
 	pub attack: Attack,
+	/// How the feeder's detector was set, in percent of the default.
+	pub scale: u32,
 	/// What was hidden, as a share of the gross throughput.
 	pub share: f64,
 	/// After how many days the alarm was given first.
@@ -134,6 +140,8 @@ pub struct Windows {
 	pub windows: u32,
 	/// In how many a flag was raised.
 	pub flagged: u32,
+	/// Whether the feeder gave the alarm.
+	pub alarmed: bool,
 }
 
 /// Everything that came of it.

@@ -9,7 +9,7 @@ use std::{
 	thread,
 };
 
-use super::results::{Results, SCALES};
+use super::results::{Results, FEEDER_SCALES, SCALES};
 use crate::{
 	community::{flow::Flows, Community},
 	progress,
@@ -43,6 +43,7 @@ enum Job {
 	Feeder {
 		grid: usize,
 		window: usize,
+		scale: u32,
 	},
 	Honest {
 		grid: usize,
@@ -83,7 +84,13 @@ pub fn run(options: &Options) -> Result<Results> {
 	for grid in 0..places.len() {
 		// The longest first.
 		jobs.extend((0..HONEST).map(|number| Job::Honest { grid, number }));
-		jobs.extend((0..windows).map(|window| Job::Feeder { grid, window }));
+		for scale in FEEDER_SCALES {
+			jobs.extend((0..windows).map(|window| Job::Feeder {
+				grid,
+				window,
+				scale,
+			}));
+		}
 		for scale in SCALES {
 			jobs.push(Job::Windows { grid, scale });
 			jobs.extend((0..windows).map(|window| Job::Own {
@@ -196,7 +203,11 @@ impl Study {
 				window,
 				scale,
 			} => self.own(&self.places[grid], window, scale),
-			Job::Feeder { grid, window } => self.feeder(&self.places[grid], window),
+			Job::Feeder {
+				grid,
+				window,
+				scale,
+			} => self.feeder(&self.places[grid], window, scale),
 			Job::Honest { grid, number } => self.honest(&self.places[grid], number),
 			Job::Windows { grid, scale } => self.windows(&self.places[grid], scale),
 		}

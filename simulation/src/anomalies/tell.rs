@@ -1,18 +1,16 @@
-//! The report: Markdown and charts.
+//! The report, in Markdown.
 
 use super::{
 	attack::Attack,
-	figures::{Figures, Of, ANY, FLAG_DAYS},
-	results::{Part, HONEST_WINDOW, SCALES, TAP_RATES, TUNED_GRID},
+	curves::{self, HIDDEN},
+	figures::{Figures, InTopFive, Of, ANY, FLAG_DAYS},
+	results::{Part, TAP_RATES, TUNED_GRID},
+	targets,
 };
 use crate::{
 	community::Class,
-	picture::{Axis, Chart, Line},
 	report::{percent, percent_within, within, Report},
 };
-
-/// Share of thieves among meters for which precision is drawn.
-const PREVALENCE: f64 = 0.05;
 
 /// A report, and its charts by file name.
 pub struct Told {
@@ -26,43 +24,15 @@ pub struct Told {
 pub fn tell(figures: &Figures, options: &crate::Options) -> Told {
 	let mut report = Report::new("Meters that lie: how many are found");
 	introduce(&mut report, figures, options);
-	targets(&mut report, figures);
+	targets::tell(&mut report, figures);
 	own(&mut report, figures);
 	classes(&mut report, figures);
 	feeder(&mut report, figures);
 	honest(&mut report, figures);
-	report.section("Curves");
-	report.text(&format!(
-		"The bounds of days and runs are moved from {} to {} % of their defaults. To the right: windows of \
-		 {HONEST_WINDOW} days in which an honest meter is flagged; upward: thieves flagged within \
-		 {FLAG_DAYS:.0} days. Precision is that of a flag where {} of the meters steal.",
-		SCALES[0],
-		SCALES[SCALES.len() - 1],
-		percent(PREVALENCE),
-	));
-	report.picture("Receiver operating characteristic", "roc.svg");
-	report.picture("Precision and recall", "precision-recall.svg");
-	let areas = Attack::DRAWN.iter().map(|attack| {
-		let (_, area) = figures.curve(Of::Unseen, *attack, &SCALES);
-		vec![attack.words(), format!("{area:.2}")]
-	});
-	report.table(
-		&["attack", "area under the curve"],
-		&areas.collect::<Vec<_>>(),
-	);
-	report.text(
-		"For comparison: rules on voltage, current and power factor find 94.8 % at 10 % false positives (Raipur); an \
-		 isolation forest reaches an area of 0.83 (REFIT); CPBETD, a classifier trained per customer, 94 % at 11 % \
-		 (Jokar et al. 2016, days of the Irish trial). Those judge a day or a customer each; here a meter is judged \
-		 by a small state on chain, from day to day, and a false flag is counted in two weeks.",
-	);
+	curves::tell(&mut report, figures);
 	Told {
 		report: report.finish(),
-		charts: vec![
-			("roc.svg", roc(figures).svg()),
-			("precision-recall.svg", precision_recall(figures).svg()),
-			("feeder.svg", by_share(figures).svg()),
-		],
+		charts: curves::charts(figures),
 	}
 }
 
@@ -107,98 +77,6 @@ fn introduce(report: &mut Report, figures: &Figures, options: &crate::Options) {
 
 fn days(median: Option<f64>) -> String {
 	median.map_or_else(|| "–".into(), |days| format!("{days:.1}"))
-}
-
-fn verdict(reached: bool) -> String {
-	if reached { "reached" } else { "**missed**" }.into()
-}
-
-/// What is aimed at, and what was measured.
-fn targets(report: &mut Report, figures: &Figures) {
-	let mut rows = Vec::new();
-	let mut row = |target: &str, measured: String, reached: bool| {
-		rows.push(vec![target.into(), measured, verdict(reached)]);
-	};
-	let protocol = [
-		Attack::Rollback,
-		Attack::ClonedKey,
-		Attack::Tampered,
-		Attack::Implausible,
-	];
-	for attack in protocol {
-		let flagged = figures.flagged(Of::Unseen, attack, 100, &Class::ALL);
-		row(
-			&format!("{}: all found", attack.words()),
-			percent_within(&flagged.share),
-			flagged.share.value == 1.0,
-		);
-	}
-	let (proofs, _) = figures.honest(Of::Unseen, &Class::ALL, |honest| honest.proofs);
-	row(
-		"no proof against an honest meter, per meter and year",
-		within(&proofs),
-		proofs.value == 0.0,
-	);
-	let judged = [Class::Household, Class::Electrified, Class::Business];
-	for attack in [
-		Attack::Gap,
-		Attack::Hourly,
-		Attack::MeanShare,
-		Attack::Mean,
-		Attack::Reversed,
-	] {
-		let flagged = figures.flagged(Of::Unseen, attack, 100, &judged);
-		row(
-			&format!(
-				"{}: 90 % of households and businesses within 14 days",
-				attack.words()
-			),
-			percent_within(&flagged.share),
-			flagged.share.value >= 0.9,
-		);
-	}
-	for attack in [
-		Attack::Scaled,
-		Attack::ScaledTo(900),
-		Attack::ScaledTo(800),
-		Attack::PhaseBypass,
-	] {
-		let of = figures.in_top_five(Of::Unseen, &[attack], ANY);
-		row(
-			&format!(
-				"{}: alarm, and among five suspects, 85 % within 28 days",
-				attack.words()
-			),
-			percent_within(&of.last),
-			of.last.value >= 0.85,
-		);
-	}
-	let (_, soon, _) = figures.taps(Of::Unseen, 10);
-	row(
-		"1 % of the throughput unmetered: alarm within a day",
-		percent_within(&soon),
-		soon.value >= 0.95,
-	);
-	let (alarms, years) = figures.false_alarms(Of::Unseen);
-	row(
-		"at most one false alarm of a feeder a year",
-		format!("{alarms:.2} ({years:.1} feeder-years)"),
-		alarms <= 1.0,
-	);
-	let (flags, years) = figures.honest(Of::Unseen, &Class::ALL, |honest| honest.flags);
-	row(
-		"at most one statistical flag of an honest meter a year",
-		format!("{} ({years:.0} meter-years)", within(&flags)),
-		flags.value <= 1.0,
-	);
-	let (quarantines, _) = figures.honest(Of::Unseen, &Class::ALL, |honest| honest.quarantines);
-	row(
-		"at most 2 % of honest meters under quarantine a year",
-		percent_within(&quarantines),
-		quarantines.value <= 0.02,
-	);
-	report.section("Targets");
-	report.table(&["target", "measured (95 % interval)", ""], &rows);
 }
 
 /// By attack.
@@ -249,20 +127,9 @@ fn classes(report: &mut Report, figures: &Figures) {
 	report.table(&head, &rows.collect::<Vec<_>>());
 }
 
-/// Shares of the throughput that thieves hide, for the table and the curve.
-const HIDDEN: [(f64, f64); 7] = [
-	(f64::NEG_INFINITY, 0.001),
-	(0.001, 0.002),
-	(0.002, 0.004),
-	(0.004, 0.007),
-	(0.007, 0.01),
-	(0.01, 0.02),
-	(0.02, f64::INFINITY),
-];
-
 /// What the feeder shows.
 fn feeder(report: &mut Report, figures: &Figures) {
-	let line = |what: String, of: super::figures::InTopFive| {
+	let line = |what: String, of: InTopFive| {
 		vec![
 			what,
 			of.cases.to_string(),
@@ -276,7 +143,7 @@ fn feeder(report: &mut Report, figures: &Figures) {
 	let rows = Attack::FEEDER.iter().map(|attack| {
 		line(
 			attack.words(),
-			figures.in_top_five(Of::Unseen, &[*attack], ANY),
+			figures.in_top_five(Of::Unseen, &[*attack], 100, ANY),
 		)
 	});
 	report.section("What the feeder shows");
@@ -287,6 +154,20 @@ fn feeder(report: &mut Report, figures: &Figures) {
 	let mut titles = vec!["attack"];
 	titles.extend(head);
 	report.table(&titles, &rows.collect::<Vec<_>>());
+	let rows = Attack::FEEDER.iter().map(|attack| {
+		let mut row = vec![attack.words()];
+		row.extend(Class::ALL.map(|class| {
+			let of = figures.named(Of::Unseen, &[*attack], 100, |named| named.class == class);
+			match of.cases {
+				0 => "–".into(),
+				cases => format!("{} of {cases}", percent(of.last.value)),
+			}
+		}));
+		row
+	});
+	let mut classes = vec!["named last"];
+	classes.extend(Class::ALL.map(Class::name));
+	report.table(&classes, &rows.collect::<Vec<_>>());
 	let rows = HIDDEN.iter().map(|(from, until)| {
 		let what = match (from.is_finite(), until.is_finite()) {
 			(false, _) => format!("below {:.1} %", until * 100.0),
@@ -295,7 +176,7 @@ fn feeder(report: &mut Report, figures: &Figures) {
 		};
 		line(
 			what,
-			figures.in_top_five(Of::Unseen, &Attack::FEEDER, (*from, *until)),
+			figures.in_top_five(Of::Unseen, &Attack::FEEDER, 100, (*from, *until)),
 		)
 	});
 	titles[0] = "hidden, of the gross throughput";
@@ -365,79 +246,5 @@ fn honest(report: &mut Report, figures: &Figures) {
 		.collect();
 	if !rows.is_empty() {
 		report.table(&["flag", "raised of honest meters"], &rows);
-	}
-}
-
-fn roc(figures: &Figures) -> Chart {
-	let lines = Attack::DRAWN.iter().map(|attack| Line {
-		name: attack.name(),
-		points: figures.curve(Of::Unseen, *attack, &SCALES).0,
-		joined: true,
-	});
-	Chart {
-		title: "Thieves flagged within 14 days against honest meters flagged in 14".into(),
-		x: Axis::to("honest meters flagged", 0.3),
-		y: Axis::to("thieves flagged", 1.0),
-		lines: lines.collect(),
-	}
-}
-
-fn precision_recall(figures: &Figures) -> Chart {
-	let lines = Attack::DRAWN.iter().map(|attack| {
-		let (points, _) = figures.curve(Of::Unseen, *attack, &SCALES);
-		let precise = points.into_iter().map(|(suspected, flagged)| {
-			let (right, wrong) = (PREVALENCE * flagged, (1.0 - PREVALENCE) * suspected);
-			(
-				flagged,
-				if right + wrong > 0.0 {
-					right / (right + wrong)
-				} else {
-					1.0
-				},
-			)
-		});
-		Line {
-			name: attack.name(),
-			points: precise.collect(),
-			joined: true,
-		}
-	});
-	Chart {
-		title: format!(
-			"Precision and recall where {} of the meters steal",
-			percent(PREVALENCE)
-		),
-		x: Axis::to("recall: thieves flagged within 14 days", 1.0),
-		y: Axis::to("precision", 1.0),
-		lines: lines.collect(),
-	}
-}
-
-fn by_share(figures: &Figures) -> Chart {
-	let line = |name: &str, of: fn(&super::figures::InTopFive) -> f64| Line {
-		name: name.into(),
-		points: HIDDEN
-			.iter()
-			.filter_map(|(from, until)| {
-				let found = figures.in_top_five(Of::Unseen, &Attack::FEEDER, (*from, *until));
-				let middle = match (from.is_finite(), until.is_finite()) {
-					(false, _) => until / 2.0,
-					(_, false) => from * 1.25,
-					_ => (from + until) / 2.0,
-				};
-				(found.cases > 0).then(|| (middle * 100.0, of(&found)))
-			})
-			.collect(),
-		joined: true,
-	};
-	Chart {
-		title: "Thieves that the feeder betrays within 28 days".into(),
-		x: Axis::to("hidden, in % of the gross throughput", 2.5),
-		y: Axis::to("share of thieves", 1.0),
-		lines: vec![
-			line("alarm", |found| found.alarm.value),
-			line("named", |found| found.named.value),
-			line("named last", |found| found.last.value),
-		],
 	}
 }

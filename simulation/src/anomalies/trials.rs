@@ -21,7 +21,7 @@ const THIEVES: usize = 3;
 /// Copies in each window of each unmetered load.
 const TAPS: u64 = 2;
 
-/// Detectors whose bounds of days and runs are moved.
+/// Detectors whose bounds of days, of runs and of the feeder are moved.
 fn scaled(scale: u32) -> Parameters {
 	let defaults = Parameters::default();
 	let by = |value: u32, least: u32| (value * scale / 100).max(least);
@@ -31,6 +31,8 @@ fn scaled(scale: u32) -> Parameters {
 		change_limit: large(defaults.change_limit, 32),
 		reversed_limit: large(defaults.reversed_limit, 256),
 		flat_periods: small(defaults.flat_periods, 8),
+		feeder_limit: large(defaults.feeder_limit, 4),
+		feeder_missing: by(defaults.feeder_missing, 1),
 		..defaults
 	}
 }
@@ -110,8 +112,10 @@ impl Study {
 		Ok(results)
 	}
 
-	/// One thief at a time, with each attack; and loads without a meter.
-	pub(super) fn feeder(&self, place: &Place, window: usize) -> Result<Results> {
+	/// One thief at a time, with each attack; and loads without a meter. With detectors that are set otherwise only what
+	/// targets are about.
+	pub(super) fn feeder(&self, place: &Place, window: usize, scale: u32) -> Result<Results> {
+		let defaults = scale == 100;
 		let first_day = self.first_day(window) + LEAD - FEEDER_LEAD;
 		let from_day = first_day + FEEDER_LEAD;
 		let part = Part::of(&place.grid.name, from_day);
@@ -120,8 +124,11 @@ impl Study {
 		let eligible = place.eligible();
 		let mut cases = Vec::new();
 		for (number, attack) in Attack::FEEDER.iter().enumerate() {
+			if !defaults && !Attack::NAMED.contains(attack) {
+				continue;
+			}
 			for drawn in seed.of(number as u64).sample(THIEVES, eligible.len()) {
-				cases.push((*attack, eligible[drawn]));
+				cases.push((*attack, eligible[drawn], number * THIEVES));
 			}
 		}
 		let homes = 0..place.community.homes.len();
@@ -130,17 +137,19 @@ impl Study {
 			feeder: true,
 			quality: false,
 			tap: None,
-			parameters: Parameters::default(),
+			parameters: scaled(scale),
 			seed: seed.of(1_000 + number as u64),
 		};
 		let mut copies = Vec::new();
-		for (number, (attack, thief)) in cases.iter().enumerate() {
-			let mut copy = base(number);
+		for (place, (attack, thief, number)) in cases.iter().enumerate() {
+			// The same meters, however detectors are set.
+			let mut copy = base(number + place % THIEVES);
 			let attack = *attack;
 			copy.members[*thief].1 = Some(Theft { attack, from_day });
 			copies.push(copy);
 		}
-		let taps: Vec<u32> = (0..TAPS).flat_map(|_| TAP_RATES).collect();
+		let taps = (0..TAPS).flat_map(|_| TAP_RATES).filter(|_| defaults);
+		let taps: Vec<u32> = taps.collect();
 		for rate in &taps {
 			let watts = gross * u64::from(*rate) / 1_000 / (WATCH as u64 * 24);
 			let mut copy = base(copies.len());
@@ -150,13 +159,14 @@ impl Study {
 		let scene = self.scene(place, first_day, FEEDER_LEAD + WATCH, copies);
 		let outcome = scene.run()?;
 		let mut results = Results::default();
-		for (number, (attack, thief)) in cases.iter().enumerate() {
+		for (number, (attack, thief, _)) in cases.iter().enumerate() {
 			let alarms = alarms(&outcome, number, from_day);
 			let names = |(_, named): &&(f64, &Vec<usize>)| named.contains(thief);
 			results.named.push(Named {
 				part: part.clone(),
 				class: place.community.homes[*thief].class,
 				attack: *attack,
+				scale,
 				share: outcome.hidden[number][*thief] as f64 / gross.max(1) as f64,
 				alarm: alarms.first().map(|(days, _)| *days),
 				named: alarms.iter().find(names).map(|(days, _)| *days),
@@ -243,7 +253,7 @@ impl Study {
 		let homes = place.community.homes.len();
 		let copy = Copy {
 			members: (0..homes).map(|home| (home, None)).collect(),
-			feeder: false,
+			feeder: true,
 			quality: false,
 			tap: None,
 			parameters: scaled(scale),
@@ -254,9 +264,14 @@ impl Study {
 		for from in (LEAD..=self.days - HONEST_WINDOW).step_by(HONEST_WINDOW) {
 			let rows = from * ROWS_PER_DAY..(from + HONEST_WINDOW) * ROWS_PER_DAY;
 			let mut flagged = vec![false; homes];
+			let mut alarmed = false;
 			for said in outcome.said.iter().filter(|said| rows.contains(&said.row)) {
-				if let What::Flag(member, kind) = said.what {
-					flagged[member] |= kind.class() == FlagClass::Statistic;
+				match said.what {
+					What::Flag(member, kind) => {
+						flagged[member] |= kind.class() == FlagClass::Statistic;
+					}
+					What::Alarm(_) => alarmed = true,
+					What::Quarantine(_) => {}
 				}
 			}
 			results.windows.push(Windows {
@@ -264,6 +279,7 @@ impl Study {
 				scale,
 				windows: homes as u32,
 				flagged: flagged.iter().filter(|flagged| **flagged).count() as u32,
+				alarmed,
 			});
 		}
 		Ok(results)
