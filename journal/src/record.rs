@@ -258,6 +258,18 @@ pub enum Record {
 		amount: Planck,
 	},
 
+	/// The deposit for a meter, or a part of it, went to its community's fund: the meter was tampered with.
+	DepositSlashed {
+		/// Which meter.
+		meter: u32,
+		/// Whose deposit it was.
+		owner: String,
+		/// Whose fund got it.
+		microgrid: u32,
+		/// How much.
+		amount: Planck,
+	},
+
 	/// An order was placed.
 	Place {
 		/// Its id: ids are given in the order of arrival.

@@ -125,8 +125,8 @@ pub trait DeviceKeys {
 
 /// The deposits of meters. Provided by `pallet-meter-registry`.
 pub trait MeterDeposits {
-	/// Takes a share of what is left of a meter's deposit and gives it to the operator of its microgrid, in
-	/// the name of the community. Never fails: what was moved, in planck.
+	/// Takes a share of what is left of a meter's deposit and gives it to the fund of its community. Never
+	/// fails: what was moved, in planck.
 	fn slash_deposit(meter: MeterId, share: Permill) -> Balance;
 }
 
@@ -134,6 +134,16 @@ impl MeterDeposits for () {
 	fn slash_deposit(_: MeterId, _: Permill) -> Balance {
 		0
 	}
+}
+
+/// Communities' funds, which governance spends: neither operators nor members can. Provided by
+/// `pallet-settlement`.
+pub trait CommunityFunds<AccountId> {
+	/// Holds the money of all funds.
+	fn account() -> AccountId;
+
+	/// Books what [`Self::account`] has received for a community's fund.
+	fn received(microgrid: MicrogridId, amount: Balance);
 }
 
 /// Metered energy, page by page. Provided by `pallet-meter-registry`, pulled by settlement.

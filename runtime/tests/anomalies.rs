@@ -9,7 +9,10 @@ use common::{
 	meters::{bring, enrol, genesis_hash, order, report, MICROGRID},
 	Chain,
 };
-use frame_support::{assert_ok, traits::fungible::Inspect};
+use frame_support::{
+	assert_ok,
+	traits::fungible::{Inspect, InspectHold},
+};
 use gridweave_primitives::{
 	market::Side,
 	reading::status,
@@ -17,7 +20,8 @@ use gridweave_primitives::{
 	Be32,
 };
 use gridweave_runtime::{
-	AnomalyFlags, Balances, MeterRegistry, Microgrids, OrderBook, Runtime, RuntimeCall, GRID,
+	AnomalyFlags, Balances, MeterRegistry, Microgrids, OrderBook, Runtime, RuntimeCall, Settlement,
+	GRID,
 };
 use pallet_anomaly_flags::{Call, Flags, Kind, Status};
 
@@ -99,7 +103,7 @@ fn a_rollback_should_keep_a_meter_from_the_market_until_it_is_dismissed() {
 }
 
 #[test]
-fn confirmed_tampering_should_cost_the_deposit() {
+fn confirmed_tampering_should_cost_the_deposit_and_the_operator_should_gain_nothing() {
 	let mut chain = Chain::development();
 	fund(&mut chain);
 	let mut meter = enrol(&mut chain, "Bob", 1);
@@ -110,8 +114,14 @@ fn confirmed_tampering_should_cost_the_deposit() {
 	let signed = meter.resign(signed.reading, &genesis);
 	bring(&mut chain, 1, vec![signed]);
 	pass_block(&mut chain);
+	// Its account, and what it has in the clearing house.
 	let operator = account("Operator");
-	let before = chain.read(|| Balances::total_balance(&operator));
+	let wealth = || {
+		let ledger = Settlement::account(&operator).balance;
+		Balances::total_balance(&operator) + ledger
+	};
+	let (before, fund) = chain.read(|| (wealth(), Settlement::fund(MICROGRID)));
+	let held = chain.read(|| Balances::total_balance_on_hold(&account("Bob")));
 	assert_ok!(chain.submit(
 		"Dave",
 		RuntimeCall::AnomalyFlags(Call::confirm {
@@ -121,8 +131,10 @@ fn confirmed_tampering_should_cost_the_deposit() {
 		}),
 	));
 	chain.read(|| {
-		let taken = Balances::total_balance(&operator) - before;
+		let taken = held - Balances::total_balance_on_hold(&account("Bob"));
 		assert!(taken > GRID, "the base of the deposit, and more");
+		assert_eq!(Settlement::fund(MICROGRID) - fund, taken);
+		assert_eq!(wealth(), before);
 		let left = <MeterRegistry as MeterDeposits>::slash_deposit(
 			meter.meter,
 			sp_runtime::Permill::one(),

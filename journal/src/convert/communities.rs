@@ -160,6 +160,20 @@ impl<B: State, A: State> Telling<'_, B, A> {
 				owner: account(owner),
 				deposit: Planck(*deposit),
 			},
+			Meters::DepositSlashed {
+				meter,
+				owner,
+				microgrid,
+				amount,
+			} => {
+				self.touched.fund(*microgrid);
+				Record::DepositSlashed {
+					meter: meter.0,
+					owner: account(owner),
+					microgrid: microgrid.0,
+					amount: Planck(*amount),
+				}
+			}
 			// What readings are worth is told when it is settled.
 			Meters::KeyRotated { .. }
 			| Meters::ReadingsAccepted { .. }

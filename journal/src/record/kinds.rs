@@ -60,6 +60,7 @@ kinds! {
 	Withdraw { .. } "withdraw" Input,
 	PayArrears { .. } "payArrears" Input,
 	SpendFund { .. } "spendFund" Input,
+	DepositSlashed { .. } "depositSlashed" Input,
 	Place { .. } "place" Input,
 	Cancel { .. } "cancel" Input,
 	Reduce { .. } "reduce" Input,

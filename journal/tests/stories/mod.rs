@@ -6,6 +6,7 @@ use gridweave_primitives::{
 	link::LinkTerms,
 	market::Side,
 	microgrid::{MarketRules, Mechanism, Terms},
+	reading::status,
 	traits::SettlementClock,
 	Balance, LinkId, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours,
 };
@@ -13,6 +14,7 @@ use gridweave_runtime::{
 	configs::system::RuntimeBlockWeights, genesis::development_terms, Microgrids, Runtime,
 	RuntimeCall, Settlement, System, BLOCK_SECONDS, GRID,
 };
+use pallet_anomaly_flags::{Call as Flags, Kind};
 use pallet_order_book::{Call as Orders, Instruction, NewOrder, Quantity, TimeInForce};
 use pallet_utility::Call as Utility;
 use sp_runtime::Permill;
@@ -94,7 +96,8 @@ pub fn settle(chain: &mut Chain, clock: &PeriodClock, period: Period) {
 	chain.next_block();
 }
 
-/// Communities change hands and terms, a link opens, carries, closes and goes, meters come and go.
+/// Communities change hands and terms, a link opens, carries, closes and goes, meters come and go, and one is
+/// tampered with.
 pub fn communities() -> Journal {
 	let (mut chain, journal, clock) = two_operators();
 	let terms = Terms {
@@ -189,6 +192,26 @@ pub fn communities() -> Journal {
 	let delivered = vec![seller.read(&genesis, end), buyer.read(&genesis, end)];
 	bring(&mut chain, 2, delivered);
 	settle(&mut chain, &clock, period);
+
+	// One was opened: its deposit goes to the fund.
+	let now = chain.now();
+	let mut opened = buyer.read(&genesis, now).reading;
+	opened.status = status::COVER_OPENED;
+	let opened = buyer.resign(opened, &genesis);
+	bring(&mut chain, 3, vec![opened]);
+	chain.next_block();
+	chain.next_block();
+	let appoint = Flags::appoint_inspector {
+		microgrid: AWAY,
+		inspector: account("Ferdie"),
+	};
+	assert_ok!(chain.submit("Eve", RuntimeCall::AnomalyFlags(appoint)));
+	let confirm = Flags::confirm {
+		meter: buyer.meter,
+		kind: Kind::TamperSwitch,
+		tampering: true,
+	};
+	assert_ok!(chain.submit("Ferdie", RuntimeCall::AnomalyFlags(confirm)));
 
 	// A meter changes hands, and goes; another one was never used.
 	let meter = seller.meter;

@@ -228,6 +228,10 @@ impl Replay {
 					matches!(record, Rec::FundSpent { .. })
 				});
 			}
+			// Nothing follows of it but that the fund has it.
+			Record::DepositSlashed {
+				microgrid, amount, ..
+			} => self.model.grid_mut(*microgrid).fund += amount.0,
 			Record::Metered(metered) => {
 				// Nothing depends on where it comes from, and it may have been corrected since.
 				let id = (metered.microgrid, metered.period, metered.meter);

@@ -145,7 +145,7 @@ pub mod pallet {
 		/// How far settlement has come: a period is looked at once it is settled.
 		type Settled: SettlementProgress;
 
-		/// Takes the deposit of a meter that was tampered with.
+		/// Takes the deposit of a meter that was tampered with, for the fund of its community.
 		type Deposits: MeterDeposits;
 
 		/// Share of a meter's deposit that confirmed tampering costs.
@@ -382,8 +382,8 @@ pub mod pallet {
 
 		/// Confirms a flag, as an inspector of the meter's microgrid.
 		///
-		/// - `tampering`: whether the meter was tampered with, which costs the owner the deposit; else it is
-		///   defective. One that was confirmed as a defect may be confirmed as tampering later.
+		/// - `tampering`: whether the meter was tampered with, which costs the owner the deposit, in favour of
+		///   the community's fund; else it is defective. One that was confirmed as a defect may be confirmed as tampering later.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::confirm())]
 		pub fn confirm(

@@ -5,7 +5,7 @@ use frame_support::traits::{
 	tokens::{Fortitude, Precision, Restriction},
 };
 use gridweave_primitives::{
-	traits::{MeterDeposits, MicrogridInspect},
+	traits::{CommunityFunds, MeterDeposits},
 	Balance, Be32, MeterId,
 };
 use sp_runtime::Permill;
@@ -13,24 +13,21 @@ use sp_runtime::Permill;
 use crate::{Config, Event, HoldReason, Meters, Pallet};
 
 impl<T: Config> MeterDeposits for Pallet<T> {
-	/// Nothing is moved if there is no such meter, or if its operator's account cannot receive it.
+	/// To the fund, not to the operator: who appoints the inspectors must not gain by what they find. Nothing
+	/// is moved if there is no such meter, or if the funds' account cannot receive it.
 	fn slash_deposit(meter: MeterId, share: Permill) -> Balance {
 		let key = Be32::from(meter);
 		let Some(mut record) = Meters::<T>::get(key) else {
 			return 0;
 		};
-		let Some(operator) = T::Microgrids::operator(record.microgrid) else {
-			return 0;
-		};
-		// An operator who owns the meter pays nobody.
 		let amount = share.mul_ceil(record.deposit);
-		if amount == 0 || operator == record.owner {
+		if amount == 0 {
 			return 0;
 		}
 		let moved = T::Currency::transfer_on_hold(
 			&HoldReason::Registration.into(),
 			&record.owner,
-			&operator,
+			&T::Funds::account(),
 			amount,
 			Precision::BestEffort,
 			Restriction::Free,
@@ -46,14 +43,15 @@ impl<T: Config> MeterDeposits for Pallet<T> {
 				return 0;
 			}
 		};
+		let (owner, microgrid) = (record.owner.clone(), record.microgrid);
+		T::Funds::received(microgrid, moved);
 		// At most what is left: what is gone is not released when the meter is freed.
 		record.deposit = record.deposit.saturating_sub(moved);
-		let owner = record.owner.clone();
 		Meters::<T>::insert(key, record);
 		Self::deposit_event(Event::DepositSlashed {
 			meter,
 			owner,
-			to: operator,
+			microgrid,
 			amount: moved,
 		});
 		moved

@@ -118,8 +118,8 @@ mod event {
 			meter: MeterId,
 			/// Whose deposit it was.
 			owner: T::AccountId,
-			/// The operator, who receives it for the community.
-			to: T::AccountId,
+			/// The community whose fund got it.
+			microgrid: MicrogridId,
 			/// How much, in planck.
 			amount: Balance,
 		},

@@ -102,8 +102,8 @@ pub mod pallet {
 		ingest::{IngestId, IngestSignature, ReadingBatch},
 		meter::{MeterKind, MeterOwner, Ratings},
 		traits::{
-			MeterCommitments, MicrogridInspect, OnCorrection, OnMeterRetired, OnReading,
-			SettlementClock, SettlementProgress,
+			CommunityFunds, MeterCommitments, MicrogridInspect, OnCorrection, OnMeterRetired,
+			OnReading, SettlementClock, SettlementProgress,
 		},
 		Balance, Be32, MeterId, MicrogridId, WattHours,
 	};
@@ -160,6 +160,9 @@ pub mod pallet {
 
 		/// Told when a meter is freed.
 		type Retired: OnMeterRetired;
+
+		/// Gets the deposits that tampering costs. Not an operator, who appoints those that judge it.
+		type Funds: CommunityFunds<Self::AccountId>;
 
 		/// Most authorities that may bring batches.
 		#[pallet::constant]

@@ -18,8 +18,8 @@ use gridweave_primitives::{
 	microgrid::Terms,
 	reading::{Reading, SignedReading},
 	traits::{
-		MeterCommitments, MicrogridInspect, Observation, OnCorrection, OnMeterRetired, OnReading,
-		SettlementClock, SettlementProgress,
+		CommunityFunds, MeterCommitments, MicrogridInspect, Observation, OnCorrection,
+		OnMeterRetired, OnReading, SettlementClock, SettlementProgress,
 	},
 	Balance, MeterId, MicrogridId, Period, PeriodClock, WattHours, Watts,
 };
@@ -69,6 +69,8 @@ pub const P0: Period = Period(2_000_000);
 pub const L: u64 = 900;
 /// Operates microgrid 0; 21 operates microgrid 1.
 pub const OPERATOR: u64 = 20;
+/// Holds the funds of both.
+pub const FUNDS: u64 = 30;
 /// Owners with money.
 pub const ALICE: u64 = 1;
 /// Another one.
@@ -108,6 +110,7 @@ thread_local! {
 	static READINGS: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
 	static FREED: RefCell<Vec<MeterId>> = const { RefCell::new(Vec::new()) };
 	static COMMITTED: RefCell<BTreeSet<MeterId>> = const { RefCell::new(BTreeSet::new()) };
+	static FUNDED: RefCell<Vec<(MicrogridId, Balance)>> = const { RefCell::new(Vec::new()) };
 	static SETTLED: Cell<Period> = const { Cell::new(Period(u32::MAX)) };
 }
 
@@ -209,6 +212,14 @@ impl MeterCommitments for Others {
 		COMMITTED.with_borrow(|all| all.contains(&meter))
 	}
 }
+impl CommunityFunds<u64> for Others {
+	fn account() -> u64 {
+		FUNDS
+	}
+	fn received(microgrid: MicrogridId, amount: Balance) {
+		FUNDED.with_borrow_mut(|all| all.push((microgrid, amount)));
+	}
+}
 impl SettlementProgress for Others {
 	fn settled_before(_: MicrogridId) -> Period {
 		SETTLED.get()
@@ -227,6 +238,7 @@ impl crate::Config for Test {
 	type Commitments = Others;
 	type Progress = Others;
 	type Retired = Others;
+	type Funds = Others;
 	type MaxAuthorities = ConstU32<4>;
 	type MaxSpan = MaxSpan;
 	type MaxBlockReadings = MaxBlockReadings;
@@ -319,6 +331,7 @@ pub fn ext() -> sp_io::TestExternalities {
 	CORRECTIONS.take();
 	READINGS.take();
 	FREED.take();
+	FUNDED.take();
 	let mut ext = sp_io::TestExternalities::new(storage);
 	ext.execute_with(|| {
 		System::set_block_number(1);
@@ -356,6 +369,11 @@ pub fn readings_told() -> Vec<Told> {
 /// The meters freed since this was asked last.
 pub fn freed() -> Vec<MeterId> {
 	FREED.take()
+}
+
+/// What funds have received since this was asked last.
+pub fn funded() -> Vec<(MicrogridId, Balance)> {
+	FUNDED.take()
 }
 
 /// The ingest key of an authority.

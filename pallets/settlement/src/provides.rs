@@ -6,8 +6,8 @@ use gridweave_primitives::{
 	market::{Party, Trade},
 	meter::{Correction, MeterState},
 	traits::{
-		Clearing, MeterCommitments, MeterInspect, MicrogridInspect, OnCorrection, OnMeterRetired,
-		OnTrade, SettlementClock, SettlementProgress,
+		Clearing, CommunityFunds, MeterCommitments, MeterInspect, MicrogridInspect, OnCorrection,
+		OnMeterRetired, OnTrade, SettlementClock, SettlementProgress,
 	},
 	Balance, Be32, MeterId, MicrogridId, Period, Price, WattHours,
 };
@@ -63,6 +63,16 @@ impl<T: Config> OnTrade<T::AccountId> for Pallet<T> {
 
 	fn imports_unpaid() -> Balance {
 		Transit::<T>::get()
+	}
+}
+
+impl<T: Config> CommunityFunds<T::AccountId> for Pallet<T> {
+	fn account() -> T::AccountId {
+		Self::clearing_account()
+	}
+
+	fn received(microgrid: MicrogridId, amount: Balance) {
+		Self::add_to_fund(microgrid, amount)
 	}
 }
 

@@ -93,6 +93,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type Commitments = (OrderBook, (Settlement, DemandResponse));
 	type Progress = Settlement;
 	type Retired = (Settlement, AnomalyFlags);
+	type Funds = Settlement;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
 	// By their weights half a block of 1.5 s.

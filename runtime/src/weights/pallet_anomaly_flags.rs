@@ -105,12 +105,12 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Proof: `AnomalyFlags::Cases` (`max_values`: None, `max_size`: Some(203), added: 2678, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Analysts` (r:3 w:3)
 	/// Proof: `AnomalyFlags::Analysts` (`max_values`: None, `max_size`: Some(77), added: 2552, mode: `MaxEncodedLen`)
-	/// Storage: `Microgrids::Microgrids` (r:1 w:0)
-	/// Proof: `Microgrids::Microgrids` (`max_values`: None, `max_size`: Some(118), added: 2593, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:2 w:2)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Settlement::Funds` (r:1 w:1)
+	/// Proof: `Settlement::Funds` (`max_values`: None, `max_size`: Some(20), added: 2495, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Due` (r:0 w:1)
 	/// Proof: `AnomalyFlags::Due` (`max_values`: None, `max_size`: Some(10), added: 2485, mode: `MaxEncodedLen`)
 	fn confirm() -> Weight {
@@ -121,7 +121,7 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		Weight::from_parts(196_799_000, 0)
 			.saturating_add(Weight::from_parts(0, 8646))
 			.saturating_add(T::DbWeight::get().reads(15))
-			.saturating_add(T::DbWeight::get().writes(10))
+			.saturating_add(T::DbWeight::get().writes(11))
 	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)

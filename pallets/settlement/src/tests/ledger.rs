@@ -1,7 +1,13 @@
 //! Trading balances, locks and funds.
 
-use frame_support::{assert_noop, assert_ok, traits::fungible::Mutate};
-use gridweave_primitives::{traits::Clearing, Be32, MeterId};
+use frame_support::{
+	assert_noop, assert_ok,
+	traits::{fungible::Mutate, tokens::Preservation},
+};
+use gridweave_primitives::{
+	traits::{Clearing, CommunityFunds},
+	Be32, MeterId,
+};
 use sp_runtime::DispatchError;
 
 use crate::{mock::*, Error, Event, Funds, Ledger};
@@ -229,5 +235,36 @@ fn fund_should_be_spent_by_governance_only() {
 				amount: 200
 			})
 		);
+	});
+}
+
+#[test]
+fn what_a_fund_receives_should_be_its_communitys_and_nobody_elses() {
+	run(|| {
+		let operator = OPERATORS[0];
+		let before = (balance(operator), Balances::free_balance(operator));
+		let house = <Settlement as CommunityFunds<AccountId>>::account();
+		let preserve = Preservation::Preserve;
+		assert_ok!(<Balances as Mutate<_>>::transfer(
+			&1,
+			&house,
+			5 * ED,
+			preserve
+		));
+		<Settlement as CommunityFunds<AccountId>>::received(HOME, 3 * ED);
+		<Settlement as CommunityFunds<AccountId>>::received(HOME, 0);
+		let funds = || (Settlement::fund(HOME), Settlement::stray());
+		assert_eq!(funds(), (3 * ED, Some(2 * ED)));
+		<Settlement as CommunityFunds<AccountId>>::received(HOME, 2 * ED);
+		assert_eq!(funds(), (5 * ED, Some(0)));
+		let after = (balance(operator), Balances::free_balance(operator));
+		assert_eq!(after, before);
+		assert_ok!(Settlement::spend_fund(
+			RuntimeOrigin::root(),
+			HOME,
+			2,
+			5 * ED
+		));
+		assert_eq!(balance(2), 5 * ED);
 	});
 }
