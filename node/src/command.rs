@@ -1,5 +1,7 @@
 //! Carries out what the command line says.
 
+use std::path::Path;
+
 use gridweave_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_service::PartialComponents;
@@ -148,8 +150,51 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(&cli.run)?;
 			runner.run_node_until_exit(|mut config| async move {
 				Cli::default_pruning(&mut config, std::env::args_os());
-				service::new_full(config, &cli.meter_gateways).map_err(sc_cli::Error::Service)
+				let database = config.database.path().map(Path::to_path_buf);
+				service::new_full(config, &cli.meter_gateways)
+					.map_err(|error| explained(error, database.as_deref()))
 			})
 		}
+	}
+}
+
+/// A database that cannot be opened is named, with the way back: the error alone tells neither.
+fn explained(error: sc_service::Error, database: Option<&Path>) -> sc_cli::Error {
+	use sp_blockchain::Error::Backend;
+	let (sc_service::Error::Client(Backend(why)), Some(path)) = (&error, database) else {
+		return sc_cli::Error::Service(error);
+	};
+	let told = format!(
+		"the database in {} cannot be opened: {why}. If another node runs on it, end one of them. If the disk is full, \
+		 make room. Else it is damaged: remove it with `purge-chain` and the same --chain and --base-path, and the node \
+		 fetches the chain from others. If this is a validator, first read what docs/operators.md \
+		 says of recovery.",
+		path.display(),
+	);
+	sc_cli::Error::Application(told.into())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_database_that_cannot_be_opened_should_be_named_with_the_way_back() {
+		let error = || sp_blockchain::Error::Backend("Corruption".into()).into();
+		let told = explained(error(), Some(Path::new("/data/db"))).to_string();
+		for part in ["/data/db", "Corruption", "purge-chain"] {
+			assert!(told.contains(part), "{told}");
+		}
+	}
+
+	#[test]
+	fn other_errors_should_stay_what_they_are() {
+		let other = explained("no port".to_owned().into(), Some(Path::new("/data/db")));
+		assert!(matches!(other, sc_cli::Error::Service(_)), "{other}");
+		let elsewhere = sp_blockchain::Error::Backend("gone".into()).into();
+		assert!(matches!(
+			explained(elsewhere, None),
+			sc_cli::Error::Service(_)
+		));
 	}
 }

@@ -7,7 +7,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const BINARIES =
+/** Where node and gateway are. */
+export const BINARIES =
   process.env.GRIDWEAVE_BIN ??
   join(process.env.CARGO_TARGET_DIR ?? join(homedir(), '.cache/gridweave/target'), 'release');
 
