@@ -1,7 +1,7 @@
 // A network of operators who begin with nothing, as docs/operators.md tells them to: keys, specification, nodes.
 
 import { execFile, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,20 +46,37 @@ export class Staging {
   /** Gives a node its ports, once: its address is told to others. */
   async place(name) {
     const ports = { rpc: await freePort(), p2p: await freePort() };
-    this.nodes[name] = { name, ports, log: join(this.folder, `${name}.log`), base: join(this.folder, `data-${name}`) };
+    const keys = join(this.folder, 'keys', name);
+    const base = join(this.folder, `data-${name}`);
+    this.nodes[name] = { name, ports, keys, base, log: join(this.folder, `${name}.log`) };
+  }
+
+  /** Puts a node on a machine that has nothing of it but the specification: a new identity, and no session keys yet. */
+  async replace(name) {
+    const keys = join(this.folder, `new-${name}`);
+    mkdirSync(keys);
+    await command(join(BINARIES, 'gridweave-node'), [
+      'key', 'generate-node-key', '--chain', this.specification, '--file', join(keys, 'node.key'),
+    ]);
+    Object.assign(this.nodes[name], { keys, base: join(this.folder, `new-data-${name}`) });
+  }
+
+  /** The specification that all nodes run with. */
+  get specification() {
+    return join(this.folder, 'specs/staging-raw.json');
   }
 
   /** The command line of a validator, as the document has it. */
   arguments(name) {
-    const { ports, base } = this.nodes[name];
+    const { ports, keys, base } = this.nodes[name];
     const others = Object.values(this.nodes).filter((node) => node.name !== name);
     return [
       '--validator',
-      '--chain', join(this.folder, 'specs/staging-raw.json'),
+      '--chain', this.specification,
       '--name', name,
       '--base-path', base,
-      '--keystore-path', join(this.folder, 'keys', name, 'keystore'),
-      '--node-key-file', join(this.folder, 'keys', name, 'node.key'),
+      '--keystore-path', join(keys, 'keystore'),
+      '--node-key-file', join(keys, 'node.key'),
       '--listen-addr', `/ip4/127.0.0.1/tcp/${ports.p2p}`,
       '--rpc-port', `${ports.rpc}`,
       '--no-prometheus',
