@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 VALIDATORS = 4
 BLOCKS = 8
 LEAST = 4
-PATIENCE = 180
+PATIENCE = 300
 # Counters by a label, which begin with the first of what they count; and what a worker tells that has a gateway to ask.
 OF_EVENTS = {
     "gridweave_batches_refused_total",
