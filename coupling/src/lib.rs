@@ -1,0 +1,198 @@
+//! # Coupling of call auctions
+//!
+//! Communities whose call auctions close together are cleared together: what goes over each link, and at which
+//! price each book clears, so that welfare is greatest.
+//!
+//! ```text
+//! maximise    Σ bid · x − Σ ask · y − Σ fee · f
+//! subject to  Σ x − Σ y = Σ f in − Σ g out    for each community; these are the prices
+//!             0 ≤ x ≤ energy of the bid, 0 ≤ y ≤ energy of the ask
+//!             g = ⌈f / (1 − loss)⌉ ≤ capacity  for each link
+//! ```
+//!
+//! The chain could not bound the work that finding it takes; it can bound that of checking it. So anybody may
+//! find it, here, and tell the chain, which carries out the best that was told and holds.
+//!
+//! All is in whole Wh and whole millionths of GRID per kWh. There are prices for what is found, to the planck:
+//! every book clears at its price, and no link loses. What whole numbers cost is some Wh of the linear
+//! program's optimum, which the tests compare with.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`network`] | what is coupled |
+//! | `ladder` | what import is worth to a book |
+//! | `flows` | what goes over the links |
+//! | `ascent` | the flows of the greatest welfare |
+//! | `program` | the same by a linear program, as a hint |
+//! | `repair` | those near them that prices exist for |
+//! | `pricing` | the prices |
+//!
+//! ```
+//! use gridweave_coupling::{couple, Book, Level, Limits, Link, Network};
+//! use gridweave_primitives::{Price, WattHours};
+//! use sp_runtime::Permill;
+//!
+//! let level = |price, energy| Level { price: Price(price), energy: WattHours(energy) };
+//! let book = |bids, asks| Book { floor: Price(0), cap: Price(400_000), bids, asks };
+//! let network = Network {
+//!     books: vec![
+//!         book(vec![], vec![level(100_000, 5_000)]),
+//!         book(vec![level(250_000, 950)], vec![level(200_000, 950)]),
+//!     ],
+//!     links: vec![Link {
+//!         from: 0,
+//!         to: 1,
+//!         loss: Permill::from_percent(5),
+//!         wheeling_fee: Price(10_000),
+//!         capacity: WattHours(4_000),
+//!         min_quantity: WattHours(1),
+//!     }],
+//! };
+//! let coupling = couple(&network, &Limits::NONE).unwrap().unwrap();
+//! // It sells to the dear community, whose own asks stay unsold.
+//! assert_eq!(coupling.flows, vec![WattHours(950)]);
+//! // The cheap community has more to sell at 0.10; beside losses and fee the link earns nothing.
+//! assert_eq!(coupling.prices, vec![Price(100_000), Price(115_264)]);
+//! assert_eq!(coupling.gain, 950 * (200_000 - 10_000) - 1_000 * 100_000);
+//! ```
+
+pub mod network;
+
+mod ascent;
+mod flows;
+mod ladder;
+mod pricing;
+mod program;
+mod repair;
+
+use gridweave_primitives::{Price, WattHours};
+
+pub use network::{Book, Level, Link, Network, Unsound};
+
+use flows::{Flows, Model};
+
+/// Energy, prices, and products of both: below 2¹²⁰ all together, of either sign.
+type Wide = i128;
+
+/// Steps to the greatest welfare. Each empties or fills a level or a link, or nearly so.
+const STEPS: usize = 200_000;
+/// How often the linear program is asked; each time it sees what is near what it found before.
+const HINTS: usize = 8;
+/// Steps that make good for what repair has taken.
+const STEPS_AFTER: usize = 500;
+
+/// How much may be coupled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+	/// The most books that links with a flow lead to or from.
+	pub books: usize,
+	/// The most links with a flow.
+	pub links: usize,
+}
+
+impl Limits {
+	/// Any number.
+	pub const NONE: Self = Self {
+		books: usize::MAX,
+		links: usize::MAX,
+	};
+}
+
+/// What a network comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coupling {
+	/// What is received over each link, in Wh.
+	pub flows: Vec<WattHours>,
+	/// The price of each book, in 10⁻⁶ GRID per kWh.
+	pub prices: Vec<Price>,
+	/// How much greater welfare is than if each book clears by itself, in 10⁻⁹ GRID; more than nothing.
+	pub gain: i128,
+}
+
+/// Couples a network; `None` if nothing is gained by it.
+pub fn couple(network: &Network, limits: &Limits) -> Result<Option<Coupling>, Unsound> {
+	network.check()?;
+	let mut model = Model::new(network);
+	let alone = Flows::none(network).welfare(&model);
+	loop {
+		let flows = best(&mut model);
+		if let Some(link) = too_many(network, &flows, limits) {
+			// Without it there is less to carry.
+			model.most[link] = 0;
+			continue;
+		}
+		let gain = flows.welfare(&model) - alone;
+		// There are prices, or it would not have been repaired.
+		let prices = pricing::prices(&model, &flows).ok();
+		return Ok(prices.filter(|_| gain > 0).map(|prices| Coupling {
+			flows: flows
+				.received
+				.iter()
+				.map(|f| WattHours(whole(*f)))
+				.collect(),
+			prices: prices.iter().map(|price| Price(whole(*price))).collect(),
+			gain,
+		}));
+	}
+}
+
+fn whole(value: Wide) -> u64 {
+	u64::try_from(value).unwrap_or_default()
+}
+
+/// The best flows that there are prices for.
+fn best(model: &mut Model<'_>) -> Flows {
+	let mut flows = greatest(model);
+	while let Some(link) = too_little(model, &flows) {
+		model.most[link] = 0;
+		flows = greatest(model);
+	}
+	let mut flows = repair::repaired(model, flows);
+	let fit = |flows| Some(repair::repaired(model, flows));
+	ascent::ascend(model, &mut flows, STEPS_AFTER, fit);
+	flows
+}
+
+/// The flows of the greatest welfare, whether or not there are prices for them.
+fn greatest(model: &Model<'_>) -> Flows {
+	let mut flows = Flows::none(model.network);
+	let held = |flows: Flows| flows.are_held(model).then_some(flows);
+	ascent::ascend(model, &mut flows, STEPS, held);
+	for _ in 0..HINTS {
+		let Some(hint) = program::hint(model, &flows) else {
+			break;
+		};
+		let mut hint = repair::repaired(model, hint);
+		ascent::ascend(model, &mut hint, STEPS_AFTER, held);
+		if hint.welfare(model) <= flows.welfare(model) {
+			break;
+		}
+		flows = hint;
+	}
+	flows
+}
+
+/// The link that carries least of those that carry less than they take.
+fn too_little(model: &Model<'_>, flows: &Flows) -> Option<usize> {
+	let links = model.network.links.iter().enumerate();
+	let too_little = links.filter(|(at, link)| {
+		flows.received[*at] > 0 && flows.received[*at] < link.min_quantity.0.into()
+	});
+	let least = too_little.min_by_key(|(at, _)| flows.received[*at]);
+	least.map(|(at, _)| at)
+}
+
+/// The link that carries least, if more is coupled than may be.
+fn too_many(network: &Network, flows: &Flows, limits: &Limits) -> Option<usize> {
+	let carries = || (0..network.links.len()).filter(|at| flows.received[*at] > 0);
+	let mut books = vec![false; network.books.len()];
+	for at in carries() {
+		books[network.links[at].from] = true;
+		books[network.links[at].to] = true;
+	}
+	let coupled = books.into_iter().filter(|coupled| *coupled).count();
+	if coupled <= limits.books && carries().count() <= limits.links {
+		return None;
+	}
+	carries().min_by_key(|at| flows.received[*at])
+}
