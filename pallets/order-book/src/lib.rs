@@ -65,8 +65,8 @@
 //!
 //! Call auctions of linked communities whose gates close together can clear together: energy goes over links to
 //! where more is bid for it ([`coupling`]). To find the best way is too much for a chain, so anyone may submit a
-//! [`Solution`] when the gates have closed, for [`Config::CouplingWindow`] seconds, at most half a period, with a claim of what it gains
-//! and a deposit. Then the one with the highest claim is looked at, in bounded steps, and the next one if it does
+//! [`Solution`] when the gates have closed, for [`Config::CouplingWindow`] seconds, at most half a period, with a
+//! claim of what it gains and a deposit. Then the one with the highest claim is looked at, in bounded steps, and the next one if it does
 //! not hold; the first that holds is carried out.
 //!
 //! * *Carried out*: members trade with links at the price of their community, best orders first: buyers pay at

@@ -48,7 +48,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What the clearing house holds beyond all trading balances, funds, the pot under way, what is set aside
-	/// for sellers over links and what buyers from links have paid: what was sent to it directly. `None` if it holds less than it should.
+	/// for sellers over links and what buyers from links have paid: what was sent to it directly. `None` if it
+	/// holds less than it should.
 	pub fn stray() -> Option<Balance> {
 		let owed = Self::members()
 			.map(|(_, member)| member.balance)

@@ -25,8 +25,16 @@ fn parties() -> (Party<AccountId>, Party<AccountId>) {
 	add_meter(BUYER.0, BUYER.1);
 	let Trade { seller, buyer, .. } =
 		linked_trade_of((SELLER.0, 1_000), (BUYER.0, 950), 100_000, 0);
-	assert_ok!(Settlement::lock(&seller.account, seller.released));
-	assert_ok!(Settlement::lock(&buyer.account, buyer.released));
+	assert_ok!(Settlement::lock(
+		&seller.account,
+		seller.meter,
+		seller.released
+	));
+	assert_ok!(Settlement::lock(
+		&buyer.account,
+		buyer.meter,
+		buyer.released
+	));
 	(seller, buyer)
 }
 
