@@ -185,6 +185,8 @@ use frame_support::pallet_macros::import_section;
 #[import_section(event::event)]
 #[frame_support::pallet]
 pub mod pallet {
+	use alloc::vec::Vec;
+
 	use frame_support::{
 		dispatch::DispatchResultWithPostInfo,
 		pallet_prelude::*,
