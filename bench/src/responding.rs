@@ -17,7 +17,7 @@ use pallet_demand_response::{
 	},
 	Call, DayPages, Events,
 };
-use sp_runtime::{BoundedVec, Permill};
+use sp_runtime::BoundedVec;
 use sp_storage::Storage;
 
 use crate::{
