@@ -1,15 +1,17 @@
-//! Calls of the whole runtime, in any order, from anybody, between blocks: see `runtime/tests/common/calls.rs`, which
+//! Calls of the whole runtime, in any order, from anybody, between blocks: see `runtime/tests/playing`, which
 //! an ordinary test drives as well.
 
 #![no_main]
 
 #[path = "../../runtime/tests/common/mod.rs"]
 mod common;
+#[path = "../../runtime/tests/playing/mod.rs"]
+mod playing;
 
 use std::sync::LazyLock;
 
-use common::calls::{play, Start, Tally};
 use libfuzzer_sys::fuzz_target;
+use playing::{play, Start, Tally};
 
 /// Every input begins with the same chain.
 static START: LazyLock<Start> = LazyLock::new(Start::new);

@@ -1,12 +1,13 @@
 //! Calls in any order, with any arguments, from anybody. `scripts/fuzz calls` looks for more.
 
 mod common;
+mod playing;
 
 use std::collections::BTreeSet;
 
-use common::calls::{play, Name, Start, Tally, NEVER};
 use frame_support::traits::GetCallMetadata;
 use gridweave_runtime::RuntimeCall;
+use playing::{play, Name, Start, Tally, NEVER};
 
 /// How many sequences are played, and how long they are.
 const SEQUENCES: u64 = 1_500;

@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-pub mod calls;
 pub mod council;
 pub mod meters;
 pub mod validators;

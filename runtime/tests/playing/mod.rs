@@ -33,7 +33,7 @@ use pallet_collective::RawOrigin as CouncilOrigin;
 use sp_core::Pair;
 use sp_runtime::{generic::Era, transaction_validity::TransactionValidityError, DispatchResult};
 
-use super::{
+use super::common::{
 	meters::{genesis_hash, Device},
 	Chain,
 };

@@ -15,7 +15,7 @@ use sp_core::{sr25519, H256};
 use sp_runtime::Permill;
 
 use super::{
-	super::{
+	super::common::{
 		account,
 		meters::{enrol, enrol_in, order, report, Device, MICROGRID},
 		pair,
