@@ -13,6 +13,9 @@ use crate::{
 /// Those of whom own meters are to betray thieves.
 const JUDGED: [Class; 3] = [Class::Household, Class::Electrified, Class::Business];
 
+/// Where there was nobody to try it on.
+const NONE: &str = "–";
+
 /// What came of an aim.
 struct Measured {
 	/// What is aimed at.
@@ -26,6 +29,13 @@ struct Measured {
 impl Measured {
 	/// A share of so many that is to be `aim` at least.
 	fn at_least(what: String, share: &Estimate, cases: usize, aim: f64) -> Self {
+		if cases == 0 {
+			return Self {
+				aim: what,
+				value: NONE.into(),
+				missed: None,
+			};
+		}
 		let short = (aim - share.value) * 100.0;
 		Self {
 			aim: what,
@@ -165,6 +175,8 @@ mod tests {
 		let of = |hits| Measured::at_least("h3".into(), &share(hits, 100), 100, 0.9).missed;
 		assert_eq!(of(90), None);
 		assert_eq!(of(84).as_deref(), Some("by 6 points"));
+		let none = Measured::at_least("h3".into(), &share(0, 0), 0, 0.9);
+		assert_eq!((none.value.as_str(), none.missed), (NONE, None));
 		let of = |value| {
 			let rate = Estimate {
 				value,
