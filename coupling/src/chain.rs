@@ -105,6 +105,11 @@ pub struct Group {
 }
 
 impl Group {
+	/// How long solutions are taken, in seconds.
+	pub fn window(&self) -> u64 {
+		self.window_ends_at.saturating_sub(self.gate_closes_at)
+	}
+
 	/// The groups of a period's communities.
 	pub fn of(period: Period, communities: Vec<CoupledCommunity>) -> Vec<Self> {
 		let mut groups: Vec<Self> = Vec::new();
@@ -232,6 +237,12 @@ impl Chain {
 	/// The last finalised block.
 	pub async fn finalised(&self) -> Result<At> {
 		Ok(self.client.at_current_block().await?)
+	}
+
+	/// The best block.
+	pub async fn best(&self) -> Result<At> {
+		let hash = self.rpc.chain_get_block_hash(None).await?;
+		Ok(self.client.at_block(hash.context("no best block")?).await?)
 	}
 
 	/// Asks a runtime API: `function` is `Api_method`, `args` its arguments as a tuple.

@@ -8,16 +8,19 @@ use std::{
 	io::{self, ErrorKind, IsTerminal},
 	path::PathBuf,
 	process::ExitCode,
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use anyhow::{ensure, Result};
 use chain::Chain;
 use clap::Parser;
+use subxt_signer::sr25519::Keypair;
 use tokio::signal::unix::{signal, SignalKind};
 use tracing::{info, warn};
 use watch::Watch;
 
+/// Shortest pause while the node is away.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause while the node is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -98,29 +101,35 @@ async fn run(cli: &Cli) -> Result<bool> {
 		(None, Some(name)) => Some(key::well_known(name)?),
 		(None, None) => None,
 	};
-	let mut pause = Duration::from_secs(1);
+	let mut pause = SHORTEST_PAUSE;
 	loop {
-		let error = match Chain::connect(&cli.url).await {
-			Ok(chain) => {
-				let for_development = cli.dev.is_none() || chain.is_for_development().await?;
-				ensure!(
-					for_development,
-					"this is no development chain: everybody has the key of a well-known account"
-				);
-				info!("following {}", cli.url);
-				pause = Duration::from_secs(1);
-				match Watch::new(chain, signer.clone()).run(cli.once).await {
-					Ok(dealt) => return Ok(dealt),
-					Err(error) => error,
-				}
-			}
+		let since = Instant::now();
+		let error = match follow(cli, signer.clone()).await {
+			Ok(dealt) => return Ok(dealt),
 			Err(error) => error,
 		};
-		if cli.once || is_unread(&error) {
+		if cli.once || is_unread(&error) || error.is::<NotForDevelopment>() {
 			return Err(error);
+		}
+		if since.elapsed() > LONGEST_PAUSE {
+			pause = SHORTEST_PAUSE;
 		}
 		warn!("{error:#}; again in {pause:?}");
 		tokio::time::sleep(pause).await;
 		pause = (pause * 2).min(LONGEST_PAUSE);
 	}
+}
+
+/// A well-known account would sign where it is worth something.
+#[derive(Debug, thiserror::Error)]
+#[error("this is no development chain: everybody has the key of a well-known account")]
+struct NotForDevelopment;
+
+/// Follows the node until it is away; with `--once` until what waits was dealt with.
+async fn follow(cli: &Cli, signer: Option<Keypair>) -> Result<bool> {
+	let chain = Chain::connect(&cli.url).await?;
+	let for_development = cli.dev.is_none() || chain.is_for_development().await?;
+	ensure!(for_development, NotForDevelopment);
+	info!("following {}", cli.url);
+	Watch::new(chain, signer).run(cli.once).await
 }

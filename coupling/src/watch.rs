@@ -17,14 +17,17 @@ use tracing::{info, warn};
 use crate::chain::{At, Chain, Group, Solution, LIMITS, MAX_CANDIDATES};
 
 /// Pause between looks at the chain.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
 /// A period of which nothing is known to close is looked at again after so many seconds: a new community opens
 /// all its periods at once.
 const AGAIN: u64 = 60;
 /// Gates close before delivery, and windows are shorter than this, in seconds: periods that began before are over.
 const LONGEST_WINDOW: u64 = 3_600;
-/// A window that ends within so many seconds is over: a transaction would come too late.
-const TOO_LATE: u64 = 6;
+/// In a window that ends within so many seconds, the time between blocks, no block follows.
+const TOO_LATE: u64 = 3;
+/// In a window of so many seconds there is time to wait until the block is finalised in which the gate closed. In
+/// shorter ones, of chains with short periods, the best block has to do.
+const LONG_WINDOW: u64 = 30;
 /// A coupling is tried so often.
 const TRIES: u32 = 5;
 /// Planck of a unit of a coupling's gain.
@@ -91,8 +94,7 @@ impl Watch {
 	/// it could be.
 	pub async fn run(&mut self, once: bool) -> Result<bool> {
 		loop {
-			let at = self.chain.finalised().await?;
-			let left = self.look(&at).await?;
+			let left = self.look().await?;
 			if once && !left {
 				let failed = |progress| matches!(progress, &Progress::Failed(_));
 				return Ok(!self.known.values().any(failed));
@@ -102,15 +104,25 @@ impl Watch {
 	}
 
 	/// Deals with what waits; returns whether something is left that is to be tried again.
-	async fn look(&mut self, at: &At) -> Result<bool> {
-		let now = self.chain.now(at).await?;
+	async fn look(&mut self) -> Result<bool> {
+		let (best, finalised) = (self.chain.best().await?, self.chain.finalised().await?);
+		let now = self.chain.now(&best).await?;
+		let settled = self.chain.now(&finalised).await?;
 		let mut left = false;
-		for group in self.open(at, now).await? {
+		for group in self.open(&best, now).await? {
 			let key = (group.period, group.gate_closes_at);
 			let failures = match self.known.get(&key) {
 				None => 0,
 				Some(Progress::Failed(failures)) if *failures < TRIES => *failures,
 				Some(_) => continue,
+			};
+			let at = match group.window() < LONG_WINDOW {
+				true => &best,
+				false if settled >= group.gate_closes_at => &finalised,
+				false => {
+					left = true;
+					continue;
+				}
 			};
 			let progress = match self.deal(at, &group).await {
 				Ok((outcome, line)) => {
