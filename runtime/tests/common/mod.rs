@@ -71,9 +71,9 @@ pub type Watch = Box<dyn FnMut(u32)>;
 
 /// A chain of one authority, always within a block.
 pub struct Chain {
-	ext: sp_io::TestExternalities,
-	number: u32,
-	time: u64,
+	pub ext: sp_io::TestExternalities,
+	pub number: u32,
+	pub time: u64,
 	/// What happened in all blocks that have ended.
 	pub events: Vec<RuntimeEvent>,
 	watch: Watch,
