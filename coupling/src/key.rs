@@ -76,7 +76,10 @@ mod tests {
 	#[test]
 	fn what_is_no_key_should_be_refused_without_telling_it() {
 		for text in ["", "//Alice", "5ec4e7", "a secret that is no phrase"] {
-			let error = parse(text).err().expect("refused").to_string();
+			let Err(error) = parse(text) else {
+				panic!("taken: {text}");
+			};
+			let error = error.to_string();
 			assert!(text.is_empty() || !error.contains(text), "{error}");
 		}
 		let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";

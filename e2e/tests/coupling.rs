@@ -181,7 +181,10 @@ fn auctions_should_clear_over_the_link_as_the_program_found() -> Result<()> {
 		]);
 		ensure!(line["prices"] == prices, "{line}");
 		let gain = (1_900 * (250_000 - 10_000) - 2_000 * 100_000) * 1_000u64;
-		ensure!(line["claim"] == gain.to_string(), "{line}");
+		ensure!(
+			line["claim"].as_str() == Some(gain.to_string().as_str()),
+			"{line}"
+		);
 
 		// And so the auctions clear, once the time for better ones is over.
 		let told = carried_out(chain, before).await?;

@@ -65,13 +65,13 @@ pub(crate) fn key(until: u64, period: Period) -> (Be64, Be32) {
 	(until.into(), period.into())
 }
 
+/// Links, and the community at the other end of each.
+type LinksToOthers<AccountId> = Vec<(OpenLink<AccountId>, MicrogridId)>;
+
 impl<T: Config> Pallet<T> {
 	/// The links of a book's community over which its auction can be coupled with others, and the other community
 	/// of each. Also how many were looked at.
-	pub(crate) fn coupling_links(
-		id: BookId,
-		terms: &Terms,
-	) -> (Vec<(OpenLink<T::AccountId>, MicrogridId)>, u32) {
+	pub(crate) fn coupling_links(id: BookId, terms: &Terms) -> (LinksToOthers<T::AccountId>, u32) {
 		let into = T::Links::links_into(id.microgrid, id.period).into_iter();
 		let out = T::Links::links_out_of(id.microgrid, id.period).into_iter();
 		let all: Vec<_> = into

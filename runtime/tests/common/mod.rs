@@ -76,7 +76,7 @@ pub struct Chain {
 	pub time: u64,
 	/// What happened in all blocks that have ended.
 	pub events: Vec<RuntimeEvent>,
-	watch: Watch,
+	pub watch: Watch,
 }
 
 impl Chain {

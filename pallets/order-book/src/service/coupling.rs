@@ -109,7 +109,7 @@ impl<T: Config> Pallet<T> {
 		let period = Period(period.get());
 		let late = now >= until.get().saturating_add(window::<T>());
 		let done = loop {
-			let stage = core::mem::replace(&mut coupling.stage, CouplingStage::default());
+			let stage = core::mem::take(&mut coupling.stage);
 			let Some(candidate) = coupling.candidates.first().cloned() else {
 				break true;
 			};

@@ -2,7 +2,7 @@
 
 use alloc::collections::{btree_map::BTreeMap, btree_set::BTreeSet};
 
-use frame_support::{ensure, traits::Get};
+use frame_support::ensure;
 use gridweave_primitives::{
 	traits::{OnTrade, SettlementClock},
 	Balance, Period,
