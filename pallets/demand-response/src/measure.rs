@@ -98,7 +98,7 @@ impl Sums {
 	/// Adds a meter that was measured in an event of `seconds`.
 	pub fn add(&mut self, direction: Direction, load: &Load, ratings: &Ratings, seconds: u64) {
 		// Energies of meters below 2³² Wh a period: sums of fewer than 2³¹ never reach 63 bits.
-		self.expect(load.baseline);
+		self.add_baseline(load.baseline);
 		let tally = &mut self.tally;
 		tally.measured = tally.measured.saturating_add(load.measured);
 		let rebound = change(direction, load.rebound_baseline, load.rebound);
@@ -108,7 +108,7 @@ impl Sums {
 	}
 
 	/// Adds a baseline.
-	fn expect(&mut self, baseline: i64) {
+	fn add_baseline(&mut self, baseline: i64) {
 		self.tally.baseline = self.tally.baseline.saturating_add(baseline);
 		self.gross = self
 			.gross
@@ -132,7 +132,7 @@ impl Sums {
 			Direction::Reduce => most(ratings.max_import).max(baseline),
 			Direction::Increase => most(ratings.max_export).saturating_neg().min(baseline),
 		};
-		self.expect(baseline);
+		self.add_baseline(baseline);
 		let tally = &mut self.tally;
 		tally.measured = tally.measured.saturating_add(worst);
 		tally.unmeasured = tally.unmeasured.saturating_add(1);
