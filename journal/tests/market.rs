@@ -47,6 +47,16 @@ const OPENINGS: &[&str] = &[
 	"totals",
 ];
 
+/// What only coupled auctions tell: they have a story of their own (`promises/coupled.rs`), and what is left of one that
+/// a period's end cuts short is tested with the order book.
+const OF_COUPLINGS: [&str; 5] = [
+	"coupled",
+	"coupledFill",
+	"linkCarried",
+	"importsReturned",
+	"couplingAbandoned",
+];
+
 fn address(name: &str) -> String {
 	account(name).to_ss58check_with_version(42u16.into())
 }
@@ -64,7 +74,11 @@ fn every_kind_of_record_should_come_about() {
 		openings.extend(journal.openings());
 		told.extend(kinds(journal));
 	}
-	let all: BTreeSet<_> = Record::KINDS.iter().map(|(kind, _)| *kind).collect();
+	let all: BTreeSet<_> = Record::KINDS
+		.iter()
+		.map(|(kind, _)| *kind)
+		.filter(|kind| !OF_COUPLINGS.contains(kind))
+		.collect();
 	assert_eq!(
 		all.difference(&told).collect::<Vec<_>>(),
 		Vec::<&&str>::new(),

@@ -152,7 +152,7 @@ fn programme(chain: &mut Chain, devices: &[Device]) {
 		},
 		baseline: Baseline::LikeDays {
 			method: Method::TenOfTen,
-			adjustment: Permill::from_percent(20),
+			adjustment: Permill::from_percent(5),
 		},
 		least_days: 1,
 		dead_band: Permill::from_percent(5),
