@@ -30,8 +30,9 @@ pub type Call = DynamicPayload<Composite<()>>;
 type Progress =
 	TransactionProgress<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
 
-/// How long a transaction may take into a block: some have to wait for the end of a migration.
-const INCLUSION: Duration = Duration::from_secs(60);
+/// How long a transaction may take into a block: some have to wait for the end of a migration, or until all nodes have
+/// compiled new code on a busy machine.
+const INCLUSION: Duration = Duration::from_secs(150);
 
 /// A connection to a node.
 pub struct Chain {
