@@ -700,6 +700,7 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 	}
 	// Not measured yet: copied from the nearest entries.
 	fn submit_coupling(f: u32, ) -> Weight {
+		// An estimate, not measured yet.
 		Weight::from_parts(150_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 70_000))
 			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(f.into()))
@@ -709,18 +710,21 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 15_000).saturating_mul(f.into()))
 	}
 	fn advance_coupling() -> Weight {
+		// An estimate, not measured yet.
 		Weight::from_parts(100_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 70_000))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn exchange_order() -> Weight {
+		// An estimate, not measured yet.
 		Weight::from_parts(120_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 10_048))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
 	fn close_coupling() -> Weight {
+		// An estimate, not measured yet.
 		Weight::from_parts(55_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 10_200))
 			.saturating_add(T::DbWeight::get().reads(5))

@@ -308,10 +308,7 @@ impl<T: frame_system::Config> pallet_settlement::WeightInfo for WeightInfo<T> {
 	/// Storage: `Settlement::SeatOf` (r:2 w:1)
 	/// Proof: `Settlement::SeatOf` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	fn guest() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `3561`
-		//  Estimated: `11078`
-		// Minimum execution time: 84_702_000 picoseconds.
+		// An estimate after `serve_claim`, not measured yet.
 		Weight::from_parts(100_510_000, 0)
 			.saturating_add(Weight::from_parts(0, 11078))
 			.saturating_add(T::DbWeight::get().reads(6))
