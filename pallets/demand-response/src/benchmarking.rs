@@ -366,10 +366,10 @@ trait Also: Sized {
 
 impl Also for DemandEvent {}
 
-/// A command of an event that is over, which the device obeyed.
+/// A command of an event that is over, which the device obeyed. It comes after those of [`Village`].
 fn obeyed() -> Command {
 	Command {
-		nonce: 3,
+		nonce: 8,
 		action: Action::Charge,
 		from: 0,
 		until: 10,
@@ -580,6 +580,7 @@ mod benches {
 		let (meter, now) = (village.meters[0], T::Clock::now());
 		// The last one was obeyed, and the record is to say so.
 		commands::put::<T>(meter, obeyed());
+		NextNonce::<T>::put(obeyed().nonce);
 		#[extrinsic_call]
 		_(
 			village.signed_operator(),

@@ -48,13 +48,13 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::ParametersOf` (r:1 w:1)
 	/// Proof: `AnomalyFlags::ParametersOf` (`max_values`: None, `max_size`: Some(107), added: 2582, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Feeders` (r:0 w:1)
-	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(215), added: 2690, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(227), added: 2702, mode: `MaxEncodedLen`)
 	fn set_parameters() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1601`
 		//  Estimated: `3660`
-		// Minimum execution time: 56_074_000 picoseconds.
-		Weight::from_parts(60_392_000, 0)
+		// Minimum execution time: 58_380_000 picoseconds.
+		Weight::from_parts(63_130_000, 0)
 			.saturating_add(Weight::from_parts(0, 3660))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -67,8 +67,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `937`
 		//  Estimated: `3982`
-		// Minimum execution time: 38_791_000 picoseconds.
-		Weight::from_parts(45_320_000, 0)
+		// Minimum execution time: 40_355_000 picoseconds.
+		Weight::from_parts(45_214_000, 0)
 			.saturating_add(Weight::from_parts(0, 3982))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -81,8 +81,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `969`
 		//  Estimated: `3982`
-		// Minimum execution time: 41_754_000 picoseconds.
-		Weight::from_parts(47_150_000, 0)
+		// Minimum execution time: 41_844_000 picoseconds.
+		Weight::from_parts(47_235_000, 0)
 			.saturating_add(Weight::from_parts(0, 3982))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -106,7 +106,7 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::Analysts` (r:3 w:3)
 	/// Proof: `AnomalyFlags::Analysts` (`max_values`: None, `max_size`: Some(77), added: 2552, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(283), added: 2758, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:2 w:2)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Settlement::Funds` (r:1 w:1)
@@ -115,10 +115,10 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Proof: `AnomalyFlags::Due` (`max_values`: None, `max_size`: Some(10), added: 2485, mode: `MaxEncodedLen`)
 	fn confirm() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3059`
+		//  Measured:  `3028`
 		//  Estimated: `8646`
-		// Minimum execution time: 176_838_000 picoseconds.
-		Weight::from_parts(196_799_000, 0)
+		// Minimum execution time: 166_641_000 picoseconds.
+		Weight::from_parts(187_221_000, 0)
 			.saturating_add(Weight::from_parts(0, 8646))
 			.saturating_add(T::DbWeight::get().reads(15))
 			.saturating_add(T::DbWeight::get().writes(11))
@@ -142,7 +142,7 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::Analysts` (r:3 w:3)
 	/// Proof: `AnomalyFlags::Analysts` (`max_values`: None, `max_size`: Some(77), added: 2552, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:3 w:3)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(283), added: 2758, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:4 w:4)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Due` (r:0 w:2)
@@ -151,8 +151,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `3223`
 		//  Estimated: `11402`
-		// Minimum execution time: 226_948_000 picoseconds.
-		Weight::from_parts(244_700_000, 0)
+		// Minimum execution time: 234_827_000 picoseconds.
+		Weight::from_parts(255_640_000, 0)
 			.saturating_add(Weight::from_parts(0, 11402))
 			.saturating_add(T::DbWeight::get().reads(18))
 			.saturating_add(T::DbWeight::get().writes(15))
@@ -179,8 +179,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `722`
 		//  Estimated: `3660`
-		// Minimum execution time: 162_631_000 picoseconds.
-		Weight::from_parts(191_208_000, 0)
+		// Minimum execution time: 154_971_000 picoseconds.
+		Weight::from_parts(176_768_000, 0)
 			.saturating_add(Weight::from_parts(0, 3660))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(4))
@@ -190,13 +190,13 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::ParametersOf` (r:1 w:0)
 	/// Proof: `AnomalyFlags::ParametersOf` (`max_values`: None, `max_size`: Some(107), added: 2582, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Feeders` (r:0 w:1)
-	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(215), added: 2690, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(227), added: 2702, mode: `MaxEncodedLen`)
 	fn recalibrate() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `593`
 		//  Estimated: `3583`
-		// Minimum execution time: 36_737_000 picoseconds.
-		Weight::from_parts(45_030_000, 0)
+		// Minimum execution time: 38_745_000 picoseconds.
+		Weight::from_parts(43_366_000, 0)
 			.saturating_add(Weight::from_parts(0, 3583))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -206,14 +206,14 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(283), added: 2758, mode: `MaxEncodedLen`)
 	fn register_analyst() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `179`
-		//  Estimated: `3730`
-		// Minimum execution time: 44_824_000 picoseconds.
-		Weight::from_parts(53_593_000, 0)
-			.saturating_add(Weight::from_parts(0, 3730))
+		//  Estimated: `3748`
+		// Minimum execution time: 46_260_000 picoseconds.
+		Weight::from_parts(48_485_000, 0)
+			.saturating_add(Weight::from_parts(0, 3748))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -225,8 +225,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `213`
 		//  Estimated: `3542`
-		// Minimum execution time: 15_491_000 picoseconds.
-		Weight::from_parts(25_090_000, 0)
+		// Minimum execution time: 15_905_000 picoseconds.
+		Weight::from_parts(17_151_000, 0)
 			.saturating_add(Weight::from_parts(0, 3542))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -238,14 +238,14 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(283), added: 2758, mode: `MaxEncodedLen`)
 	fn withdraw_stake() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `411`
-		//  Estimated: `3730`
-		// Minimum execution time: 43_444_000 picoseconds.
-		Weight::from_parts(46_942_000, 0)
-			.saturating_add(Weight::from_parts(0, 3730))
+		//  Estimated: `3748`
+		// Minimum execution time: 44_234_000 picoseconds.
+		Weight::from_parts(47_227_000, 0)
+			.saturating_add(Weight::from_parts(0, 3748))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -275,8 +275,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `2515`
 		//  Estimated: `3982`
-		// Minimum execution time: 105_476_000 picoseconds.
-		Weight::from_parts(115_068_000, 0)
+		// Minimum execution time: 104_826_000 picoseconds.
+		Weight::from_parts(113_417_000, 0)
 			.saturating_add(Weight::from_parts(0, 3982))
 			.saturating_add(T::DbWeight::get().reads(10))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -296,11 +296,11 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `3942 + g * (3 ±0)`
 		//  Estimated: `3572 + g * (3568 ±0)`
-		// Minimum execution time: 1_143_000 picoseconds.
-		Weight::from_parts(1_159_000, 0)
+		// Minimum execution time: 602_000 picoseconds.
+		Weight::from_parts(935_000, 0)
 			.saturating_add(Weight::from_parts(0, 3572))
-			// Standard Error: 45_500
-			.saturating_add(Weight::from_parts(11_989_235, 0).saturating_mul(g.into()))
+			// Standard Error: 37_688
+			.saturating_add(Weight::from_parts(11_863_433, 0).saturating_mul(g.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(g.into())))
 			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(g.into())))
@@ -321,11 +321,11 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `1446`
 		//  Estimated: `4558`
-		// Minimum execution time: 1_565_000 picoseconds.
-		Weight::from_parts(26_781_132, 0)
+		// Minimum execution time: 2_438_000 picoseconds.
+		Weight::from_parts(23_536_852, 0)
 			.saturating_add(Weight::from_parts(0, 4558))
-			// Standard Error: 246_095
-			.saturating_add(Weight::from_parts(738_055, 0).saturating_mul(r.into()))
+			// Standard Error: 189_289
+			.saturating_add(Weight::from_parts(796_612, 0).saturating_mul(r.into()))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
@@ -337,8 +337,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `103`
 		//  Estimated: `4558`
-		// Minimum execution time: 6_257_000 picoseconds.
-		Weight::from_parts(7_635_000, 0)
+		// Minimum execution time: 6_649_000 picoseconds.
+		Weight::from_parts(7_391_000, 0)
 			.saturating_add(Weight::from_parts(0, 4558))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -353,8 +353,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `1236`
 		//  Estimated: `86430`
-		// Minimum execution time: 52_835_000 picoseconds.
-		Weight::from_parts(57_340_000, 0)
+		// Minimum execution time: 54_458_000 picoseconds.
+		Weight::from_parts(57_784_000, 0)
 			.saturating_add(Weight::from_parts(0, 86430))
 			.saturating_add(T::DbWeight::get().reads(35))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -377,8 +377,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `1467`
 		//  Estimated: `3660`
-		// Minimum execution time: 57_262_000 picoseconds.
-		Weight::from_parts(60_709_000, 0)
+		// Minimum execution time: 61_234_000 picoseconds.
+		Weight::from_parts(66_070_000, 0)
 			.saturating_add(Weight::from_parts(0, 3660))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -386,16 +386,16 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `Timestamp::Now` (r:1 w:0)
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Current` (r:1 w:0)
-	/// Proof: `AnomalyFlags::Current` (`max_values`: Some(1), `max_size`: Some(129), added: 624, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Current` (`max_values`: Some(1), `max_size`: Some(141), added: 636, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::IdleUntil` (r:1 w:0)
 	/// Proof: `AnomalyFlags::IdleUntil` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	fn inspect_idle() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `149`
-		//  Estimated: `1614`
-		// Minimum execution time: 6_558_000 picoseconds.
-		Weight::from_parts(11_023_000, 0)
-			.saturating_add(Weight::from_parts(0, 1614))
+		//  Estimated: `1626`
+		// Minimum execution time: 6_629_000 picoseconds.
+		Weight::from_parts(7_523_000, 0)
+			.saturating_add(Weight::from_parts(0, 1626))
 			.saturating_add(T::DbWeight::get().reads(3))
 	}
 	/// Storage: `AnomalyFlags::Turn` (r:1 w:1)
@@ -416,8 +416,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `686`
 		//  Estimated: `3478`
-		// Minimum execution time: 26_513_000 picoseconds.
-		Weight::from_parts(28_087_000, 0)
+		// Minimum execution time: 25_900_000 picoseconds.
+		Weight::from_parts(28_021_000, 0)
 			.saturating_add(Weight::from_parts(0, 3478))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -433,17 +433,17 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::ParametersOf` (r:1 w:0)
 	/// Proof: `AnomalyFlags::ParametersOf` (`max_values`: None, `max_size`: Some(107), added: 2582, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Feeders` (r:1 w:0)
-	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(215), added: 2690, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(227), added: 2702, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::ProfilePages` (r:1 w:1)
 	/// Proof: `AnomalyFlags::ProfilePages` (`max_values`: None, `max_size`: Some(5413), added: 7888, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Current` (r:0 w:1)
-	/// Proof: `AnomalyFlags::Current` (`max_values`: Some(1), `max_size`: Some(129), added: 624, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Current` (`max_values`: Some(1), `max_size`: Some(141), added: 636, mode: `MaxEncodedLen`)
 	fn inspect_page() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `7226`
+		//  Measured:  `7238`
 		//  Estimated: `8878`
-		// Minimum execution time: 100_671_000 picoseconds.
-		Weight::from_parts(115_581_000, 0)
+		// Minimum execution time: 114_832_000 picoseconds.
+		Weight::from_parts(119_184_000, 0)
 			.saturating_add(Weight::from_parts(0, 8878))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -455,15 +455,15 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `Microgrids::Clock` (r:1 w:0)
 	/// Proof: `Microgrids::Clock` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Feeders` (r:1 w:1)
-	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(215), added: 2690, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(227), added: 2702, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Inspected` (r:0 w:1)
 	/// Proof: `AnomalyFlags::Inspected` (`max_values`: None, `max_size`: Some(8), added: 2483, mode: `MaxEncodedLen`)
 	fn inspect_balance() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1124`
+		//  Measured:  `1136`
 		//  Estimated: `4307`
-		// Minimum execution time: 35_610_000 picoseconds.
-		Weight::from_parts(40_912_000, 0)
+		// Minimum execution time: 34_449_000 picoseconds.
+		Weight::from_parts(37_686_000, 0)
 			.saturating_add(Weight::from_parts(0, 4307))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -477,16 +477,16 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 	/// Storage: `AnomalyFlags::Quarantined` (r:1 w:1)
 	/// Proof: `AnomalyFlags::Quarantined` (`max_values`: None, `max_size`: Some(14), added: 2489, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Feeders` (r:1 w:0)
-	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(215), added: 2690, mode: `MaxEncodedLen`)
+	/// Proof: `AnomalyFlags::Feeders` (`max_values`: None, `max_size`: Some(227), added: 2702, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Due` (r:0 w:2)
 	/// Proof: `AnomalyFlags::Due` (`max_values`: None, `max_size`: Some(10), added: 2485, mode: `MaxEncodedLen`)
 	fn raise_flag() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `520`
-		//  Estimated: `3680`
-		// Minimum execution time: 70_581_000 picoseconds.
-		Weight::from_parts(79_281_000, 0)
-			.saturating_add(Weight::from_parts(0, 3680))
+		//  Measured:  `532`
+		//  Estimated: `3692`
+		// Minimum execution time: 75_302_000 picoseconds.
+		Weight::from_parts(77_679_000, 0)
+			.saturating_add(Weight::from_parts(0, 3692))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -500,8 +500,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `288`
 		//  Estimated: `1505`
-		// Minimum execution time: 8_835_000 picoseconds.
-		Weight::from_parts(12_678_000, 0)
+		// Minimum execution time: 9_082_000 picoseconds.
+		Weight::from_parts(10_051_000, 0)
 			.saturating_add(Weight::from_parts(0, 1505))
 			.saturating_add(T::DbWeight::get().reads(3))
 	}
@@ -511,8 +511,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `143`
 		//  Estimated: `3475`
-		// Minimum execution time: 15_032_000 picoseconds.
-		Weight::from_parts(16_855_000, 0)
+		// Minimum execution time: 13_757_000 picoseconds.
+		Weight::from_parts(15_766_000, 0)
 			.saturating_add(Weight::from_parts(0, 3475))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -538,8 +538,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `1973`
 		//  Estimated: `8646`
-		// Minimum execution time: 92_208_000 picoseconds.
-		Weight::from_parts(104_437_000, 0)
+		// Minimum execution time: 94_321_000 picoseconds.
+		Weight::from_parts(102_538_000, 0)
 			.saturating_add(Weight::from_parts(0, 8646))
 			.saturating_add(T::DbWeight::get().reads(10))
 			.saturating_add(T::DbWeight::get().writes(8))
@@ -566,8 +566,8 @@ impl<T: frame_system::Config> pallet_anomaly_flags::WeightInfo for WeightInfo<T>
 		// Proof Size summary in bytes:
 		//  Measured:  `9955`
 		//  Estimated: `41160`
-		// Minimum execution time: 330_081_000 picoseconds.
-		Weight::from_parts(365_923_000, 0)
+		// Minimum execution time: 354_329_000 picoseconds.
+		Weight::from_parts(373_155_000, 0)
 			.saturating_add(Weight::from_parts(0, 41160))
 			.saturating_add(T::DbWeight::get().reads(38))
 			.saturating_add(T::DbWeight::get().writes(43))
