@@ -702,7 +702,10 @@ mod benches {
 			event: EVENT,
 			programme: PROGRAMME,
 			only: None,
-			command: village.command(Some(EVENT)),
+			command: Command {
+				nonce: obeyed().nonce + 1,
+				..village.command(Some(EVENT))
+			},
 			after: None,
 		};
 		for meter in &village.meters {
