@@ -19,6 +19,8 @@ use tokio::{
 	time::{sleep, timeout},
 };
 
+use crate::figures::median;
+
 /// Every quarter of an hour a reading of each of a million meters.
 const RATE: f64 = 1_112.0;
 
@@ -95,11 +97,15 @@ async fn measure(place: &Place, minutes: u32) -> Result<Value> {
 	let loaded: Value = serde_json::from_str(last)?;
 	let figure = |key: &str| loaded[key].as_f64().with_context(|| format!("no {key}"));
 
-	// When devices have joined, everything has its place in memory.
-	let thirds = (1..=3).filter_map(|third| looks.get((looks.len() * third / 3).saturating_sub(1)));
-	let thirds: Vec<&Look> = thirds.collect();
-	ensure!(!thirds.is_empty(), "nothing was seen");
-	let rounded = |value: f64| (value * 10.0).round() / 10.0;
+	// What a process keeps goes up and down with what it works on: of each third its median. While devices join, in the
+	// first, everything takes its place in memory.
+	ensure!(looks.len() >= 3, "it was seen {} times only", looks.len());
+	let mut nodes = Vec::new();
+	let mut gateways = Vec::new();
+	for third in looks.chunks(looks.len().div_ceil(3)) {
+		nodes.push(rounded(median(third.iter().map(|look| look.node))?));
+		gateways.push(rounded(median(third.iter().map(|look| look.gateway))?));
+	}
 	Ok(json!({
 		"sustained_per_s": rounded(figure("readings_on_chain")? / figure("seconds")?),
 		"sustained_s": figure("seconds")?,
@@ -108,9 +114,14 @@ async fn measure(place: &Place, minutes: u32) -> Result<Value> {
 		"lost": figure("lost")?,
 		"worst_lag_s": figure("worst_lag_s")?,
 		"pool_most": looks.iter().map(|look| look.pool).max(),
-		"node_mib": thirds.iter().map(|look| rounded(look.node)).collect::<Vec<_>>(),
-		"gateway_mib": thirds.iter().map(|look| rounded(look.gateway)).collect::<Vec<_>>(),
+		"node_mib": nodes,
+		"gateway_mib": gateways,
 	}))
+}
+
+/// To a tenth.
+fn rounded(value: f64) -> f64 {
+	(value * 10.0).round() / 10.0
 }
 
 fn load(place: &Place, node: &Node, gateway: &Gateway, minutes: u32) -> Result<Child> {
