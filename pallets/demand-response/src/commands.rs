@@ -194,6 +194,15 @@ impl<T: Config> Pallet<T> {
 			.any(|(programme, _)| *programme == id);
 		ensure!(enrolled, Error::<T>::NotEnrolled);
 		let now = T::Clock::now();
+		// Whoever is measured by a command must have it until it is acknowledged: the operator gets the penalty.
+		let told = latest::<T>(meter).filter(|command| command.event.is_some());
+		let waits = told.is_some_and(|command| !command.releases() && command.is_pending(now));
+		ensure!(!waits, Error::<T>::CommandOfEvent);
+		let on_its_way = Issuing::<T>::get().iter().any(|issue| {
+			let mut enrolments = watch.enrolments.iter();
+			!issue.command.releases() && enrolments.any(|(id, _)| *id == issue.programme)
+		});
+		ensure!(!on_its_way, Error::<T>::CommandOfEvent);
 		let sound = from < until && now < until && until <= now.saturating_add(MAX_VALIDITY);
 		ensure!(sound, Error::<T>::ValidityOutOfBounds);
 		let command = Command {

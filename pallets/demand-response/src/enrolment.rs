@@ -244,8 +244,9 @@ impl<T: Config> Pallet<T> {
 		let place = enrolments.find(|(programme, _)| *programme == id);
 		let (_, resource_id) = *place.ok_or(Error::<T>::NotEnrolled)?;
 		let resource = Self::resource(id, resource_id)?;
-		let allowed = [&watch.owner, &resource.owner, &programme.operator];
-		ensure!(allowed.contains(&who), Error::<T>::NotAllowed);
+		let bears_risk = [&watch.owner, &resource.owner].contains(&who);
+		let allowed = bears_risk || programme.operator == *who;
+		ensure!(allowed, Error::<T>::NotAllowed);
 		let now = T::Clock::current();
 		for event in &programme.events {
 			let Some(record) = Events::<T>::get(Be32::from(*event)) else {
@@ -255,13 +256,15 @@ impl<T: Config> Pallet<T> {
 				continue;
 			}
 			ensure!(record.start > now, Error::<T>::EventUnderWay);
-			if !resource.group {
-				let key = (Be32::from(*event), Be32::from(resource_id));
-				match Responses::<T>::get(key) {
-					Some(Answer::Committed { .. }) => return Err(Error::<T>::Committed.into()),
-					Some(Answer::OptedOut) => Responses::<T>::remove(key),
-					None => {}
+			let key = (Be32::from(*event), Be32::from(resource_id));
+			match Responses::<T>::get(key) {
+				// A group may go on without the meter: that is for those who bear the risk, not for who gets the
+				// penalty.
+				Some(Answer::Committed { .. }) if !resource.group || !bears_risk => {
+					return Err(Error::<T>::Committed.into())
 				}
+				Some(Answer::OptedOut) if !resource.group => Responses::<T>::remove(key),
+				_ => {}
 			}
 		}
 		Self::remove_member(id, &programme, resource_id, meter);

@@ -95,5 +95,8 @@ mod error {
 		NotAFeeder,
 		/// Too much waits to be done. Try again in the next block.
 		Busy,
+		/// The device has yet to acknowledge the command of an event, or is about to be told it. Wait, or call the event
+		/// off.
+		CommandOfEvent,
 	}
 }

@@ -338,7 +338,8 @@ pub mod pallet {
 
 		/// Takes a meter out of a programme and releases its deposits; with its last programme its history is
 		/// freed. For the meter's owner, its group's, and the programme's operator; not between the start of an
-		/// event and its measurement.
+		/// event and its measurement. While a group is committed to an event, the operator takes none of its
+		/// meters out; while a single meter is, nobody does.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::leave())]
 		pub fn leave(
@@ -408,9 +409,11 @@ pub mod pallet {
 		}
 
 		/// Sends a command to the device of a meter that takes part in the caller's programme, valid between two
-		/// times (Unix seconds). It takes the place of what the device was told before.
+		/// times (Unix seconds). It takes the place of what the device was told before, but not of the command of an
+		/// event that the device has yet to acknowledge.
 		#[pallet::call_index(15)]
-		#[pallet::weight(T::WeightInfo::send_command())]
+		// Besides what is measured, commands that are on their way are looked at.
+		#[pallet::weight(T::WeightInfo::send_command().saturating_add(T::DbWeight::get().reads(1)))]
 		pub fn send_command(
 			origin: OriginFor<T>,
 			programme: ProgrammeId,

@@ -231,11 +231,19 @@ fn a_command_that_is_overtaken_should_not_replace_the_later_one() {
 		live_until(at(THIRD_MONDAY, 2));
 		let event = crate::Events::<Test>::get(gridweave_primitives::Be32::from(id)).unwrap();
 		assert_ok!(DemandResponse::issue(id, &event, None, LIMIT));
-		// On its way to all of them; meanwhile the operator tells one something else.
+		// On its way to all of them; meanwhile one is told something else.
 		let [first, second, third] = village.meters[..] else {
 			unreachable!("three meters")
 		};
-		assert_ok!(send(village.programme, second, start(4), start(5)));
+		let later = Command {
+			nonce: 2,
+			action: Action::Charge,
+			from: start(4),
+			until: start(5),
+			event: None,
+			acknowledged: None,
+		};
+		crate::commands::put::<Test>(second, later);
 		poll();
 		let told = |meter| command(meter).map(|command| (command.nonce, command.action));
 		assert_eq!(told(first), Some((1, LIMIT)));
@@ -326,5 +334,49 @@ fn pending_commands_should_come_by_the_page() {
 		assert_eq!(rest.commands.len(), 4);
 		let none = DemandResponse::pending_commands(MeterId(6), 0);
 		assert_eq!((none.commands.len(), none.next), (0, Some(MeterId(31))));
+	});
+}
+
+#[test]
+fn an_operator_should_not_overtake_the_command_that_a_resource_is_paid_by() {
+	run(|| {
+		let village = village(commanding(), 2);
+		let [first, second] = village.meters[..] else {
+			unreachable!("two meters")
+		};
+		let id = announce(village.programme, at(THIRD_MONDAY, 4), 2);
+		live_until(at(THIRD_MONDAY, 3));
+		// It was told, and has not answered yet.
+		let overtake = |meter| send(village.programme, meter, start(4), start(5));
+		assert_noop!(overtake(first), Error::<Test>::CommandOfEvent);
+		read(first, Some(1), None);
+		assert_ok!(overtake(first));
+		// Called off: it is released, and may be told anything.
+		assert_noop!(overtake(second), Error::<Test>::CommandOfEvent);
+		assert_ok!(DemandResponse::cancel_event(
+			RuntimeOrigin::signed(OPERATOR),
+			id
+		));
+		poll();
+		assert_ok!(overtake(second));
+	});
+}
+
+#[test]
+fn an_operator_should_not_overtake_a_command_on_its_way() {
+	run(|| {
+		let village = village(commanding(), 1);
+		let meter = village.meters[0];
+		let id = announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		let event = crate::Events::<Test>::get(gridweave_primitives::Be32::from(id)).unwrap();
+		assert_ok!(DemandResponse::issue(id, &event, None, LIMIT));
+		let overtake = || send(village.programme, meter, start(4), start(5));
+		assert_noop!(overtake(), Error::<Test>::CommandOfEvent);
+		poll();
+		assert_eq!(command(meter).unwrap().event, Some(id));
+		// Nobody waits for ever for a device that does not answer.
+		live_until(at(THIRD_MONDAY, 5));
+		let now = world(|world| world.now);
+		assert_ok!(send(village.programme, meter, now, now + 60));
 	});
 }

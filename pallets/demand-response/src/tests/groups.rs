@@ -161,3 +161,25 @@ fn a_group_that_emptied_should_still_owe_what_it_committed() {
 		assert_eq!(held(HoldReason::Commitment, AGGREGATOR), 0);
 	});
 }
+
+#[test]
+fn an_operator_should_not_cause_the_penalty_it_gets() {
+	run(|| {
+		let (programme, group, meters) = village_group();
+		let event = announce(programme, at(THIRD_MONDAY, 4), 1);
+		let respond = |response| {
+			let owner = RuntimeOrigin::signed(AGGREGATOR);
+			DemandResponse::respond(owner, event, group, response)
+		};
+		let leave =
+			|who, meter| DemandResponse::leave(RuntimeOrigin::signed(who), programme, meter);
+		assert_ok!(respond(Response::Commit(WattHours(1_000))));
+		assert_noop!(leave(OPERATOR, meters[0]), Error::<Test>::Committed);
+		// Those whose risk it is may still decide.
+		assert_ok!(leave(owner(0), meters[0]));
+		assert_ok!(leave(AGGREGATOR, meters[1]));
+		// Without a commitment there is no penalty.
+		assert_ok!(respond(Response::OptIn));
+		assert_ok!(leave(OPERATOR, meters[2]));
+	});
+}

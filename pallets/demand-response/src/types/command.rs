@@ -52,8 +52,12 @@ impl Command {
 	/// The event that the device obeyed by this command in time, if any.
 	pub fn obeyed(&self) -> Option<EventId> {
 		let in_time = self.acknowledged.is_some_and(|at| at <= self.until);
-		self.event
-			.filter(|_| in_time && self.action != Action::Release)
+		self.event.filter(|_| in_time && !self.releases())
+	}
+
+	/// Whether it leaves the device to itself.
+	pub fn releases(&self) -> bool {
+		self.action == Action::Release
 	}
 
 	/// Whether the device should still be told at `now`.
