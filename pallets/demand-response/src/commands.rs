@@ -15,7 +15,7 @@ use sp_runtime::DispatchResult;
 use crate::{
 	events::issue_key,
 	types::{
-		Action, Answer, Command, DemandEvent, Issue, PendingCommands, Programme, Stage,
+		Action, Answer, Command, DemandEvent, Issue, PendingCommands, Programme, Stage, MAX_ISSUES,
 		MAX_OPEN_EVENTS, MAX_VALIDITY,
 	},
 	CommandPages, Config, Error, Event, Events, Issuing, Members, NextNonce, Pallet, Responses,
@@ -78,7 +78,8 @@ fn next_nonce<T: Config>() -> u32 {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Has a command sent to the devices of those who take part in an event, or of one resource.
+	/// Has a command sent to the devices of those who take part in an event, or of one resource. Members have half of
+	/// the queue at most, so that they hold up no event.
 	pub(crate) fn issue(
 		id: EventId,
 		event: &DemandEvent,
@@ -105,7 +106,22 @@ impl<T: Config> Pallet<T> {
 			command,
 			after: None,
 		};
-		Issuing::<T>::try_append(issue).map_err(|_| Error::Busy)?;
+		let mut issues = Issuing::<T>::get();
+		let waits = issues.iter_mut().find(|other| {
+			let same = (other.event, other.only) == (id, only);
+			same && other.after.is_none()
+		});
+		match waits {
+			// Nobody got it yet: who changes its mind takes no more room.
+			Some(waits) => *waits = issue,
+			None => {
+				let of_members = issues.iter().filter(|other| other.only.is_some()).count();
+				let room = only.is_none() || of_members < MAX_ISSUES as usize / 2;
+				ensure!(room, Error::Busy);
+				issues.try_push(issue).map_err(|_| Error::Busy)?;
+			}
+		}
+		Issuing::<T>::put(issues);
 		Self::deposit_event(Event::CommandsIssued {
 			event: id,
 			only,

@@ -5,7 +5,7 @@ use gridweave_primitives::{Be32, EventId};
 
 use crate::{
 	mock::*,
-	types::{ProgrammeTerms, Task, Timed, MAX_TASKS},
+	types::{ProgrammeTerms, Task, Timed, MAX_ISSUES, MAX_TASKS},
 	Current, Error, Issuing, Recorder, Tasks, Timetable,
 };
 
@@ -82,7 +82,7 @@ fn nothing_should_be_done_without_weight() {
 }
 
 #[test]
-fn a_full_queue_of_commands_should_refuse_more() {
+fn who_changes_its_mind_often_should_not_fill_the_queue_of_commands() {
 	run(|| {
 		let commanding = ProgrammeTerms {
 			command: Some(crate::types::Action::Charge),
@@ -91,23 +91,68 @@ fn a_full_queue_of_commands_should_refuse_more() {
 		let village = village(commanding, 1);
 		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
 		live_until(at(THIRD_MONDAY, 3));
+		use crate::types::Response::{OptIn, OptOut};
 		let respond = |response| {
-			DemandResponse::respond(
+			frame_support::assert_ok!(DemandResponse::respond(
 				RuntimeOrigin::signed(owner(0)),
 				event,
 				village.resources[0],
 				response,
+			));
+		};
+		for _ in 0..MAX_ISSUES {
+			respond(OptOut);
+			respond(OptIn);
+		}
+		assert_eq!(Issuing::<Test>::get().len(), 1);
+		respond(OptOut);
+		poll();
+		let told = DemandResponse::api_command(village.meters[0]).unwrap();
+		assert_eq!(told.action, crate::types::Action::Release);
+	});
+}
+
+#[test]
+fn members_should_leave_room_for_operators_in_the_queue_of_commands() {
+	run(|| {
+		let commanding = ProgrammeTerms {
+			command: Some(crate::types::Action::Charge),
+			..terms()
+		};
+		let count = MAX_ISSUES / 2 + 1;
+		let village = village(commanding, count);
+		let event = announce(village.programme, at(THIRD_MONDAY, 4), 1);
+		live_until(at(THIRD_MONDAY, 3));
+		let opt_out = |meter: u32| {
+			DemandResponse::respond(
+				RuntimeOrigin::signed(owner(meter)),
+				event,
+				village.resources[meter as usize],
+				crate::types::Response::OptOut,
 			)
 		};
-		use crate::types::Response::{OptIn, OptOut};
-		for _ in 0..crate::types::MAX_ISSUES / 2 {
-			frame_support::assert_ok!(respond(OptOut));
-			frame_support::assert_ok!(respond(OptIn));
+		for meter in 1..count {
+			frame_support::assert_ok!(opt_out(meter));
 		}
-		frame_support::assert_noop!(respond(OptOut), Error::<Test>::Busy);
+		frame_support::assert_noop!(opt_out(0), Error::<Test>::Busy);
+		frame_support::assert_ok!(DemandResponse::cancel_event(
+			RuntimeOrigin::signed(OPERATOR),
+			event
+		));
+		let full = Issuing::<Test>::get();
+		let more = MAX_ISSUES - full.len() as u32;
+		for other in 0..more {
+			let id = EventId(1_000 + other);
+			let record = DemandResponse::event(event).unwrap();
+			let action = crate::types::Action::Charge;
+			frame_support::assert_ok!(DemandResponse::issue(id, &record, None, action));
+		}
+		let record = DemandResponse::event(event).unwrap();
+		let one_more =
+			DemandResponse::issue(EventId(2_000), &record, None, crate::types::Action::Charge);
+		assert!(matches!(one_more, Err(Error::Busy)));
 		poll();
 		assert!(Issuing::<Test>::get().is_empty());
-		frame_support::assert_ok!(respond(OptOut));
 	});
 }
 
