@@ -157,7 +157,8 @@ pub struct Locator {
 	pub price: Price,
 }
 
-/// What a meter has on offer and has traded in one period, in Wh.
+/// What a meter has on offer and has traded in one period, in Wh. Integers are encoded compact: as small as most
+/// are, it needs no node of the trie for itself.
 #[derive(
 	Clone,
 	Copy,
@@ -173,12 +174,16 @@ pub struct Locator {
 )]
 pub struct Commitment {
 	/// Open asks.
+	#[codec(compact)]
 	pub asks: WattHours,
 	/// Open bids.
+	#[codec(compact)]
 	pub bids: WattHours,
 	/// Sold.
+	#[codec(compact)]
 	pub sold: WattHours,
 	/// Bought.
+	#[codec(compact)]
 	pub bought: WattHours,
 }
 

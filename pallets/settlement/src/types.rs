@@ -15,7 +15,8 @@ use crate::{
 	split::Split,
 };
 
-/// A member's trading balance with the clearing house.
+/// A member's trading balance with the clearing house. Integers are encoded compact: as small as most are, the trie
+/// keeps them in the node of their key.
 #[derive(
 	Clone,
 	Copy,
@@ -31,10 +32,13 @@ use crate::{
 )]
 pub struct Member {
 	/// All of it.
+	#[codec(compact)]
 	pub balance: Balance,
 	/// What orders and positions lock of it.
+	#[codec(compact)]
 	pub locked: Balance,
 	/// What its owner owes to all communities together: the sum of its arrears.
+	#[codec(compact)]
 	pub owing: Balance,
 }
 

@@ -1,7 +1,8 @@
 //! What meters can stand for.
 
+use codec::Encode;
 use frame_support::assert_ok;
-use gridweave_primitives::{market::Side, MeterId, Period, WattHours};
+use gridweave_primitives::{market::Side, units::ENERGY_BOUND, MeterId, Period, WattHours};
 use proptest::prelude::*;
 use sp_runtime::DispatchError;
 
@@ -301,4 +302,21 @@ fn meter_should_have_no_commitment_without_orders() {
 		);
 		assert_eq!(OrderBook::commitment(ALICES, P), Commitment::default());
 	});
+}
+
+/// Values of 33 bytes and more have a node of the trie for themselves.
+#[test]
+fn commitments_should_fit_into_the_node_of_their_key() {
+	let of = |energy| Commitment {
+		asks: WattHours(energy),
+		bids: WattHours(energy),
+		sold: WattHours(energy),
+		bought: WattHours(energy),
+	};
+	assert_eq!(of(3_500).encoded_size(), 8, "what a house may come to");
+	assert_eq!(
+		of(ENERGY_BOUND - 1).encoded_size(),
+		20,
+		"what ratings allow"
+	);
 }

@@ -1,5 +1,6 @@
 //! Trading balances, locks and funds.
 
+use codec::Encode;
 use frame_support::{
 	assert_noop, assert_ok,
 	traits::{fungible::Mutate, tokens::Preservation},
@@ -10,7 +11,7 @@ use gridweave_primitives::{
 };
 use sp_runtime::DispatchError;
 
-use crate::{mock::*, Error, Event, Funds, Ledger};
+use crate::{mock::*, types::Member, Error, Event, Funds, Ledger};
 
 fn signed(who: AccountId) -> RuntimeOrigin {
 	RuntimeOrigin::signed(who)
@@ -267,4 +268,17 @@ fn what_a_fund_receives_should_be_its_communitys_and_nobody_elses() {
 		));
 		assert_eq!(balance(2), 5 * ED);
 	});
+}
+
+/// Values of 33 bytes and more have a node of the trie for themselves.
+#[test]
+fn trading_balances_should_fit_into_the_node_of_their_key() {
+	let of = |amount| Member {
+		balance: amount,
+		locked: amount,
+		owing: amount,
+	};
+	// In planck: 10⁻¹² GRID.
+	assert_eq!(of(100 * 1_000_000_000_000).encoded_size(), 21);
+	assert_eq!(of(1 << 71).encoded_size(), 30, "two thousand million GRID");
 }
