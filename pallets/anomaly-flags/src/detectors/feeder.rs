@@ -6,10 +6,13 @@
 //! own first weeks by least squares. What is left over, as a share of the gross throughput, is the *residual*.
 //! How far it usually strays is learned next; from then on a cumulative sum of the residual beyond that band
 //! (CUSUM; Page 1954) gives the alarm: so a small theft that lasts is found, which no single period shows.
+//! Periods in which members feed in more than they take have a band of their own: then energy flows between them and
+//! past the feeder, whose losses no flow of the feeder tells, and the few who feed in err by more than the many who
+//! take. One band for both would be that of the night, and every sunny day an alarm.
 //!
 //! Meters err, and seasons change what flows where. So what the fitted losses leave is explained further by the
 //! [shares](super::suspects) of the members, and by a [drift](super::drift) of the losses that is learned along with these: constant,
-//! with the flow, and with its square. A member
+//! with the flow, with its square, and with what members feed in. A member
 //! whose share stays beyond what meters may err by gives the alarm too: so a theft is found that is too small for the
 //! sum.
 //!
@@ -40,6 +43,8 @@ pub(super) const FRACTION: u32 = 20;
 const QUADRATIC_BOUND: i128 = 100 << FRACTION;
 /// Parts of a whole.
 const PPM: i128 = 1_000_000;
+/// Sums are in this part of a band.
+const BAND: i128 = 1_000;
 /// So many bands of a period are learned.
 const LESSON: i128 = 4;
 
@@ -177,6 +182,43 @@ impl LossModel {
 	}
 }
 
+/// How far residuals usually stray.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Stray {
+	/// Over how many periods it was learned.
+	pub learned: u16,
+	/// The mean, in ppm of gross throughput.
+	pub usual: u32,
+}
+
+impl Stray {
+	/// Moves it: as the mean while it is learned, afterwards slowly, and by no more than twice the band would, so that
+	/// what gives the alarm is not learned as usual.
+	fn learn(&mut self, stray: i128, band: i128, ready: bool) {
+		let before = i128::from(self.usual);
+		let (value, weight) = if ready {
+			(stray.min(band.saturating_mul(2)), MEMORY)
+		} else {
+			(stray, i128::from(self.learned).saturating_add(1))
+		};
+		self.learned = self.learned.saturating_add(1);
+		let step = value.saturating_sub(before) / weight.max(1);
+		self.usual = clamp_u32(before.saturating_add(step));
+	}
+}
+
 /// What is known of a microgrid's balance.
 #[derive(
 	Clone,
@@ -198,13 +240,13 @@ pub struct Feeder {
 	pub model: LossModel,
 	/// How they have moved since.
 	pub drift: Drift,
-	/// Periods over which the band was learned since.
-	pub learned: u16,
-	/// How far the residual usually strays, in ppm of gross throughput.
-	pub band: u32,
-	/// Sum of residuals above the band, in ppm.
+	/// How far the residual strays when members take more than they feed in.
+	pub taking: Stray,
+	/// How far it strays when they feed in more.
+	pub feeding: Stray,
+	/// Sum of what residuals were above the band, in thousandths of it.
 	pub above: u32,
-	/// Sum of residuals below it, in ppm.
+	/// Sum of what they were below it, likewise.
 	pub below: u32,
 	/// Periods in which a member's share was beyond what meters err by.
 	pub standing: u16,
@@ -243,9 +285,10 @@ pub struct Balanced {
 }
 
 impl Feeder {
-	/// Whether the model is fitted and the band is learned.
+	/// Whether the model is fitted and a band is learned.
 	pub fn is_calibrated(&self, bounds: &FeederBounds) -> bool {
-		self.fit.n >= bounds.calibration && self.learned >= bounds.calibration / 2
+		let learned = self.taking.learned.max(self.feeding.learned);
+		self.fit.n >= bounds.calibration && learned >= bounds.calibration / 2
 	}
 
 	/// Looks at a period: what the feeder measured, as import from and export to the grid in Wh, and its members.
@@ -270,7 +313,7 @@ impl Feeder {
 			return Balanced::default();
 		}
 		let mean = (self.fit.q / i128::from(self.fit.n).max(1)).max(1);
-		let at = Relative::of(net(import, export), flow, mean);
+		let at = Relative::of(net(import, export), flow, members.export, mean);
 		let losses = self
 			.model
 			.losses(flow)
@@ -278,8 +321,13 @@ impl Feeder {
 		let residual = over.saturating_sub(losses);
 		let unexplained = residual.saturating_sub(explained.explained.into());
 		let ppm = unexplained.saturating_mul(PPM) / i128::from(gross);
-		let ready = self.is_calibrated(bounds);
-		let band = i128::from(self.band.max(bounds.least_band).max(1));
+		let stray = if members.export > members.import {
+			&mut self.feeding
+		} else {
+			&mut self.taking
+		};
+		let ready = stray.learned >= bounds.calibration / 2;
+		let band = i128::from(stray.usual.max(bounds.least_band).max(1));
 		// No more is learned of a period than is nearly usual: what gives the alarm is not explained away at once.
 		let lesson = if ready {
 			let most = band.saturating_mul(LESSON).saturating_mul(gross.into()) / PPM;
@@ -290,7 +338,7 @@ impl Feeder {
 		let norm = Drift::norm(&at);
 		let whole = explained.lesson(clamp(lesson), norm).norm;
 		self.drift.learn(lesson, &at, whole);
-		self.learn(ppm.saturating_abs(), band, ready);
+		stray.learn(ppm.saturating_abs(), band, ready);
 		let mut balanced = Balanced {
 			residual: Some(clamp(residual)),
 			lesson: clamp(lesson),
@@ -300,11 +348,14 @@ impl Feeder {
 		if !ready {
 			return balanced;
 		}
-		// One period says no more than a quarter of the alarm: a single outlier is none.
-		let limit = band.saturating_mul(bounds.limit.max(1).into());
-		let most = (limit / 4).max(band.saturating_mul(2));
+		// One period says no more than a quarter of the alarm: a single outlier is none. In bands, so that what strays by
+		// day is not held against the band of the night.
+		let limit = i128::from(bounds.limit.max(1)).saturating_mul(BAND);
+		let most = (limit / 4).max(BAND.saturating_mul(2));
 		let summed = |sum: u32, ppm: i128| {
-			let step = ppm.min(most).saturating_sub(band);
+			let step = (ppm.saturating_mul(BAND) / band)
+				.min(most)
+				.saturating_sub(BAND);
 			clamp_u32(i128::from(sum).saturating_add(step))
 		};
 		self.above = summed(self.above, ppm);
@@ -340,20 +391,6 @@ impl Feeder {
 			i128::from(energy).saturating_mul(PPM) / day.max(1)
 		};
 		Some(Finding::new(ppm(missing), ppm(bounds.missing.into())))
-	}
-
-	/// Moves the band: as the mean while it is learned, afterwards slowly, and by no more than twice itself
-	/// would, so that what gives the alarm is not learned as usual.
-	fn learn(&mut self, stray: i128, band: i128, ready: bool) {
-		let before = i128::from(self.band);
-		let (value, weight) = if ready {
-			(stray.min(band.saturating_mul(2)), MEMORY)
-		} else {
-			(stray, i128::from(self.learned).saturating_add(1))
-		};
-		self.learned = self.learned.saturating_add(1);
-		let step = value.saturating_sub(before) / weight.max(1);
-		self.band = clamp_u32(before.saturating_add(step));
 	}
 }
 

@@ -67,7 +67,7 @@ fn losses_should_be_fitted() {
 		"{:?}",
 		feeder.model
 	);
-	assert!(feeder.band < 5_000, "{} ppm", feeder.band);
+	assert!(feeder.taking.usual < 5_000, "{:?}", feeder.taking);
 }
 
 #[test]
@@ -76,6 +76,40 @@ fn an_honest_year_should_give_no_alarm() {
 	for n in 1_100..36_000 {
 		assert_eq!(look(&mut feeder, n, 0).alarm, None, "period {n}");
 	}
+}
+
+/// By day members feed in three times as much as they take, and what passes the feeder by is measured less well: by up to
+/// 2 %, either way.
+fn look_in_the_sun(feeder: &mut Feeder, n: u64, unmetered: u64) -> Balanced {
+	let hour = n % 96 / 4;
+	let export = if (9..16).contains(&hour) {
+		3 * demand(n)
+	} else {
+		0
+	};
+	let members = Throughput {
+		import: demand(n),
+		export,
+		..Throughput::default()
+	};
+	let real = export * (980 + n * 104_729 % 41) / 1_000;
+	let (taken, fed) = (measured(members.import, n, unmetered), real);
+	let (import, export) = (taken.saturating_sub(fed), fed.saturating_sub(taken));
+	feeder.observe(import, export, &members, &Explained::default(), &BOUNDS)
+}
+
+#[test]
+fn sunny_days_should_have_a_band_of_their_own() {
+	let mut feeder = Feeder::default();
+	for n in 0..96 * 90 {
+		let balanced = look_in_the_sun(&mut feeder, n, 0);
+		assert_eq!(balanced.alarm, None, "period {n}");
+	}
+	let (taking, feeding) = (feeder.taking.usual, feeder.feeding.usual);
+	assert!(feeding > 2 * taking, "{taking} and {feeding} ppm");
+	let alarm =
+		(96 * 90..96 * 91).find_map(|n| look_in_the_sun(&mut feeder, n, demand(n) / 25).alarm);
+	assert!(alarm.is_some(), "what nobody metered is found in a day");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn named(thief: u64, per_mille: u64, members: u64, periods: u64) -> Vec<u64> {
 		}
 		let noise = (n * 7_919 % 41) as i64 - 20;
 		// The mean square is that of 16 kWh.
-		let at = Relative::of(all.into(), all.unsigned_abs(), 25_600);
+		let at = Relative::of(all.into(), all.unsigned_abs(), 0, 25_600);
 		let losses = i64::try_from(drift.losses(&at)).expect("fits");
 		last = sums.lesson(missing + noise - sums.explained - losses, Drift::norm(&at));
 		drift.learn(last.unexplained.into(), &at, last.norm);
