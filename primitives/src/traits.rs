@@ -256,8 +256,9 @@ impl<A: MeterCommitments, B: MeterCommitments> MeterCommitments for (A, B) {
 	}
 }
 
-/// How far settlement has come. Provided by `pallet-settlement`; what a period's settlement needs is kept
-/// until it has passed.
+/// How far settlement has come, and what follows it. Provided by `pallet-settlement`, and by `pallet-demand-response`,
+/// which records settled energy; tuples tell how far all have come. What a period's settlement needs is kept until it
+/// has passed.
 pub trait SettlementProgress {
 	/// Every period of the microgrid before this one is settled; the current one if none has opened yet.
 	fn settled_before(microgrid: MicrogridId) -> Period;
@@ -266,6 +267,12 @@ pub trait SettlementProgress {
 impl SettlementProgress for () {
 	fn settled_before(_: MicrogridId) -> Period {
 		Period(u32::MAX)
+	}
+}
+
+impl<A: SettlementProgress, B: SettlementProgress> SettlementProgress for (A, B) {
+	fn settled_before(microgrid: MicrogridId) -> Period {
+		A::settled_before(microgrid).min(B::settled_before(microgrid))
 	}
 }
 

@@ -9,17 +9,19 @@ use common::{
 };
 use frame_support::{assert_ok, traits::fungible::InspectHold};
 use gridweave_primitives::{
-	clock::is_weekend, cost, traits::SettlementClock, EventId, Period, PeriodClock, Price,
-	ProgrammeId, ResourceId, WattHours, Watts,
+	clock::is_weekend,
+	cost,
+	traits::{MeteredEnergy, SettlementClock},
+	Be32, EventId, Period, PeriodClock, Price, ProgrammeId, ResourceId, WattHours, Watts,
 };
 use gridweave_runtime::{
-	Balances, DemandResponse, Microgrids, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason,
-	GRID,
+	Balances, DemandResponse, MeterRegistry, Microgrids, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeHoldReason, GRID,
 };
 use pallet_demand_response::{
 	baseline::Method,
 	types::{Action, Baseline, Direction, Prices, ProgrammeTerms, Stage},
-	Call, HoldReason,
+	Call, DayPages, HoldReason, IdleUntil,
 };
 use sp_runtime::Permill;
 
@@ -254,4 +256,71 @@ fn a_meter_should_leave_before_it_retires() {
 	assert_ok!(village.chain.submit("Bob", leave));
 	assert_eq!(village.held(HoldReason::Enrolment, "Bob"), 0);
 	assert_ok!(village.chain.submit("Bob", retire()));
+}
+
+#[test]
+fn energy_should_be_kept_until_it_is_recorded() {
+	let mut village = Village::new();
+	let terms = ProgrammeTerms {
+		direction: Direction::Reduce,
+		prices: Prices {
+			reward: REWARD,
+			bonus: Price(0),
+			penalty: Price(0),
+		},
+		baseline: Baseline::LikeDays {
+			method: Method::TenOfTen,
+			adjustment: Permill::zero(),
+		},
+		least_days: 3,
+		dead_band: Permill::zero(),
+		rebound: 0,
+		notice: 0,
+		events_per_day: 1,
+		command: None,
+	};
+	assert_ok!(village.chain.submit(
+		"Operator",
+		demand(Call::open_programme {
+			microgrid: MICROGRID,
+			terms,
+			budget: GRID,
+		})
+	));
+	let (programme, meter) = (ProgrammeId(0), village.devices[0].meter);
+	let enrol = demand(Call::enrol { programme, meter });
+	assert_ok!(village.chain.submit("Bob", enrol));
+	// Blocks are so full that nothing is recorded, for longer than settled energy is kept.
+	let first = village.now();
+	village.chain.read(|| IdleUntil::<Runtime>::put(u64::MAX));
+	let most = village.clock.grace + village.clock.retention + 3;
+	for period in 0..u64::from(most) {
+		village.pass([1_000 + period, 1_000]);
+	}
+	let metered = |village: &mut Village, period| {
+		village
+			.chain
+			.read(|| <MeterRegistry as MeteredEnergy>::metered(meter, period))
+	};
+	let of_first = metered(&mut village, first).expect("it is kept");
+	assert_eq!(of_first.import, WattHours(1_000));
+	village.chain.read(IdleUntil::<Runtime>::kill);
+	for _ in 0..3 {
+		village.chain.next_block();
+	}
+	let (number, place) = (
+		village.clock.day_of(first),
+		village.clock.period_of_day(first),
+	);
+	let recorded = village.chain.read(|| {
+		let mut days = DayPages::<Runtime>::iter_prefix_values((Be32::from(meter.page()),));
+		let day = days.find(|day| u64::from(day.number) == number)?;
+		let of_meter = day.meters.iter().find(|day| day.slot == meter.slot())?;
+		of_meter.sum(place, place + 1)
+	});
+	assert_eq!(recorded, Some(1_000));
+	// What is recorded is pruned.
+	village.pass([1_000, 1_000]);
+	village.chain.next_block();
+	assert_eq!(metered(&mut village, first), None);
 }

@@ -53,6 +53,8 @@ const PROGRAMME: ProgrammeId = ProgrammeId(1_000);
 const RESOURCE: ResourceId = ResourceId(1_000);
 /// The event of benchmarks.
 const EVENT: EventId = EventId(1_000);
+/// The days that an event of benchmarks looks at: its own three, and days like them with as many gaps as may be.
+const MOST_DAYS: u32 = 25;
 /// What is pledged.
 const PLEDGE: Balance = 100_000_000_000_000;
 
@@ -759,18 +761,25 @@ mod benches {
 		assert_eq!(record.after, Some(page));
 	}
 
+	/// `d`: days of the meter's page that are not at hand.
 	#[benchmark]
-	fn measure_meter() {
+	fn measure_meter(d: Linear<0, MOST_DAYS>) {
 		let village = Village::<T>::new();
 		village.enrol(MAX_ENROLMENTS - 1);
 		let places = T::Clock::clock().periods_per_day;
-		village.event(EVENT, village.at(places.saturating_sub(6)));
+		let event = village.event(EVENT, village.at(places.saturating_sub(6)));
+		let (meter, mut days) = (village.meters[0], history::Reader::new());
+		let watch = Pallet::<T>::watch(meter).expect("is enrolled");
+		let _ = Pallet::<T>::outcome(EVENT, &event, &terms(), meter, &watch, &mut days);
+		assert_eq!(days.read(), MOST_DAYS);
+		days.keep(MOST_DAYS - d);
 		let job = Job::new(Task::Measure(EVENT));
 		let next;
 		#[block]
 		{
-			(next, _) = Pallet::<T>::measure_step(EVENT, job, &mut history::Reader::new());
+			(next, _) = Pallet::<T>::measure_step(EVENT, job, &mut days);
 		}
+		assert_eq!(days.read(), d);
 		let Next::Step(job) = next else {
 			panic!("there is more to do");
 		};

@@ -210,7 +210,7 @@ impl<T: Config> Pallet<T> {
 			.any(|(programme, _)| *programme == id);
 		ensure!(enrolled, Error::<T>::NotEnrolled);
 		let now = T::Clock::now();
-		// Whoever is measured by a command must have it until it is acknowledged: the operator gets the penalty.
+		// Whoever is measured by a command must have it until it is acknowledged.
 		let told = latest::<T>(meter).filter(|command| command.event.is_some());
 		let waits = told.is_some_and(|command| !command.releases() && command.is_pending(now));
 		ensure!(!waits, Error::<T>::CommandOfEvent);

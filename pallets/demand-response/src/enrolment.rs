@@ -258,8 +258,7 @@ impl<T: Config> Pallet<T> {
 			ensure!(record.start > now, Error::<T>::EventUnderWay);
 			let key = (Be32::from(*event), Be32::from(resource_id));
 			match Responses::<T>::get(key) {
-				// A group may go on without the meter: that is for those who bear the risk, not for who gets the
-				// penalty.
+				// A group may go on without the meter: that is for those who bear the risk.
 				Some(Answer::Committed { .. }) if !resource.group || !bears_risk => {
 					return Err(Error::<T>::Committed.into())
 				}

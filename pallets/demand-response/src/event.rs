@@ -168,7 +168,7 @@ mod event {
 			/// How much, in planck.
 			amount: Balance,
 		},
-		/// A penalty was taken for what was committed and not delivered.
+		/// A penalty was taken for what was committed and not delivered. It is the community fund's.
 		PenaltyTaken {
 			/// For which event.
 			event: EventId,

@@ -132,6 +132,8 @@ pub struct Reader<T> {
 	page: u32,
 	/// Those of its days that were asked for.
 	days: BTreeMap<u64, Option<DayPage>>,
+	/// How many days were read from storage so far.
+	read: u32,
 	of: PhantomData<T>,
 }
 
@@ -141,8 +143,26 @@ impl<T: Config> Reader<T> {
 		Self {
 			page: 0,
 			days: BTreeMap::new(),
+			read: 0,
 			of: PhantomData,
 		}
+	}
+
+	/// How many days were read from storage so far: what is at hand costs none.
+	pub const fn read(&self) -> u32 {
+		self.read
+	}
+
+	/// Forgets all but so many days, as if they had not been read.
+	#[cfg(feature = "runtime-benchmarks")]
+	pub fn keep(&mut self, days: u32) {
+		let mut left = days;
+		self.days.retain(|_, _| {
+			let keep = left > 0;
+			left = left.saturating_sub(1);
+			keep
+		});
+		self.read = 0;
 	}
 
 	/// A day of a meter, while it is kept.
@@ -151,8 +171,12 @@ impl<T: Config> Reader<T> {
 			self.page = meter.page();
 			self.days.clear();
 		}
-		let read = || day_page::<T>(meter.page(), number);
-		let page = self.days.entry(number).or_insert_with(read).as_ref()?;
+		let read = &mut self.read;
+		let page = self.days.entry(number).or_insert_with(|| {
+			*read = read.saturating_add(1);
+			day_page::<T>(meter.page(), number)
+		});
+		let page = page.as_ref()?;
 		page.meters.iter().find(|day| day.slot == meter.slot())
 	}
 

@@ -13,7 +13,8 @@
 //!   *trigger* ([`types::Trigger`]). What the target is worth is set aside of the budget at once, so that no later
 //!   event can use it up.
 //! - A resource takes part in every event of its programme unless it **opts out** before it starts. It may
-//!   **commit** itself: for a bonus, and a penalty that is held from the start.
+//!   **commit** itself: for a bonus, and a penalty that is held from the start. Penalties go to the community's fund,
+//!   not to the operator: it could bring them about.
 //! - A **report** tells what a resource did in an event, and what that was worth.
 //!
 //! ## Life of an event
@@ -62,8 +63,8 @@
 //! ## Work
 //!
 //! All that grows with meters is done step by step in `on_poll`, under [`Config::TaskWeight`], with stored cursors:
-//! commands are sent, energy is recorded, events measured and paid. It may be late; nothing is skipped, except that
-//! energy which is no longer kept when its turn comes counts as not measured.
+//! commands are sent, energy is recorded, events measured and paid. It may be late; nothing is skipped: metered energy
+//! is kept until it is recorded.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -115,8 +116,8 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use gridweave_primitives::{
 		traits::{
-			MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine,
-			SettlementClock, SettlementProgress,
+			CommunityFunds, MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect,
+			Quarantine, SettlementClock, SettlementProgress,
 		},
 		Balance, Be32, EventId, MeterId, MicrogridId, Period, ProgrammeId, ResourceId, WattHours,
 	};
@@ -143,6 +144,9 @@ pub mod pallet {
 			Reason = Self::RuntimeHoldReason,
 			Balance = Balance,
 		>;
+
+		/// Where penalties go.
+		type Funds: CommunityFunds<Self::AccountId>;
 
 		/// The communities.
 		type Microgrids: MicrogridInspect<Self::AccountId>;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use frame_support::weights::Weight;
 use gridweave_primitives::{
-	traits::{MeterInspect, Quarantine, SettlementClock},
+	traits::{CommunityFunds, MeterInspect, Quarantine, SettlementClock},
 	Be32, EventId, MeterId, Period, ResourceId, WattHours,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 	reward,
 	types::{
 		Answer, Baseline, DemandEvent, Excluded, Job, Member, Programme, ProgrammeTerms, Report,
-		Stage, Task, Watch, MAX_EVENT_PERIODS, MAX_REBOUND, WINDOW,
+		Stage, Task, Watch, KEPT_DAYS, MAX_EVENT_PERIODS, MAX_REBOUND, WINDOW,
 	},
 	Config, Event, HoldReason, Members, Pallet, Programmes, Reports, Resources, Responses,
 	WeightInfo,
@@ -31,7 +31,7 @@ pub(crate) enum Next {
 }
 
 /// What a meter did.
-enum Outcome {
+pub(crate) enum Outcome {
 	/// It counts with this.
 	Counts(Load),
 	/// It has a baseline, and counts with the worst it could have done.
@@ -41,14 +41,17 @@ enum Outcome {
 }
 
 impl<T: Config> Pallet<T> {
-	/// A step of measuring an event.
+	/// A step of measuring an event, and what it weighs: by the days that it had to read, for neighbours share them.
 	pub(crate) fn measure_step(id: EventId, mut job: Job, days: &mut Reader<T>) -> (Next, Weight) {
-		let took = T::WeightInfo::measure_meter();
+		let before = days.read();
+		let took = |days: &Reader<T>| {
+			T::WeightInfo::measure_meter(days.read().saturating_sub(before).min(KEPT_DAYS))
+		};
 		let Ok(mut event) = Self::event(id) else {
-			return (Next::Done, took);
+			return (Next::Done, took(days));
 		};
 		let Some(programme) = Programmes::<T>::get(Be32::from(event.programme)) else {
-			return (Next::Done, took);
+			return (Next::Done, took(days));
 		};
 		event.stage = Stage::Measuring;
 		let prefix = (Be32::from(event.programme),);
@@ -91,6 +94,7 @@ impl<T: Config> Pallet<T> {
 			}
 		};
 		Self::put_event(id, &event);
+		let took = took(days);
 		if concluded {
 			return (result, took.saturating_add(T::WeightInfo::conclude()));
 		}
@@ -160,7 +164,7 @@ impl<T: Config> Pallet<T> {
 		Self::put_watch(meter, &watch);
 	}
 
-	fn outcome(
+	pub(crate) fn outcome(
 		id: EventId,
 		event: &DemandEvent,
 		terms: &ProgrammeTerms,
@@ -284,8 +288,8 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Takes the penalty of what was committed and not delivered, and releases the rest of the pledge. What was
-	/// taken.
+	/// Takes the penalty of what was committed and not delivered, for the community's fund, and releases the rest of the
+	/// pledge. What was taken.
 	pub(crate) fn settle_answer(
 		id: EventId,
 		event: &DemandEvent,
@@ -300,7 +304,8 @@ impl<T: Config> Pallet<T> {
 		let due = due_of(event, energy);
 		let mut penalty = reward::penalty(&programme.terms.prices, due, delivered, held);
 		if penalty > 0 {
-			if Self::pay(HoldReason::Commitment, &who, &programme.operator, penalty) {
+			if Self::pay(HoldReason::Commitment, &who, &T::Funds::account(), penalty) {
+				T::Funds::received(programme.microgrid, penalty);
 				Self::deposit_event(Event::PenaltyTaken {
 					event: id,
 					resource,

@@ -15,8 +15,8 @@ use gridweave_primitives::{
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPage, MeteredPeriod, Provenance, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
 	traits::{
-		MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine, SettlementClock,
-		SettlementProgress,
+		CommunityFunds, MarketInspect, MeterInspect, MeteredEnergy, MicrogridInspect, Quarantine,
+		SettlementClock, SettlementProgress,
 	},
 	Balance, Be32, EventId, MeterId, MicrogridId, Period, PeriodClock, Price, ProgrammeId,
 	ResourceId, WattHours, Watts,
@@ -64,6 +64,8 @@ pub const ENDOWMENT: Balance = 1_000_000_000_000_000_000;
 /// Operators of microgrids 0 and 1.
 pub const OPERATORS: [AccountId; 2] = [100, 101];
 pub const OPERATOR: AccountId = OPERATORS[0];
+/// Holds the money of communities' funds.
+pub const FUNDS: AccountId = 102;
 pub const HOME: MicrogridId = MicrogridId(0);
 /// The feeder of microgrid 0.
 pub const FEEDER: MeterId = MeterId(64);
@@ -83,6 +85,7 @@ parameter_types! {
 impl pallet_demand_response::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
+	type Funds = World;
 	type Microgrids = World;
 	type Clock = World;
 	type Meters = World;
@@ -117,6 +120,8 @@ pub struct World {
 	pub retail: Price,
 	/// Settlement stands still at this period.
 	pub stalled: Option<Period>,
+	/// What the community's fund received.
+	pub fund: Balance,
 }
 
 impl Default for World {
@@ -136,6 +141,7 @@ impl Default for World {
 			best_ask: None,
 			retail: Price(300_000),
 			stalled: None,
+			fund: 0,
 		}
 	}
 }
@@ -228,6 +234,17 @@ impl MeteredEnergy for World {
 				provenance,
 			})
 		})
+	}
+}
+
+impl CommunityFunds<AccountId> for World {
+	fn account() -> AccountId {
+		FUNDS
+	}
+
+	fn received(microgrid: MicrogridId, amount: Balance) {
+		assert_eq!(microgrid, HOME);
+		world(|world| world.fund += amount);
 	}
 }
 
@@ -460,7 +477,7 @@ pub fn events() -> Vec<crate::Event<Test>> {
 pub fn run<R>(test: impl FnOnce() -> R) -> R {
 	WORLD.with(|world| *world.borrow_mut() = World::default());
 	TaskWeight::set(Weight::from_parts(1_000_000_000_000, 1_000_000_000));
-	let accounts: Vec<AccountId> = (1..=99).chain(OPERATORS).collect();
+	let accounts: Vec<AccountId> = (1..=99).chain(OPERATORS).chain([FUNDS]).collect();
 	let storage = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
 			balances: accounts.iter().map(|who| (*who, ENDOWMENT)).collect(),

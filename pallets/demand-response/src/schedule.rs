@@ -1,6 +1,6 @@
 //! What runs in `on_poll`, under one budget: what the timetable says, triggers, commands, the recording of energy, then
-//! tasks one after the other. Tasks have at least half of it, and each of the others at most half of what is left to
-//! them, so that none holds up the others for ever.
+//! tasks one after the other. Tasks have at least half of it. Of the other half each takes at most half of what is left,
+//! but for recording, which comes last: so that none holds up the others for ever.
 
 use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
@@ -11,7 +11,7 @@ use gridweave_primitives::{
 use crate::{
 	history::{self, Reader},
 	measuring::Next,
-	types::{Evaluation, Issue, Job, Recording, Stage, Task, Timed},
+	types::{Evaluation, Issue, Job, Recording, Stage, Task, Timed, KEPT_DAYS},
 	Communities, Config, Current, Evaluated, Events, IdleUntil, Issuing, Pallet, Recorder, Tasks,
 	Timetable, Turn, WatchedPages, WeightInfo,
 };
@@ -27,20 +27,20 @@ impl<T: Config> Pallet<T> {
 			half(meter, |meter| Self::follow_timetable(now, meter));
 			half(meter, |meter| Self::evaluate_triggers(now, meter));
 			half(meter, Self::send_commands);
-			half(meter, Self::record_energy);
+			Self::record_energy(meter);
 		});
 		Self::do_tasks(meter);
 	}
 
 	/// The least budget that lets everything go on: tasks have half of it, what comes before them half of what is
-	/// left of the other half, one after the other.
+	/// left of the other half, one after the other, and the last all of it.
 	pub(crate) fn least_budget() -> Weight {
 		let record = T::WeightInfo::record_look().saturating_add(T::WeightInfo::record_page());
 		let steps = [
 			T::WeightInfo::timetable().saturating_mul(2),
 			T::WeightInfo::evaluate_trigger().saturating_mul(4),
 			T::WeightInfo::issue_command().saturating_mul(8),
-			record.saturating_mul(16),
+			record.saturating_mul(8),
 			Self::task_weight(&Task::Measure(EventId(0))),
 			T::WeightInfo::pay_resource(),
 			T::WeightInfo::sweep_answer(),
@@ -304,8 +304,9 @@ impl<T: Config> Pallet<T> {
 	/// What a step of a task weighs at most.
 	fn task_weight(task: &Task) -> Weight {
 		match task {
+			// The ring has no more days.
 			Task::Measure(_) => {
-				T::WeightInfo::measure_meter().saturating_add(T::WeightInfo::conclude())
+				T::WeightInfo::measure_meter(KEPT_DAYS).saturating_add(T::WeightInfo::conclude())
 			}
 			Task::Pay(_) => T::WeightInfo::pay_resource(),
 			Task::Sweep(_) => T::WeightInfo::sweep_answer(),

@@ -52,8 +52,9 @@ pub trait WeightInfo {
 	fn record_look() -> Weight;
 	/// A period of a page of 32 meters recorded; or the end of a period.
 	fn record_page() -> Weight;
-	/// A meter measured: all like days are looked at, on both sides of midnight, with a window and a rebound.
-	fn measure_meter() -> Weight;
+	/// A meter measured: all like days are looked at, on both sides of midnight, with a window and a rebound; `d` of
+	/// them are not at hand.
+	fn measure_meter(d: u32) -> Weight;
 	/// A resource concluded that missed what it committed.
 	fn conclude() -> Weight;
 	/// A resource paid; or the end of an event.
@@ -141,8 +142,9 @@ impl WeightInfo for () {
 	fn record_page() -> Weight {
 		Weight::from_parts(600_000_000, 8_000)
 	}
-	fn measure_meter() -> Weight {
-		Weight::from_parts(1_500_000_000, 8_000)
+	fn measure_meter(d: u32) -> Weight {
+		let day = Weight::from_parts(40_000_000, 0).saturating_mul(d.into());
+		Weight::from_parts(500_000_000, 8_000).saturating_add(day)
 	}
 	fn conclude() -> Weight {
 		Weight::from_parts(500_000_000, 8_000)

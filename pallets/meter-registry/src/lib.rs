@@ -155,7 +155,7 @@ pub mod pallet {
 		/// Whether orders, positions or debts keep a meter in service, with its owner and its ratings.
 		type Commitments: MeterCommitments;
 
-		/// How far settlement has come: energy is kept until it has passed.
+		/// How far settlement has come, and who reads settled energy: it is kept until they have passed.
 		type Progress: SettlementProgress;
 
 		/// Told when a meter is freed.

@@ -91,7 +91,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type Readings = (AnomalyFlags, DemandResponse);
 	type Corrections = Settlement;
 	type Commitments = (OrderBook, (Settlement, DemandResponse));
-	type Progress = Settlement;
+	type Progress = (Settlement, DemandResponse);
 	type Retired = (Settlement, AnomalyFlags);
 	type Funds = Settlement;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
@@ -109,7 +109,7 @@ impl pallet_meter_registry::Config for Runtime {
 parameter_types! {
 	pub const ServiceWeight: Weight = share(2);
 	pub const StandingWeight: Weight = share(2);
-	/// Much for who claims what does not hold: looking at a solution reads whole books.
+	/// Besides what is claimed. Much for who claims what does not hold: looking at a solution reads whole books.
 	pub const CouplingDeposit: Balance = 10 * GRID;
 	/// By what is stored: the order and the three parts of its key.
 	pub StandingDeposit: Balance = {
@@ -238,6 +238,7 @@ fn stored<Value: MaxEncodedLen>(items: u32) -> Balance {
 impl pallet_demand_response::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
+	type Funds = Settlement;
 	type Microgrids = Microgrids;
 	type Clock = Microgrids;
 	type Meters = MeterRegistry;

@@ -621,7 +621,7 @@ impl<T: frame_system::Config> pallet_demand_response::WeightInfo for WeightInfo<
 	/// Proof: `DemandResponse::DayPages` (`max_values`: None, `max_size`: Some(36973), added: 39448, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Quarantined` (r:1 w:0)
 	/// Proof: `AnomalyFlags::Quarantined` (`max_values`: None, `max_size`: Some(14), added: 2489, mode: `MaxEncodedLen`)
-	fn measure_meter() -> Weight {
+	fn measure_meter(_d: u32) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `313613`
 		//  Estimated: `987190`

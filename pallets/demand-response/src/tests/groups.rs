@@ -163,7 +163,7 @@ fn a_group_that_emptied_should_still_owe_what_it_committed() {
 }
 
 #[test]
-fn an_operator_should_not_cause_the_penalty_it_gets() {
+fn an_operator_should_not_cause_a_penalty() {
 	run(|| {
 		let (programme, group, meters) = village_group();
 		let event = announce(programme, at(THIRD_MONDAY, 4), 1);

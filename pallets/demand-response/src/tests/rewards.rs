@@ -144,6 +144,7 @@ fn a_commitment_that_is_missed_should_cost_its_penalty() {
 		let before = (
 			Balances::free_balance(owner(0)) + held(HoldReason::Commitment, owner(0)),
 			Balances::free_balance(OPERATOR),
+			Balances::free_balance(FUNDS),
 		);
 		events();
 		settle(event);
@@ -154,7 +155,10 @@ fn a_commitment_that_is_missed_should_cost_its_penalty() {
 			Balances::free_balance(owner(0)),
 			before.0 + earned - penalty
 		);
-		assert_eq!(Balances::free_balance(OPERATOR), before.1 + penalty);
+		// Who announces the event gains nothing by it.
+		assert_eq!(Balances::free_balance(OPERATOR), before.1);
+		assert_eq!(Balances::free_balance(FUNDS), before.2 + penalty);
+		assert_eq!(world(|world| world.fund), penalty);
 		let report = report(event, village.resources[0]).unwrap();
 		assert_eq!(
 			(report.committed, report.penalty),
