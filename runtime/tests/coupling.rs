@@ -136,7 +136,7 @@ fn auctions_that_are_coupled_should_be_settled_on_both_sides_to_the_planck() {
 	assert_ok!(chain.submit("Ferdie", submission(period, &bad, gain + 1)));
 	assert_eq!(
 		(deposit(&mut chain, "Dave"), deposit(&mut chain, "Ferdie")),
-		(10 * GRID, 10 * GRID)
+		(10 * GRID + gain, 10 * GRID + gain + 1)
 	);
 	chain.read(|| assert_eq!(OrderBook::coupling_claims(period), [gain + 1, gain]));
 	let parties = ["Bob", "Charlie", "Eve"];
@@ -148,7 +148,7 @@ fn auctions_that_are_coupled_should_be_settled_on_both_sides_to_the_planck() {
 	assert!(events.iter().any(|event| matches!(
 		event,
 		Event::CouplingRefused { who, fault: Fault::NotFilled, slashed, .. }
-			if (who, *slashed) == (&account("Ferdie"), 10 * GRID)
+			if (who, *slashed) == (&account("Ferdie"), 10 * GRID + gain + 1)
 	)));
 	assert!(events.iter().any(|event| matches!(
 		event,

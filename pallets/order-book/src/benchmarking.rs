@@ -45,7 +45,8 @@ pub trait BenchmarkHelper<AccountId> {
 	/// Unix seconds. Solutions that couple them are taken.
 	fn auctions_at(now: u64);
 
-	/// A new meter of account number `n`, admitted to the microgrid: a prosumer, or a half charged storage.
+	/// A new meter of account number `n`, alone on its page, admitted to the microgrid: a prosumer, or a half charged
+	/// storage.
 	/// Its ratings and capacity are large. The account has ample funds, but none yet where orders lock
 	/// them: they have to be paid in there.
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId);

@@ -317,7 +317,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type CouplingWindow: Get<u64>;
 
-		/// Held for each solution until it is known whether it holds, in planck; lost if it does not.
+		/// Held for each solution, besides what it claims, until it is known whether it holds, in planck; lost if it
+		/// does not.
 		#[pallet::constant]
 		type CouplingDeposit: Get<Balance>;
 
@@ -722,8 +723,8 @@ pub mod pallet {
 		///
 		/// Then the solution with the highest claim that holds is carried out: members trade with links at the
 		/// price of their community, and each link earns what the prices of its ends differ by. Holds a deposit,
-		/// which is released when another solution is taken, or yours holds; it is lost if yours is looked at
-		/// and does not.
+		/// `CouplingDeposit` and what is claimed, which is released when another solution is taken, or yours
+		/// holds; it is lost if yours is looked at and does not.
 		///
 		/// - `period`: the period of delivery.
 		/// - `solution`: flows by rising id of the link; prices of the communities at their ends, by rising id.

@@ -142,7 +142,8 @@ impl<T: Config> Pallet<T> {
 			now < until && now >= until.saturating_sub(window),
 			Error::<T>::NotCouplingTime
 		);
-		let deposit = T::CouplingDeposit::get();
+		// Claims that do not hold keep one that does from being looked at: for no less than what is lost by that, each.
+		let deposit = T::CouplingDeposit::get().saturating_add(claim);
 		let candidate = Candidate {
 			who: who.clone(),
 			deposit,

@@ -58,6 +58,13 @@ fn open(microgrid: MicrogridId, period: Period) {
 	pallet_microgrids::PeriodTerms::<Runtime>::insert(key, terms());
 }
 
+/// The next meter of a microgrid begins a page: traders share nothing, which is the worst case.
+fn turn_page(microgrid: MicrogridId) {
+	pallet_meter_registry::Allocations::<Runtime>::mutate(Be32::from(microgrid), |given| {
+		given.slots = METERS_PER_PAGE as u8;
+	});
+}
+
 /// Terms under which asks at the feed-in price lock something.
 fn terms() -> Terms {
 	development_terms()
@@ -244,6 +251,7 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 	}
 
 	fn meter(microgrid: MicrogridId, n: u32, storage: bool) -> (AccountId, MeterId) {
+		turn_page(microgrid);
 		let owner = funded("trader", n);
 		let capacity = 1_000_000;
 		let kind = if storage {
@@ -264,7 +272,9 @@ impl pallet_order_book::BenchmarkHelper<AccountId> for Setup {
 		}
 		(owner, metered.meter)
 	}
+
 	fn metered(microgrid: MicrogridId, n: u32) -> (AccountId, MeterId) {
+		turn_page(microgrid);
 		let clock = <Microgrids as SettlementClock>::clock();
 		let now = <Microgrids as SettlementClock>::now();
 		let owner = funded("trader", n);

@@ -18,7 +18,7 @@ fn solution_that_holds_should_be_carried_out() {
 		submit(CAROL, coupling(), WORTH);
 		assert_eq!(
 			(held_for_solutions(CAROL), OrderBook::coupling_claims(P)),
-			(1_000, vec![WORTH])
+			(1_000 + WORTH, vec![WORTH])
 		);
 		run_from(gate(P) + WINDOW);
 		let events = events();

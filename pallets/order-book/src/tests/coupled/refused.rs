@@ -26,11 +26,13 @@ fn false_claim_should_cost_the_deposit_and_the_next_solution_be_tried() {
 		submit(CAROL, coupling(), WORTH);
 		run_from(gate(P) + WINDOW);
 		let events = events();
-		assert_eq!(refusals(&events), [(ALICE, Fault::WorthLess, 1_000)]);
+		// All that was claimed, besides what a look costs.
+		let lost = 1_000 + WORTH + 1;
+		assert_eq!(refusals(&events), [(ALICE, Fault::WorthLess, lost)]);
 		assert_eq!(fills(&events).len(), 2);
 		assert_eq!(
 			(free(ALICE), free(CAROL), free(COLLECTOR)),
-			(FUNDS - 1_000, FUNDS, 1_000)
+			(FUNDS - lost, FUNDS, lost)
 		);
 		assert_eq!(held_for_solutions(ALICE), 0);
 	});
@@ -52,7 +54,7 @@ fn solutions_that_books_do_not_bear_should_be_refused() {
 			assert_eq!(score, Err(crate::Error::<Test>::from(fault).into()));
 			run_from(gate(P) + WINDOW);
 			let events = events();
-			assert_eq!(refusals(&events), [(CAROL, fault, 1_000)]);
+			assert_eq!(refusals(&events), [(CAROL, fault, 1_001)]);
 			// The books have cleared by themselves: they do not cross.
 			assert_eq!((fills(&events), trades()), (vec![], vec![]));
 			assert_eq!(cancellations().len(), 2);

@@ -116,18 +116,21 @@ fn least_claim_should_go_when_there_are_too_many() {
 			submit(ALICE, coupling(), claim);
 		}
 		assert_refused(CAROL, submitting(coupling(), 2), E::ClaimTooLow);
-		assert_eq!(held_for_solutions(ALICE), most * 1_000);
+		let claimed: Balance = (2..2 + most).sum();
+		assert_eq!(held_for_solutions(ALICE), most * 1_000 + claimed);
 		submit(CAROL, coupling(), 3);
 		assert_eq!(
 			(held_for_solutions(ALICE), held_for_solutions(CAROL)),
-			((most - 1) * 1_000, 1_000)
+			((most - 1) * 1_000 + claimed - 2, 1_003)
 		);
 		// Of equal claims the earlier is before.
 		let expected: Vec<_> = (4..2 + most).rev().chain([3, 3]).collect();
 		assert_eq!(OrderBook::coupling_claims(P), expected);
 		check();
 		submit(CAROL, coupling(), 5);
-		assert_eq!(held_for_solutions(CAROL), 1_000);
+		assert_eq!(held_for_solutions(CAROL), 1_005);
+		// Who claims much has much to lose.
+		assert_refused(CAROL, submitting(coupling(), FUNDS), E::DepositUnavailable);
 	});
 }
 
