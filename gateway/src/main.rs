@@ -41,6 +41,11 @@ enum Command {
 	Load(fleet::load::LoadArgs),
 }
 
+// As the node's: what was given back is not kept in pieces, and memory stays flat.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
 	let filter = tracing_subscriber::EnvFilter::try_from_default_env()

@@ -17,6 +17,12 @@ mod rpc;
 mod service;
 mod validators;
 
+// The C library's allocator keeps what is given back in pieces that grow in number: with a thousand readings a second
+// 3 MiB a minute.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> sc_cli::Result<()> {
 	command::run()
 }
