@@ -12,7 +12,7 @@ use gridweave_primitives::{
 	clock::is_weekend,
 	cost,
 	traits::{MeteredEnergy, SettlementClock},
-	Be32, EventId, Period, PeriodClock, Price, ProgrammeId, ResourceId, WattHours, Watts,
+	Be32, EventId, MeterId, Period, PeriodClock, Price, ProgrammeId, ResourceId, WattHours, Watts,
 };
 use gridweave_runtime::{
 	Balances, DemandResponse, MeterRegistry, Microgrids, Runtime, RuntimeCall, RuntimeEvent,
@@ -87,6 +87,38 @@ impl Village {
 			device.import += takes;
 		}
 		self.read();
+	}
+
+	/// Opens a programme without commands, and enrols Bob's meter in it.
+	fn enrolled(&mut self) -> (ProgrammeId, MeterId) {
+		let terms = ProgrammeTerms {
+			direction: Direction::Reduce,
+			prices: Prices {
+				reward: REWARD,
+				bonus: Price(0),
+				penalty: Price(0),
+			},
+			baseline: Baseline::LikeDays {
+				method: Method::TenOfTen,
+				adjustment: Permill::zero(),
+			},
+			least_days: 3,
+			dead_band: Permill::zero(),
+			rebound: 0,
+			notice: 0,
+			events_per_day: 1,
+			command: None,
+		};
+		let open = Call::open_programme {
+			microgrid: MICROGRID,
+			terms,
+			budget: GRID,
+		};
+		assert_ok!(self.chain.submit("Operator", demand(open)));
+		let (programme, meter) = (ProgrammeId(0), self.devices[0].meter);
+		let enrol = demand(Call::enrol { programme, meter });
+		assert_ok!(self.chain.submit("Bob", enrol));
+		(programme, meter)
 	}
 
 	fn held(&mut self, reason: HoldReason, who: &str) -> u128 {
@@ -218,35 +250,7 @@ fn a_device_that_obeys_should_be_measured_and_its_owner_paid() {
 #[test]
 fn a_meter_should_leave_before_it_retires() {
 	let mut village = Village::new();
-	let terms = ProgrammeTerms {
-		direction: Direction::Increase,
-		prices: Prices {
-			reward: REWARD,
-			bonus: Price(0),
-			penalty: Price(0),
-		},
-		baseline: Baseline::LikeDays {
-			method: Method::TenOfTen,
-			adjustment: Permill::zero(),
-		},
-		least_days: 3,
-		dead_band: Permill::zero(),
-		rebound: 0,
-		notice: 0,
-		events_per_day: 1,
-		command: None,
-	};
-	assert_ok!(village.chain.submit(
-		"Operator",
-		demand(Call::open_programme {
-			microgrid: MICROGRID,
-			terms,
-			budget: GRID,
-		})
-	));
-	let (programme, meter) = (ProgrammeId(0), village.devices[0].meter);
-	let enrol = demand(Call::enrol { programme, meter });
-	assert_ok!(village.chain.submit("Bob", enrol));
+	let (programme, meter) = village.enrolled();
 	let retire = || RuntimeCall::MeterRegistry(pallet_meter_registry::Call::retire_meter { meter });
 	assert!(village.held(HoldReason::Enrolment, "Bob") > GRID);
 	let refused = village.chain.submit("Bob", retire());
@@ -261,35 +265,7 @@ fn a_meter_should_leave_before_it_retires() {
 #[test]
 fn energy_should_be_kept_until_it_is_recorded() {
 	let mut village = Village::new();
-	let terms = ProgrammeTerms {
-		direction: Direction::Reduce,
-		prices: Prices {
-			reward: REWARD,
-			bonus: Price(0),
-			penalty: Price(0),
-		},
-		baseline: Baseline::LikeDays {
-			method: Method::TenOfTen,
-			adjustment: Permill::zero(),
-		},
-		least_days: 3,
-		dead_band: Permill::zero(),
-		rebound: 0,
-		notice: 0,
-		events_per_day: 1,
-		command: None,
-	};
-	assert_ok!(village.chain.submit(
-		"Operator",
-		demand(Call::open_programme {
-			microgrid: MICROGRID,
-			terms,
-			budget: GRID,
-		})
-	));
-	let (programme, meter) = (ProgrammeId(0), village.devices[0].meter);
-	let enrol = demand(Call::enrol { programme, meter });
-	assert_ok!(village.chain.submit("Bob", enrol));
+	let (_, meter) = village.enrolled();
 	// Blocks are so full that nothing is recorded, for longer than settled energy is kept.
 	let first = village.now();
 	village.chain.read(|| IdleUntil::<Runtime>::put(u64::MAX));
