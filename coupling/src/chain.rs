@@ -70,21 +70,21 @@ struct PriceLevel {
 }
 
 /// What goes over a link.
-#[derive(Clone, Debug, Encode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct LinkFlow {
 	pub link: LinkId,
 	pub received: WattHours,
 }
 
 /// The price of a community.
-#[derive(Clone, Debug, Encode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct PriceAt {
 	pub microgrid: MicrogridId,
 	pub price: Price,
 }
 
 /// What is submitted.
-#[derive(Clone, Debug, Encode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct Solution {
 	/// By link.
 	pub flows: Vec<LinkFlow>,
@@ -100,8 +100,6 @@ pub struct Group {
 	pub gate_closes_at: u64,
 	pub window_ends_at: u64,
 	pub communities: Vec<CoupledCommunity>,
-	/// Whether no others of the period have gates that close at another time.
-	pub alone: bool,
 }
 
 impl Group {
@@ -125,13 +123,8 @@ impl Group {
 					gate_closes_at,
 					window_ends_at: community.window_ends_at,
 					communities: vec![community],
-					alone: true,
 				}),
 			}
-		}
-		let alone = groups.len() <= 1;
-		for group in &mut groups {
-			group.alone = alone;
 		}
 		groups
 	}
@@ -152,18 +145,12 @@ impl Group {
 
 	/// The network with these books.
 	pub fn network(&self, books: Vec<Book>) -> Network {
-		// The chain couples no community in whose book no order ever rested.
-		let is_empty = |book: &Book| book.bids.is_empty() && book.asks.is_empty();
-		let reaches = |place: usize| books.get(place).is_some_and(|book| !is_empty(book));
 		let links = self.links().map(|(from, to, link)| Link {
 			from,
 			to,
 			loss: link.loss,
 			wheeling_fee: link.wheeling_fee,
-			capacity: match reaches(from) && reaches(to) {
-				true => link.capacity,
-				false => WattHours::ZERO,
-			},
+			capacity: link.capacity,
 			min_quantity: link.min_quantity,
 		});
 		Network {
@@ -348,9 +335,10 @@ impl Chain {
 		Self::ask(at, "OrderBookApi_coupling_score", (period, solution)).await
 	}
 
-	/// What the solutions that wait claim, the most first.
-	pub async fn claims(&self, at: &At, period: Period) -> Result<Vec<Balance>> {
-		Self::ask(at, "OrderBookApi_coupling_claims", (period,)).await
+	/// What the solutions claim that wait for a group, the most first.
+	pub async fn claims(&self, at: &At, group: &Group) -> Result<Vec<Balance>> {
+		let of = (group.period, group.window_ends_at);
+		Self::ask(at, "OrderBookApi_coupling_claims", of).await
 	}
 
 	/// Signs and submits a solution, and waits until it is in a block; returns that block's number.
@@ -486,8 +474,8 @@ mod tests {
 			book(&[(500, 950)], &[]),
 			book(&[(400, 1_900)], &[]),
 		];
-		let coupling = gridweave_coupling::couple(&group.network(books), &LIMITS);
-		let solution = group.solution(&coupling.unwrap().unwrap());
+		let found = gridweave_coupling::couple(&group.network(books), &LIMITS).unwrap();
+		let solution = group.solution(&found[0]);
 		let bytes = solution.encode();
 		let taken = pallet::Solution::decode_all(&mut &bytes[..]).unwrap();
 		let flows: Vec<_> = taken
@@ -520,13 +508,9 @@ mod tests {
 			groups.iter().map(of).collect::<Vec<_>>(),
 			[vec![0, 2], vec![1]]
 		);
-		assert!(groups.iter().all(|group| !group.alone));
-		// What leads elsewhere is left out, and what leads to where there is nothing is of no use.
-		let (empty, full) = (book(&[], &[]), book(&[(3, 3)], &[]));
-		let network = groups[0].network(vec![full.clone(), empty]);
+		// What leads elsewhere is left out.
+		let network = groups[0].network(vec![book(&[], &[]), book(&[(3, 3)], &[])]);
 		assert_eq!(network.links.len(), 1);
-		assert_eq!(network.links[0].capacity, WattHours::ZERO);
-		let network = groups[0].network(vec![full.clone(), full]);
 		assert_eq!(network.links[0].capacity, WattHours(2_000));
 	}
 }

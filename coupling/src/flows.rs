@@ -90,6 +90,15 @@ impl Flows {
 		}
 	}
 
+	/// Those over some links alone.
+	pub fn over(&self, model: &Model<'_>, links: &[usize]) -> Self {
+		let mut flows = Self::none(model.network);
+		for link in links {
+			flows.set(model, *link, self.received[*link]);
+		}
+		flows
+	}
+
 	/// Lets a link bring so much.
 	pub fn set(&mut self, model: &Model<'_>, link: usize, received: Wide) {
 		let sent = model.sent(link, received);

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The chain could not bound the work that finding it takes; it can bound that of checking it. So anybody may
-//! find it, here, and tell the chain, which carries out the best that was told and holds.
+//! find it, here, and tell the chain, which carries out the best that were told and hold.
 //!
 //! All is in whole Wh and whole millionths of GRID per kWh. There are prices for what is found, to the planck:
 //! every book clears at its price, and no link loses. What whole numbers cost is some Wh of the linear
@@ -24,6 +24,7 @@
 //! | `flows` | what goes over the links |
 //! | `ascent` | the flows of the greatest welfare |
 //! | `program` | the same by a linear program, as a hint |
+//! | `parts` | what is coupled apart, and what in one solution |
 //! | `repair` | those near them that prices exist for |
 //! | `pricing` | the prices |
 //!
@@ -48,7 +49,8 @@
 //!         min_quantity: WattHours(1),
 //!     }],
 //! };
-//! let coupling = couple(&network, &Limits::NONE).unwrap().unwrap();
+//! let found = couple(&network, &Limits::NONE).unwrap();
+//! let [coupling] = &found[..] else { panic!("one") };
 //! // It sells to the dear community, whose own asks stay unsold.
 //! assert_eq!(coupling.flows, vec![WattHours(950)]);
 //! // The cheap community has more to sell at 0.10; beside losses and fee the link earns nothing.
@@ -61,6 +63,7 @@ pub mod network;
 mod ascent;
 mod flows;
 mod ladder;
+mod parts;
 mod pricing;
 mod program;
 mod repair;
@@ -81,7 +84,7 @@ const HINTS: usize = 8;
 /// Steps that make good for what repair has taken.
 const STEPS_AFTER: usize = 500;
 
-/// How much may be coupled.
+/// How much one solution may couple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
 	/// The most books that links with a flow lead to or from.
@@ -109,31 +112,42 @@ pub struct Coupling {
 	pub gain: i128,
 }
 
-/// Couples a network; `None` if nothing is gained by it.
-pub fn couple(network: &Network, limits: &Limits) -> Result<Option<Coupling>, Unsound> {
+/// Couples a network. Each of what is found is within the limits, and no book is coupled by two of them; the one that
+/// gains most comes first. Nothing is found if nothing is gained.
+pub fn couple(network: &Network, limits: &Limits) -> Result<Vec<Coupling>, Unsound> {
 	network.check()?;
 	let mut model = Model::new(network);
-	let alone = Flows::none(network).welfare(&model);
-	loop {
+	let (flows, parts) = loop {
 		let flows = best(&mut model);
-		if let Some(link) = too_many(network, &flows, limits) {
-			// Without it there is less to carry.
-			model.most[link] = 0;
-			continue;
+		let parts = parts::parts(network, &flows);
+		let Some(part) = parts.iter().find(|part| !part.is_within(limits)) else {
+			break (flows, parts);
+		};
+		// Without the link that carries least there is less to carry.
+		if let Some(least) = part.links.iter().min_by_key(|at| flows.received[**at]) {
+			model.most[*least] = 0;
 		}
-		let gain = flows.welfare(&model) - alone;
-		// There are prices, or it would not have been repaired.
-		let prices = pricing::prices(&model, &flows).ok();
-		return Ok(prices.filter(|_| gain > 0).map(|prices| Coupling {
-			flows: flows
-				.received
-				.iter()
-				.map(|f| WattHours(whole(*f)))
-				.collect(),
-			prices: prices.iter().map(|price| Price(whole(*price))).collect(),
-			gain,
-		}));
-	}
+	};
+	let alone = Flows::none(network).welfare(&model);
+	let mut found: Vec<Coupling> = parts::packed(parts, limits)
+		.iter()
+		.filter_map(|part| coupling(&model, &flows.over(&model, &part.links), alone))
+		.collect();
+	found.sort_by_key(|coupling| core::cmp::Reverse(coupling.gain));
+	Ok(found)
+}
+
+/// What flows come to, if they gain something.
+fn coupling(model: &Model<'_>, flows: &Flows, alone: Wide) -> Option<Coupling> {
+	let gain = flows.welfare(model) - alone;
+	// There are prices, or it would not have been repaired.
+	let prices = pricing::prices(model, flows).ok().filter(|_| gain > 0)?;
+	let received = flows.received.iter().map(|f| WattHours(whole(*f)));
+	Some(Coupling {
+		flows: received.collect(),
+		prices: prices.iter().map(|price| Price(whole(*price))).collect(),
+		gain,
+	})
 }
 
 fn whole(value: Wide) -> u64 {
@@ -180,19 +194,4 @@ fn too_little(model: &Model<'_>, flows: &Flows) -> Option<usize> {
 	});
 	let least = too_little.min_by_key(|(at, _)| flows.received[*at]);
 	least.map(|(at, _)| at)
-}
-
-/// The link that carries least, if more is coupled than may be.
-fn too_many(network: &Network, flows: &Flows, limits: &Limits) -> Option<usize> {
-	let carries = || (0..network.links.len()).filter(|at| flows.received[*at] > 0);
-	let mut books = vec![false; network.books.len()];
-	for at in carries() {
-		books[network.links[at].from] = true;
-		books[network.links[at].to] = true;
-	}
-	let coupled = books.into_iter().filter(|coupled| *coupled).count();
-	if coupled <= limits.books && carries().count() <= limits.links {
-		return None;
-	}
-	carries().min_by_key(|at| flows.received[*at])
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use gridweave_coupling::couple;
+use gridweave_coupling::{couple, Coupling};
 use gridweave_primitives::{Balance, Period, WattHours};
 use serde_json::{json, Value as Json};
 use subxt_signer::sr25519::Keypair;
@@ -37,12 +37,14 @@ const PLANCK: Balance = 1_000;
 type Key = (Period, u64);
 
 /// How far a group has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-	/// It was dealt with.
-	Dealt,
-	/// It failed so often.
-	Failed(u32),
+#[derive(Clone, Debug, Default)]
+struct Progress {
+	/// Whether it was dealt with.
+	dealt: bool,
+	/// How often it failed.
+	failures: u32,
+	/// What was told already: a part of it may have failed.
+	told: Vec<Solution>,
 }
 
 /// What became of a coupling.
@@ -96,8 +98,7 @@ impl Watch {
 		loop {
 			let left = self.look().await?;
 			if once && !left {
-				let failed = |progress| matches!(progress, &Progress::Failed(_));
-				return Ok(!self.known.values().any(failed));
+				return Ok(self.known.values().all(|progress| progress.dealt));
 			}
 			sleep(PAUSE).await;
 		}
@@ -111,11 +112,10 @@ impl Watch {
 		let mut left = false;
 		for group in self.open(&best, now).await? {
 			let key = (group.period, group.gate_closes_at);
-			let failures = match self.known.get(&key) {
-				None => 0,
-				Some(Progress::Failed(failures)) if *failures < TRIES => *failures,
-				Some(_) => continue,
-			};
+			let mut progress = self.known.get(&key).cloned().unwrap_or_default();
+			if progress.dealt || progress.failures >= TRIES {
+				continue;
+			}
 			let at = match group.window() < LONG_WINDOW {
 				true => &best,
 				false if settled >= group.gate_closes_at => &finalised,
@@ -124,19 +124,11 @@ impl Watch {
 					continue;
 				}
 			};
-			let progress = match self.deal(at, &group).await {
-				Ok((outcome, line)) => {
-					info!("period {}: {}", group.period, outcome.name());
-					tell(&line)?;
-					Progress::Dealt
-				}
-				Err(error) => {
-					warn!("period {}: {error:#}", group.period);
-					let failures = failures.saturating_add(1);
-					left |= failures < TRIES;
-					Progress::Failed(failures)
-				}
-			};
+			progress.dealt = self.deal(at, &group, &mut progress.told).await?;
+			if !progress.dealt {
+				progress.failures = progress.failures.saturating_add(1);
+				left |= progress.failures < TRIES;
+			}
 			self.known.insert(key, progress);
 		}
 		self.known
@@ -172,15 +164,58 @@ impl Watch {
 		Ok(open)
 	}
 
-	/// Couples a group, submits what is found, and tells of it.
-	async fn deal(&self, at: &At, group: &Group) -> Result<(Outcome, Json)> {
-		let network = group.network(self.chain.books(at, group).await?);
-		let found = tokio::task::spawn_blocking(move || couple(&network, &LIMITS)).await??;
-		let Some(coupling) = found else {
-			return Ok((Outcome::NothingGained, line(group, Outcome::NothingGained)));
+	/// Couples a group, submits what is found and was not `told` before, and tells of it. Whether nothing failed;
+	/// what did is logged.
+	async fn deal(&self, at: &At, group: &Group, told: &mut Vec<Solution>) -> Result<bool> {
+		let found = match self.find(at, group).await {
+			Ok(found) => found,
+			Err(error) => {
+				warn!("period {}: {error:#}", group.period);
+				return Ok(false);
+			}
 		};
-		let solution = group.solution(&coupling);
-		let score = self.chain.score(at, group.period, &solution).await?;
+		if found.is_empty() && told.is_empty() {
+			say(
+				group,
+				&line(group, Outcome::NothingGained),
+				Outcome::NothingGained,
+			)?;
+		}
+		let mut dealt = true;
+		for coupling in &found {
+			let solution = group.solution(coupling);
+			if told.contains(&solution) {
+				continue;
+			}
+			match self.submit(at, group, coupling, &solution).await {
+				Ok((outcome, line)) => {
+					say(group, &line, outcome)?;
+					told.push(solution);
+				}
+				Err(error) => {
+					warn!("period {}: {error:#}", group.period);
+					dealt = false;
+				}
+			}
+		}
+		Ok(dealt)
+	}
+
+	/// What can be gained by coupling a group.
+	async fn find(&self, at: &At, group: &Group) -> Result<Vec<Coupling>> {
+		let network = group.network(self.chain.books(at, group).await?);
+		Ok(tokio::task::spawn_blocking(move || couple(&network, &LIMITS)).await??)
+	}
+
+	/// Submits a solution, if the chain would take it.
+	async fn submit(
+		&self,
+		at: &At,
+		group: &Group,
+		coupling: &Coupling,
+		solution: &Solution,
+	) -> Result<(Outcome, Json)> {
+		let score = self.chain.score(at, group.period, solution).await?;
 		// The chain's word: what it would refuse would cost the deposit.
 		let claim = score
 			.map_err(|error| anyhow::anyhow!("{error:?}"))
@@ -189,16 +224,15 @@ impl Watch {
 		if claim != gain {
 			warn!("the chain counts a gain of {claim} planck, not {gain}");
 		}
-		let claims = self.chain.claims(at, group.period).await?;
+		let claims = self.chain.claims(at, group).await?;
 		// Others may claim what does not hold, to keep good solutions away: so it is submitted as long as the
-		// chain takes it. Claims are told of the whole period.
-		let full = group.alone && claims.len() >= MAX_CANDIDATES;
-		let outdone = full && claims.iter().all(|other| *other >= claim);
+		// chain takes it.
+		let outdone = claims.len() >= MAX_CANDIDATES && claims.iter().all(|other| *other >= claim);
 		let (outcome, block) = match &self.signer {
 			_ if outdone => (Outcome::Outdone, None),
 			None => (Outcome::Found, None),
 			Some(signer) => {
-				let submitted = self.chain.submit(signer, group.period, &solution, claim);
+				let submitted = self.chain.submit(signer, group.period, solution, claim);
 				let block = submitted.await.context("it could not be submitted")?;
 				(Outcome::Submitted, Some(block))
 			}
@@ -206,7 +240,7 @@ impl Watch {
 		let mut line = line(group, outcome);
 		line["claim"] = json!(claim.to_string());
 		line["block"] = json!(block);
-		tell_solution(&mut line, group, &solution);
+		tell_solution(&mut line, group, solution);
 		Ok((outcome, line))
 	}
 }
@@ -232,7 +266,9 @@ fn tell_solution(line: &mut Json, group: &Group, solution: &Solution) {
 	line["prices"] = solution.prices.iter().map(price).collect();
 }
 
-fn tell(line: &Json) -> Result<()> {
+/// Tells what became of a coupling.
+fn say(group: &Group, line: &Json, outcome: Outcome) -> Result<()> {
+	info!("period {}: {}", group.period, outcome.name());
 	let mut out = io::stdout().lock();
 	writeln!(out, "{line}")?;
 	out.flush()?;

@@ -39,7 +39,9 @@ fn coupled(books: &[Book], links: &[Link]) -> Option<Coupling> {
 		books: books.to_vec(),
 		links: links.to_vec(),
 	};
-	couple(&network, &Limits::NONE).expect("it is sound")
+	let mut found = couple(&network, &Limits::NONE).expect("it is sound");
+	assert!(found.len() <= 1, "what is not bounded is one");
+	found.pop()
 }
 
 fn flows(coupling: &Coupling) -> Vec<u64> {
@@ -162,12 +164,44 @@ fn more_than_may_be_coupled_should_be_left_out_from_the_least() {
 	}
 	let network = Network { books, links };
 	let within = |books, links| {
-		let found = couple(&network, &Limits { books, links });
-		flows(&found.unwrap().unwrap())
+		let found = couple(&network, &Limits { books, links }).unwrap();
+		assert_eq!(found.len(), 1);
+		flows(&found[0])
 	};
 	assert_eq!(within(6, 5), [100, 200, 300, 400, 500]);
 	assert_eq!(within(6, 3), [0, 0, 300, 400, 500]);
 	assert_eq!(within(3, 5), [0, 0, 0, 400, 500]);
+}
+
+#[test]
+fn parts_of_a_network_should_be_coupled_apart_where_they_are_too_many_for_one() {
+	// Four times a source and two sinks; nothing goes between them.
+	let (mut books, mut links) = (Vec::new(), Vec::new());
+	for size in [3, 1, 4, 2] {
+		let first = books.len();
+		books.push(book(&[], &[(100, 10_000)]));
+		for _ in 0..2 {
+			books.push(book(&[(200, 100 * size)], &[]));
+			links.push(link(first, books.len() - 1, 1_000));
+		}
+	}
+	let network = Network { books, links };
+	let within = |books, links| {
+		let found = couple(&network, &Limits { books, links }).unwrap();
+		found.iter().map(flows).collect::<Vec<_>>()
+	};
+	let all = [300, 300, 100, 100, 400, 400, 200, 200];
+	assert_eq!(within(12, 8), [all]);
+	// Two and two: what gains most comes first.
+	let halves = [
+		[0, 0, 0, 0, 400, 400, 200, 200],
+		[300, 300, 100, 100, 0, 0, 0, 0],
+	];
+	assert_eq!(within(6, 8), halves);
+	assert_eq!(within(11, 4), halves);
+	// One that is too large is all that loses by that.
+	assert_eq!(within(2, 8).len(), 4);
+	assert_eq!(within(2, 8)[0], [0, 0, 0, 0, 0, 400, 0, 0]);
 }
 
 #[test]

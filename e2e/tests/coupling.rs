@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use gridweave_e2e::{
 	chain::{call, number_of, until, Call, Chain, Event},
 	meter::{account, Device},
@@ -21,9 +21,10 @@ use tokio::{
 const LENGTH: u64 = 12;
 /// How many periods before delivery the gates of the communities close: the window ends before delivery.
 const GATE_CLOSURE: u32 = 8;
-/// Communities of the test come after those of the development chain.
+/// Communities of the test come after those of the development chain. In the middle nobody buys or sells.
 const CHEAP: u32 = 2;
-const DEAR: u32 = 3;
+const MIDDLE: u32 = 3;
+const DEAR: u32 = 4;
 
 type Fields<'a> = Vec<(&'a str, Value<()>)>;
 
@@ -50,8 +51,8 @@ fn terms() -> Value<()> {
 	])
 }
 
-/// The call by which who governs the chain founds two communities of their own, and links them. In one block:
-/// so the link is open as soon as they are.
+/// The call by which who governs the chain founds three communities of their own, and links them in a row. In one block:
+/// so the links are open as soon as they are.
 fn founding(operator: &[u8; 32]) -> Call {
 	let community = || {
 		let fields = vec![
@@ -61,16 +62,20 @@ fn founding(operator: &[u8; 32]) -> Call {
 		let create = inner("Microgrids", "create_microgrid", fields);
 		inner("Sudo", "sudo", vec![("call", create)])
 	};
-	let link = Value::named_composite([
-		("from", Value::from(CHEAP)),
-		("to", Value::from(DEAR)),
-		("loss", Value::from(50_000u32)),
-		("capacity", Value::from(3_000u64)),
-		("wheeling_fee", Value::from(10_000u64)),
-		("min_quantity", Value::from(10u64)),
-	]);
-	let link = inner("Microgrids", "propose_link", vec![("terms", link)]);
-	let calls = Value::unnamed_composite([community(), community(), link]);
+	let link = |from: u32, to: u32| {
+		let link = Value::named_composite([
+			("from", Value::from(from)),
+			("to", Value::from(to)),
+			("loss", Value::from(50_000u32)),
+			("capacity", Value::from(3_000u64)),
+			("wheeling_fee", Value::from(10_000u64)),
+			("min_quantity", Value::from(10u64)),
+		]);
+		inner("Microgrids", "propose_link", vec![("terms", link)])
+	};
+	let links = [link(CHEAP, MIDDLE), link(MIDDLE, DEAR)];
+	let communities = [CHEAP, MIDDLE, DEAR].map(|_| community());
+	let calls = Value::unnamed_composite(communities.into_iter().chain(links));
 	call("Utility", "batch_all", vec![("calls", calls)])
 }
 
@@ -123,7 +128,7 @@ async fn carried_out(chain: &Chain, first: u64) -> Result<Vec<Event>> {
 }
 
 #[test]
-fn auctions_should_clear_over_the_link_as_the_program_found() -> Result<()> {
+fn auctions_should_clear_over_links_as_the_program_found() -> Result<()> {
 	place::run(|place| async move {
 		let node = Node::start(&place, &NodeSpec::development().archive()).await?;
 		let chain = &node.chain;
@@ -131,8 +136,12 @@ fn auctions_should_clear_over_the_link_as_the_program_found() -> Result<()> {
 		let events = chain.run(&alice, &founding(&alice.public_key().0)).await?;
 		let opened = events
 			.iter()
-			.find(|event| event.is("Microgrids", "LinkOpened"));
-		let link = opened.context("the link is not open")?.number("link")?;
+			.filter(|event| event.is("Microgrids", "LinkOpened"));
+		let links = opened.map(|event| Ok(u32::try_from(event.number("link")?)?));
+		let links = links.collect::<Result<Vec<_>>>()?;
+		let [near, far] = links[..] else {
+			bail!("the links are not open: {links:?}")
+		};
 
 		// Much to sell where it is cheap, and a need where it is dear, with little to sell.
 		let mut roof = Device::new("roof", chain.genesis_hash())?;
@@ -170,17 +179,21 @@ fn auctions_should_clear_over_the_link_as_the_program_found() -> Result<()> {
 			.context("the program finds nothing")??;
 		ensure!(line["outcome"] == "submitted", "{line}");
 		ensure!(line["gate_closes_at"] == gate, "{line}");
-		let link = u32::try_from(link)?;
-		let flow = json!({ "link": link, "received": 1_900, "sent": 2_000 });
-		ensure!(line["flows"] == json!([flow]), "{line}");
+		let flows = json!([
+			{ "link": near, "received": 2_000, "sent": 2_106 },
+			{ "link": far, "received": 1_900, "sent": 2_000 },
+		]);
+		ensure!(line["flows"] == flows, "{line}");
 		// The seller has more at its limit. What the buyer pays beside it are losses and fee: rounded up, lest
 		// the link lose.
 		let prices = json!([
 			{ "microgrid": CHEAP, "price": 100_000 },
-			{ "microgrid": DEAR, "price": 115_264 },
+			{ "microgrid": MIDDLE, "price": 115_300 },
+			{ "microgrid": DEAR, "price": 131_369 },
 		]);
 		ensure!(line["prices"] == prices, "{line}");
-		let gain = (1_900 * (250_000 - 10_000) - 2_000 * 100_000) * 1_000u64;
+		let fees = (2_000 + 1_900) * 10_000;
+		let gain = (1_900 * 250_000 - 2_106 * 100_000 - fees) * 1_000u64;
 		ensure!(
 			line["claim"].as_str() == Some(gain.to_string().as_str()),
 			"{line}"
@@ -208,17 +221,16 @@ fn auctions_should_clear_over_the_link_as_the_program_found() -> Result<()> {
 		}
 		fills.sort_unstable();
 		let expected = [
-			(u128::from(CHEAP), 100_000, 2_000),
-			(u128::from(DEAR), 115_264, 1_900),
+			(u128::from(CHEAP), 100_000, 2_106),
+			(u128::from(DEAR), 131_369, 1_900),
 		];
 		ensure!(fills == expected, "{fills:?}");
-		let carried = of("LinkCarried");
-		ensure!(
-			carried.len() == 1
-				&& carried[0].number("link")? == u128::from(link)
-				&& carried[0].number("sent")? == 2_000,
-			"{carried:?}"
-		);
+		let mut carried = Vec::new();
+		for event in of("LinkCarried") {
+			carried.push((event.number("link")?, event.number("sent")?));
+		}
+		let expected = [(near.into(), 2_106), (far.into(), 2_000)];
+		ensure!(carried == expected, "{carried:?}");
 		let at = chain.finalised().await?;
 		let arguments = vec![Value::from(DEAR), Value::from(period)];
 		let flows = chain

@@ -538,7 +538,8 @@ pub enum Record {
 		/// Why, as `Pallet.Error`.
 		error: String,
 	},
-	/// The last order of a book whose gate has closed is gone.
+	/// The last order of a book whose gate has closed is gone. A community without orders that a coupling leads energy
+	/// through has a book, too.
 	MarketClosed {
 		/// In which microgrid.
 		microgrid: u32,

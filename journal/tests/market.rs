@@ -24,7 +24,8 @@ use pallet_order_book::{Agenda, Call as Orders, NewOrder, Stage, TimeInForce};
 use pallet_settlement::Current;
 use sp_core::crypto::Ss58Codec;
 use stories::{
-	communities, creep, current, debts, metered, orders, settle, standstill, trading, two_operators,
+	communities, coupled, creep, current, debts, metered, orders, settle, standstill, trading,
+	two_operators,
 };
 
 /// What openings tell of, besides a settlement under way.
@@ -47,16 +48,6 @@ const OPENINGS: &[&str] = &[
 	"totals",
 ];
 
-/// What only coupled auctions tell: they have a story of their own (`promises/coupled.rs`), and what is left of one that
-/// a period's end cuts short is tested with the order book.
-const OF_COUPLINGS: [&str; 5] = [
-	"coupled",
-	"coupledFill",
-	"linkCarried",
-	"importsReturned",
-	"couplingAbandoned",
-];
-
 fn address(name: &str) -> String {
 	account(name).to_ss58check_with_version(42u16.into())
 }
@@ -67,18 +58,14 @@ fn kinds(journal: &Journal) -> BTreeSet<&'static str> {
 
 #[test]
 fn every_kind_of_record_should_come_about() {
-	let journals = [communities(), trading(), debts(), standstill()];
+	let journals = [communities(), trading(), debts(), standstill(), coupled()];
 	let (mut told, mut openings) = (BTreeSet::new(), BTreeSet::new());
 	for journal in &journals {
 		check_orders(journal);
 		openings.extend(journal.openings());
 		told.extend(kinds(journal));
 	}
-	let all: BTreeSet<_> = Record::KINDS
-		.iter()
-		.map(|(kind, _)| *kind)
-		.filter(|kind| !OF_COUPLINGS.contains(kind))
-		.collect();
+	let all: BTreeSet<_> = Record::KINDS.iter().map(|(kind, _)| *kind).collect();
 	assert_eq!(
 		all.difference(&told).collect::<Vec<_>>(),
 		Vec::<&&str>::new(),
@@ -196,6 +183,39 @@ fn a_journal_that_begins_within_an_auction_should_tell_what_is_left_of_it() {
 	}
 	assert_eq!(traded(&journal), 400);
 	check_orders(&journal);
+}
+
+#[test]
+fn what_buyers_paid_for_nothing_should_go_to_their_operator() {
+	let records = coupled().records();
+	let last = records
+		.iter()
+		.rposition(|record| matches!(record, Record::Coupled { .. }));
+	let cut_short = &records[last.expect("two")..];
+	let mut paid = 0;
+	for record in cut_short {
+		match record {
+			Record::CoupledFill {
+				side,
+				price,
+				energy,
+				..
+			} => {
+				assert_eq!(*side, gridweave_journal::record::Side::Bid);
+				paid += cost(Price(*price), WattHours(*energy));
+			}
+			Record::ImportsReturned {
+				operator, amount, ..
+			} => assert_eq!((operator, amount.0), (&address("Eve"), paid)),
+			Record::CouplingAbandoned { error, .. } => {
+				assert_eq!(error, "Settlement.PeriodFrozen");
+				return;
+			}
+			Record::LinkCarried { .. } => panic!("the link was to carry nothing"),
+			_ => {}
+		}
+	}
+	panic!("it was carried out");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use futures::FutureExt;
 use gridweave_runtime::{opaque::Block, RuntimeApi};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
-use sc_consensus_grandpa::SharedVoterState;
+use sc_consensus_grandpa::{
+	BeforeBestBlockBy, SharedVoterState, ThreeQuartersOfTheUnfinalizedChain, VotingRulesBuilder,
+};
 use sc_network::config::NetworkBackendType;
 use sc_service::{error::Error as ServiceError, Configuration, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryWorker};
@@ -39,6 +41,11 @@ type HostFunctions = sp_io::SubstrateHostFunctions;
 
 /// Blocks between justifications that GRANDPA keeps.
 const GRANDPA_JUSTIFICATION_PERIOD: u32 = 512;
+
+/// So many blocks before the best one GRANDPA votes for at most. The usual two are for chains where several may author at
+/// a time; authorities of Aura take turns, so that hardly more than the best block is ever given up, and finality is a
+/// block earlier.
+const BLOCKS_BEFORE_BEST: u32 = 1;
 
 /// The parts of a node that its subcommands need, too.
 pub type Service = sc_service::PartialComponents<
@@ -394,7 +401,10 @@ pub fn new_full(
 			network,
 			sync: sync_service,
 			notification_service: grandpa_notification_service,
-			voting_rule: sc_consensus_grandpa::VotingRulesBuilder::default().build(),
+			voting_rule: VotingRulesBuilder::new()
+				.add(BeforeBestBlockBy(BLOCKS_BEFORE_BEST))
+				.add(ThreeQuartersOfTheUnfinalizedChain)
+				.build(),
 			prometheus_registry,
 			shared_voter_state,
 			telemetry: telemetry.as_ref().map(Telemetry::handle),

@@ -237,10 +237,10 @@ impl OnCorrection for () {
 	}
 }
 
-/// Whether anything is still open for a meter. Provided by `pallet-order-book` (orders) and
-/// `pallet-settlement` (positions, arrears); tuples ask all.
+/// Whether anything is still open for a meter. Provided by `pallet-order-book` (orders, trades that are not settled),
+/// `pallet-settlement` (arrears) and `pallet-demand-response`; tuples ask all.
 pub trait MeterCommitments {
-	/// Whether the meter has open orders or unsettled positions, or its owner arrears in its microgrid.
+	/// Whether the meter has open orders or trades that are not settled, or its owner arrears in its microgrid.
 	fn has_commitments(meter: MeterId) -> bool;
 }
 
@@ -277,7 +277,8 @@ impl<A: SettlementProgress, B: SettlementProgress> SettlementProgress for (A, B)
 }
 
 /// Told when a meter is taken out of service for good, so that what is kept for it is freed. Provided by
-/// `pallet-settlement` (running totals) and `pallet-anomaly-flags`; tuples tell all.
+/// `pallet-order-book` (what it traded), `pallet-settlement` (running totals) and `pallet-anomaly-flags`; tuples tell
+/// all.
 pub trait OnMeterRetired {
 	/// What there is to know of the meter may still be asked for, for the last time. Must be cheap and bounded.
 	fn on_meter_retired(meter: MeterId);

@@ -404,8 +404,8 @@ impl_runtime_apis! {
 			OrderBook::coupling_score(period, &solution)
 		}
 
-		fn coupling_claims(period: Period) -> Vec<Balance> {
-			OrderBook::coupling_claims(period)
+		fn coupling_claims(period: Period, window_ends_at: u64) -> Vec<Balance> {
+			OrderBook::coupling_claims(period, window_ends_at)
 		}
 
 		fn books_due() -> u32 {

@@ -138,7 +138,10 @@ fn auctions_that_are_coupled_should_be_settled_on_both_sides_to_the_planck() {
 		(deposit(&mut chain, "Dave"), deposit(&mut chain, "Ferdie")),
 		(10 * GRID + gain, 10 * GRID + gain + 1)
 	);
-	chain.read(|| assert_eq!(OrderBook::coupling_claims(period), [gain + 1, gain]));
+	chain.read(|| {
+		let end = clock.start_of(period) + u64::from(clock.period_length / 2);
+		assert_eq!(OrderBook::coupling_claims(period, end), [gain + 1, gain]);
+	});
 	let parties = ["Bob", "Charlie", "Eve"];
 	let before = parties.map(|who| balance(&mut chain, who));
 

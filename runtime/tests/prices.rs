@@ -76,10 +76,9 @@ fn prices_should_be_expected_from_orders_and_then_from_what_was_metered() {
 		(trade.period, trade.price, trade.energy),
 		(period, Price(150_000), WattHours(1_000))
 	);
-	assert_eq!(
-		(trade.seller_meter, trade.buyer_meter, trade.taker),
-		(seller.meter, buyer.meter, Some(Side::Bid))
-	);
+	let meters = [trade.ask, trade.bid].map(|order| order.map(|order| order.meter));
+	assert_eq!(meters, [Some(seller.meter), Some(buyer.meter)]);
+	assert_eq!(trade.taker, Some(Side::Bid));
 	let survey = chain.read(|| OrderBook::survey(None, 10));
 	assert_eq!((survey.books, survey.orders), (1, 1));
 	assert_eq!(survey.energy, WattHours(500));

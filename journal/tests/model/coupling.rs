@@ -82,6 +82,13 @@ impl Model {
 				earned: *earns,
 			});
 		}
+		// Nobody may have placed an order where energy only goes through.
+		for (grid, ..) in nets {
+			let terms = self.grid(*grid).open.get(&period);
+			let terms = *terms.ok_or("the period is not open")?;
+			let book = self.books.entry((*grid, period));
+			book.or_insert_with(|| Book::new(terms));
+		}
 		let gates: BTreeSet<u64> = nets
 			.iter()
 			.map(|net| self.gate(&self.books[&(net.0, period)].terms, period))

@@ -425,6 +425,7 @@ impl Model {
 			.get(&meter)
 			.is_some_and(|open| !open.is_empty())
 			|| self.positions.keys().any(|(.., no)| *no == meter)
+			|| (self.job.as_ref()).is_some_and(|job| job.traded.contains(&meter))
 			|| self.arrears.contains_key(&(info.owner, info.grid))
 	}
 }

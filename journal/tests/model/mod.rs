@@ -217,6 +217,8 @@ pub struct Job {
 	pub owed: Vec<settle::Draft>,
 	/// Those who wait until all pages are begun.
 	pub waiting: Vec<settle::Draft>,
+	/// Meters that traded and are billed already: they are bound until all are.
+	pub traded: BTreeSet<MeterNo>,
 	pub summary: Summary,
 }
 

@@ -247,6 +247,7 @@ impl Model {
 			bills: VecDeque::new(),
 			owed: Vec::new(),
 			waiting: Vec::new(),
+			traded: BTreeSet::new(),
 			summary: Summary {
 				prices,
 				links,
@@ -327,6 +328,7 @@ impl Model {
 		if let Some(position) = &draft.position {
 			self.positions.remove(&(grid, period, draft.meter));
 			self.unlock(who, position.margin);
+			job.traded.insert(draft.meter);
 		}
 		let before = self.arrears.get(&(who, grid)).copied().unwrap_or(0);
 		if draft.due < 0 {

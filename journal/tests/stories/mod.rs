@@ -28,6 +28,10 @@ use crate::{
 	journalist::{check_orders, Journal},
 };
 
+mod coupling;
+
+pub use coupling::coupled;
+
 /// The second community of the preset; Eve operates it here.
 pub const AWAY: MicrogridId = MicrogridId(1);
 
@@ -463,15 +467,21 @@ pub fn creep(chain: &mut Chain, parts: u64, wanted: impl Fn() -> bool) {
 		if chain.read(&wanted) {
 			return;
 		}
-		chain.read(|| {
-			let used = System::block_weight().total().ref_time();
-			let full = Weight::from_parts(most.saturating_sub(used).saturating_sub(left), 0);
-			System::register_extra_weight_unchecked(full, DispatchClass::Mandatory);
-		});
+		fill(chain, left);
 		chain.next_block();
 		left += left / 20;
 	}
 	panic!("it never came so far");
+}
+
+/// Fills the block but for so much.
+pub fn fill(chain: &mut Chain, left: u64) {
+	let most = RuntimeBlockWeights::get().max_block.ref_time();
+	chain.read(|| {
+		let used = System::block_weight().total().ref_time();
+		let full = Weight::from_parts(most.saturating_sub(used).saturating_sub(left), 0);
+		System::register_extra_weight_unchecked(full, DispatchClass::Mandatory);
+	});
 }
 
 /// Orders as the journal tells them are those that the chain has, and so is an opening of this moment.

@@ -112,8 +112,15 @@ mod tests {
 	use super::*;
 	use gridweave_primitives::{market::Side, MeterId, OrderId, Period, Price, WattHours};
 	use jsonrpsee::RpcModule;
+	use pallet_order_book::runtime_api::TradedOrder;
 
 	fn traded(block: BlockNumber, microgrids: &[u32]) -> Traded {
+		let traded = |order_id, meter| {
+			Some(TradedOrder {
+				order_id: OrderId(order_id),
+				meter: MeterId(meter),
+			})
+		};
 		let trade = |microgrid: &u32| TradeReport {
 			microgrid: MicrogridId(*microgrid),
 			period: Period(7),
@@ -121,10 +128,8 @@ mod tests {
 			energy: WattHours(500),
 			taker: Some(Side::Bid),
 			over: None,
-			bid: OrderId(2),
-			buyer_meter: MeterId(1),
-			ask: OrderId(1),
-			seller_meter: MeterId(0),
+			bid: traded(2, 1),
+			ask: traded(1, 0),
 		};
 		Traded {
 			hash: Hash::zero(),

@@ -66,10 +66,10 @@ pub fn trade(trade: &TradeReport) -> Value {
 		"energy": trade.energy,
 		"taker": trade.taker.map(side),
 		"over": trade.over.as_ref().map(over_link),
-		"bid": trade.bid,
-		"buyerMeter": trade.buyer_meter,
-		"ask": trade.ask,
-		"sellerMeter": trade.seller_meter,
+		"bid": trade.bid.map(|bid| bid.order_id),
+		"buyerMeter": trade.bid.map(|bid| bid.meter),
+		"ask": trade.ask.map(|ask| ask.order_id),
+		"sellerMeter": trade.ask.map(|ask| ask.meter),
 	})
 }
 

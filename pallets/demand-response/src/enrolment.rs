@@ -129,6 +129,22 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	pub(crate) fn do_withdraw_invitation(
+		who: &T::AccountId,
+		programme: ProgrammeId,
+		id: ResourceId,
+		meter: MeterId,
+	) -> DispatchResult {
+		let mut resource = Self::group_of(who, programme, id)?;
+		resource.withdraw(meter).ok_or(Error::<T>::NotInvited)?;
+		Self::put_resource(id, &resource);
+		Self::deposit_event(Event::InvitationWithdrawn {
+			resource: id,
+			meter,
+		});
+		Ok(())
+	}
+
 	pub(crate) fn do_join(
 		who: T::AccountId,
 		id: ProgrammeId,
@@ -139,13 +155,7 @@ impl<T: Config> Pallet<T> {
 		let mut resource = Self::resource(id, group)?;
 		ensure!(resource.group, Error::<T>::NotAGroup);
 		Self::meter_of(&who, programme.microgrid, meter)?;
-		let place = resource
-			.invited
-			.iter()
-			.position(|invited| *invited == meter);
-		resource
-			.invited
-			.remove(place.ok_or(Error::<T>::NotInvited)?);
+		resource.withdraw(meter).ok_or(Error::<T>::NotInvited)?;
 		Self::add(who, id, &programme, group, resource, meter)
 	}
 

@@ -67,6 +67,13 @@ mod event {
 			/// Which meter.
 			meter: MeterId,
 		},
+		/// An invitation into a group was taken back.
+		InvitationWithdrawn {
+			/// Which group.
+			resource: ResourceId,
+			/// Which meter.
+			meter: MeterId,
+		},
 		/// A group was dissolved.
 		GroupDissolved {
 			/// Which.

@@ -429,5 +429,19 @@ pub mod pallet {
 			let who = ensure_signed(origin)?;
 			Self::do_send(&who, programme, meter, action, from, until)
 		}
+
+		/// Takes back an invitation into the caller's group that was not followed yet.
+		#[pallet::call_index(16)]
+		// It looks at no more than an invitation does, and changes the same.
+		#[pallet::weight(T::WeightInfo::invite())]
+		pub fn withdraw_invitation(
+			origin: OriginFor<T>,
+			programme: ProgrammeId,
+			resource: ResourceId,
+			meter: MeterId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw_invitation(&who, programme, resource, meter)
+		}
 	}
 }

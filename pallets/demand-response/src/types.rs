@@ -94,6 +94,15 @@ pub struct Resource<AccountId> {
 	pub deposit: Balance,
 }
 
+impl<AccountId> Resource<AccountId> {
+	/// Takes a meter off those that may join; `None` if it is none of them.
+	pub fn withdraw(&mut self, meter: MeterId) -> Option<MeterId> {
+		let mut invited = self.invited.iter();
+		let place = invited.position(|invited| *invited == meter)?;
+		Some(self.invited.remove(place))
+	}
+}
+
 /// A meter's part in a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[rustfmt::skip]

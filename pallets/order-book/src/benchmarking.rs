@@ -330,21 +330,19 @@ mod benches {
 		let (_, meter) = T::BenchmarkHelper::meter(market.id.microgrid, 0, true);
 		let order = market.order(meter, Side::Ask, 1);
 		let one = WattHours(1);
+		let commitment = Commitment {
+			asks: one,
+			bids: one,
+			sold: one,
+			bought: one,
+		};
+		let mut dealings = Dealings::default();
 		for ahead in 0..=T::Horizon::get() {
 			let period = T::Clock::current().saturating_add(ahead);
-			let key = (
-				Be32::from(market.id.microgrid),
-				Be32::from(period),
-				Be32::from(meter),
-			);
-			let commitment = Commitment {
-				asks: one,
-				bids: one,
-				sold: one,
-				bought: one,
-			};
-			Commitments::<T>::insert(key, commitment);
+			let changed = dealings.change(period, || period, |of| *of = commitment);
+			assert!(changed);
 		}
+		MeterDealings::<T>::insert(Be32::from(meter), dealings);
 		let info = T::Meters::meter(meter).ok_or(BenchmarkError::Stop("no meter"))?;
 		let mut checks = 0;
 		let result;
@@ -432,7 +430,7 @@ mod benches {
 		}
 		assert_eq!(
 			Agenda::<T>::iter().map(|(_, stage)| stage).next(),
-			Some(Stage::Forget { after: None })
+			Some(Stage::Prune)
 		);
 	}
 
@@ -524,21 +522,6 @@ mod benches {
 			let _ = Pallet::<T>::expire_orders(market.id, &mut meter);
 		}
 		assert_eq!(Pallet::<T>::order(first), None);
-	}
-
-	#[benchmark]
-	fn forget_commitment() {
-		let market = Market::<T>::new();
-		let (who, meter) = market.meter(0);
-		market.place(&who, market.order(meter, Side::Ask, 1));
-		#[block]
-		{
-			let _ = Pallet::<T>::forget_commitments(market.id, None, &mut WeightMeter::new());
-		}
-		assert_eq!(
-			Pallet::<T>::commitment(meter, market.id.period),
-			Commitment::default()
-		);
 	}
 
 	#[benchmark]

@@ -104,7 +104,7 @@ pub(crate) fn block<T: Config>() -> u32 {
 	frame_system::Pallet::<T>::block_number().saturated_into()
 }
 
-/// A book, if any order was ever placed in it and it is still kept.
+/// A book, if any order was ever placed in it, or energy went through, and it is still kept.
 pub(crate) fn load<T: Config>(id: BookId) -> Option<Book> {
 	Books::<T>::get((Be32::from(id.microgrid), Be32::from(id.period)))
 }

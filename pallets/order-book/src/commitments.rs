@@ -1,97 +1,107 @@
-//! The door to what meters have on offer and traded: nothing else touches [`Commitments`] and
-//! [`OrdersOf`]. A [`Book`] counts the meters that have committed themselves in it and sums up to what; the
-//! caller saves it.
+//! The door to what meters have on offer and traded: nothing else touches [`MeterDealings`]. A [`Book`] sums up what
+//! the meters in it have committed themselves to; the caller saves it.
 
-use frame_support::ensure;
+use frame_support::{defensive, ensure};
 use gridweave_primitives::{
 	market::Side,
 	meter::{MeterInfo, MeterKind},
-	traits::{MeterInspect, SettlementClock},
-	Be32, MeterId, MicrogridId, OrderId, Period, WattHours,
+	traits::{MeterInspect, SettlementClock, SettlementProgress},
+	Be32, MeterId, OrderId, Period, WattHours,
 };
 use sp_runtime::DispatchResult;
 
 use crate::{
 	availability::{rated, StorageCheck},
-	seek,
-	types::{Book, BookId, Commitment, NewOrder},
-	Commitments, Config, Error, OrdersOf,
+	types::{Book, BookId, Commitment, Dealings, NewOrder},
+	Config, Error, MeterDealings,
 };
 
-fn key(book: BookId, meter: MeterId) -> (Be32, Be32, Be32) {
-	(book.microgrid.into(), book.period.into(), meter.into())
+type DealingsOf<T> = Dealings<<T as Config>::MaxOrdersPerMeter>;
+
+/// What a meter has on offer and traded, over all periods.
+pub(crate) fn of<T: Config>(meter: MeterId) -> DealingsOf<T> {
+	MeterDealings::<T>::get(Be32::from(meter))
 }
 
-/// What a meter has on offer and traded in a book.
-pub(crate) fn of<T: Config>(book: BookId, meter: MeterId) -> Commitment {
-	Commitments::<T>::get(key(book, meter))
-}
-
-/// Changes it; what comes to nothing is freed.
+/// Changes it for a period of a book; what comes to nothing is freed.
 fn mutate<T: Config>(
-	id: BookId,
-	book: &mut Book,
 	meter: MeterId,
+	book: &mut Book,
+	id: BookId,
+	change: impl Fn(&mut Commitment),
+	orders: impl FnOnce(&mut DealingsOf<T>) -> DispatchResult,
+) -> DispatchResult {
+	change(&mut book.committed);
+	MeterDealings::<T>::try_mutate_exists(Be32::from(meter), |stored| {
+		let mut dealings = stored.take().unwrap_or_default();
+		orders(&mut dealings)?;
+		let settled_before = || T::Progress::settled_before(id.microgrid);
+		if !dealings.change(id.period, settled_before, change) {
+			// That there is room was looked at when the order was placed.
+			defensive!("a meter deals in too many periods");
+		}
+		*stored = (!dealings.is_empty()).then_some(dealings);
+		Ok(())
+	})
+}
+
+/// As [`mutate`], and notes an order that ends, if one does.
+fn change<T: Config>(
+	meter: MeterId,
+	book: &mut Book,
+	id: BookId,
+	ended: Option<OrderId>,
 	change: impl Fn(&mut Commitment),
 ) {
-	change(&mut book.committed);
-	Commitments::<T>::mutate_exists(key(id, meter), |stored| {
-		let before = stored.is_some();
-		let mut commitment = stored.unwrap_or_default();
-		change(&mut commitment);
-		*stored = (commitment != Commitment::default()).then_some(commitment);
-		match (before, stored.is_some()) {
-			(false, true) => book.meters = book.meters.saturating_add(1),
-			(true, false) => book.meters = book.meters.saturating_sub(1),
-			_ => {}
+	let _ = mutate::<T>(meter, book, id, change, |dealings| {
+		if let Some(order) = ended {
+			dealings.close(order);
 		}
+		Ok(())
 	});
 }
 
 /// Notes an order that goes to rest.
 pub(crate) fn opened<T: Config>(
-	id: BookId,
-	book: &mut Book,
-	side: Side,
 	meter: MeterId,
+	book: &mut Book,
+	(id, side): (BookId, Side),
 	order: OrderId,
 	energy: WattHours,
 ) -> DispatchResult {
-	OrdersOf::<T>::try_mutate(Be32::from(meter), |orders| {
-		orders
-			.try_push(order)
-			.map_err(|_| Error::<T>::TooManyOrders)
-	})?;
-	mutate::<T>(id, book, meter, |commitment| {
+	let more = |commitment: &mut Commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_add(energy);
-	});
-	Ok(())
+	};
+	mutate::<T>(meter, book, id, more, |dealings| {
+		let pushed = dealings.orders.try_push(order);
+		Ok(pushed.map_err(|_| Error::<T>::TooManyOrders)?)
+	})
 }
 
-/// Notes that an open order offers less.
+/// Notes that an open order offers less, or, if it ended, nothing any more.
 pub(crate) fn reduced<T: Config>(
-	id: BookId,
-	book: &mut Book,
-	side: Side,
 	meter: MeterId,
+	book: &mut Book,
+	(id, side): (BookId, Side),
+	ended: Option<OrderId>,
 	energy: WattHours,
 ) {
-	mutate::<T>(id, book, meter, |commitment| {
+	change::<T>(meter, book, id, ended, |commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_sub(energy);
 	});
 }
 
-/// Notes a trade of energy that was on offer as an open order.
+/// Notes a trade of energy that was on offer as an open order, which may have ended by it.
 pub(crate) fn filled<T: Config>(
-	id: BookId,
-	book: &mut Book,
-	side: Side,
 	meter: MeterId,
+	book: &mut Book,
+	(id, side): (BookId, Side),
+	ended: Option<OrderId>,
 	energy: WattHours,
 ) {
-	mutate::<T>(id, book, meter, |commitment| {
+	change::<T>(meter, book, id, ended, |commitment| {
 		let open = commitment.open_mut(side);
 		*open = open.saturating_sub(energy);
 		let traded = commitment.traded_mut(side);
@@ -101,58 +111,15 @@ pub(crate) fn filled<T: Config>(
 
 /// Notes a trade of energy that was not on offer before.
 pub(crate) fn traded<T: Config>(
-	id: BookId,
-	book: &mut Book,
-	side: Side,
 	meter: MeterId,
+	book: &mut Book,
+	(id, side): (BookId, Side),
 	energy: WattHours,
 ) {
-	mutate::<T>(id, book, meter, |commitment| {
+	change::<T>(meter, book, id, None, |commitment| {
 		let traded = commitment.traded_mut(side);
 		*traded = traded.saturating_add(energy);
 	});
-}
-
-/// Notes that an order is no longer open.
-pub(crate) fn closed<T: Config>(meter: MeterId, order: OrderId) {
-	OrdersOf::<T>::mutate_exists(Be32::from(meter), |stored| {
-		let Some(orders) = stored else { return };
-		// Ascending: ids are given out in order.
-		if let Ok(place) = orders.binary_search(&order) {
-			orders.remove(place);
-		}
-		if orders.is_empty() {
-			*stored = None;
-		}
-	});
-}
-
-/// The open orders of a meter, oldest first.
-pub(crate) fn orders_of<T: Config>(meter: MeterId) -> alloc::vec::Vec<OrderId> {
-	OrdersOf::<T>::get(Be32::from(meter)).into_inner()
-}
-
-/// Whether a meter has open orders.
-pub(crate) fn any_order<T: Config>(meter: MeterId) -> bool {
-	OrdersOf::<T>::contains_key(Be32::from(meter))
-}
-
-/// Forgets, one by one, what the next `count` meters had committed to: there must be as many. Those up to
-/// `after` are forgotten already, and not sought past again.
-pub(crate) fn forget<T: Config>(
-	id: BookId,
-	after: Option<MeterId>,
-	count: u32,
-) -> impl Iterator<Item = MeterId> {
-	let prefix = (Be32::from(id.microgrid), Be32::from(id.period));
-	let meters = match after {
-		None => Commitments::<T>::iter_key_prefix(prefix),
-		Some(meter) => Commitments::<T>::iter_key_prefix_from(
-			prefix,
-			Commitments::<T>::hashed_key_for(key(id, meter)),
-		),
-	};
-	seek::at_most(count, meters.drain()).map(|meter| MeterId(meter.get()))
 }
 
 /// Why a meter cannot stand for more than its rating.
@@ -171,11 +138,14 @@ pub(crate) fn check<T: Config>(
 	checked: impl FnOnce(),
 ) -> DispatchResult {
 	let clock = T::Clock::clock();
-	let book = BookId {
-		microgrid: info.microgrid,
-		period: order.period,
-	};
-	let at_most = of::<T>(book, order.meter)
+	let dealings = of::<T>(order.meter);
+	let settled_before = || T::Progress::settled_before(info.microgrid);
+	ensure!(
+		dealings.has_room_for(order.period, settled_before),
+		Error::<T>::TooManyOrders
+	);
+	let at_most = dealings
+		.of(order.period)
 		.at_most(order.side)
 		.saturating_add(order.energy);
 	let rated = rated(&info.ratings, order.side, clock.period_length);
@@ -197,7 +167,7 @@ pub(crate) fn check<T: Config>(
 			energy: order.energy,
 		};
 		ensure!(
-			check.is_feasible(upcoming::<T>(info.microgrid, order.meter, current)),
+			check.is_feasible(upcoming::<T>(&dealings, current)),
 			match order.side {
 				Side::Ask => Error::<T>::ExceedsStateOfCharge,
 				Side::Bid => Error::<T>::ExceedsCapacity,
@@ -209,13 +179,12 @@ pub(crate) fn check<T: Config>(
 
 /// A meter's commitments from the current period to the horizon, without gaps.
 fn upcoming<T: Config>(
-	microgrid: MicrogridId,
-	meter: MeterId,
+	dealings: &DealingsOf<T>,
 	current: Period,
-) -> impl Iterator<Item = (Period, Commitment)> {
+) -> impl Iterator<Item = (Period, Commitment)> + '_ {
 	use frame_support::traits::Get;
 	(0..=T::Horizon::get()).map(move |ahead| {
 		let period = current.saturating_add(ahead);
-		(period, of::<T>(BookId { microgrid, period }, meter))
+		(period, dealings.of(period))
 	})
 }

@@ -339,6 +339,14 @@ impl Scan {
 		Ok(())
 	}
 
+	/// Takes a book without orders.
+	pub fn feed_nothing(&mut self) -> Result<(), FeedError> {
+		while let Next::Order(_) = self.next() {
+			self.feed(None)?;
+		}
+		Ok(())
+	}
+
 	/// What trades is worth, once it is done, in planck: less than nothing where more is sold to links than bought
 	/// by members.
 	pub fn worth(&self) -> i128 {

@@ -17,7 +17,7 @@ use crate::{
 	coupling::Scan,
 	links,
 	runtime_api::{CoupledCommunity, CoupledLink, Level},
-	submission::{window, window_end},
+	submission::{key, window, window_end},
 	types::BookId,
 	views::{MAX_LEVELS, MAX_ORDERS},
 	Config, Couplings, Error, Pallet,
@@ -136,7 +136,10 @@ impl<T: Config> Pallet<T> {
 
 	/// A scan that has read what it needs of a book.
 	fn scanned(id: BookId, mut scan: Scan) -> Result<Scan, DispatchError> {
-		let book = book::load::<T>(id).ok_or(Error::<T>::NoBook)?;
+		let Some(book) = book::load::<T>(id) else {
+			let empty = scan.feed_nothing();
+			return empty.map(|()| scan).map_err(|_| DispatchError::Corruption);
+		};
 		let orders = |side| {
 			book::walk::<T>(id, side, &book)
 				.filter(|(_, resting)| !T::Quarantine::is_quarantined(resting.meter))
@@ -156,14 +159,10 @@ impl<T: Config> Pallet<T> {
 		Ok(scan)
 	}
 
-	/// What the solutions claim that wait for a period, the highest first.
-	pub fn coupling_claims(period: Period) -> Vec<Balance> {
-		let waiting = Couplings::<T>::iter().filter(|((_, of), _)| of.get() == period.0);
-		let mut claims: Vec<Balance> = waiting
-			.flat_map(|(_, coupling)| coupling.candidates)
-			.map(|candidate| candidate.claim)
-			.collect();
-		claims.sort_unstable_by(|one, other| other.cmp(one));
-		claims
+	/// What the solutions claim that wait for a period and were taken until then, the highest first.
+	pub fn coupling_claims(period: Period, window_ends_at: u64) -> Vec<Balance> {
+		let candidates = Couplings::<T>::get(key(window_ends_at, period)).map(|of| of.candidates);
+		let candidates = candidates.into_iter().flatten();
+		candidates.map(|candidate| candidate.claim).collect()
 	}
 }

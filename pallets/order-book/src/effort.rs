@@ -7,7 +7,11 @@ use frame_support::{
 };
 use sp_runtime::DispatchResult;
 
-use crate::{matching::Plan, types::Book, Config, Pallet, WeightInfo};
+use crate::{
+	matching::Plan,
+	types::{Book, MAX_CANDIDATES},
+	Config, Pallet, WeightInfo,
+};
 
 /// Counts what a call does beyond its plain form: matching, following storages, stepping over deleted
 /// keys. Refused orders count as well: their work was done.
@@ -199,6 +203,20 @@ impl<T: Config> Pallet<T> {
 		looked.saturating_add(DbWeight::<T>::get().reads(links.saturating_mul(2).into()))
 	}
 
+	/// What ending an item of a coupling weighs, a community's whose book is opened by it: terms, clock and time are
+	/// looked at, and the book is written.
+	pub(crate) fn weight_of_closing() -> Weight {
+		T::WeightInfo::close_coupling()
+			.saturating_add(Self::weight_of_new_book())
+			.saturating_add(DbWeight::<T>::get().reads_writes(4, 1))
+	}
+
+	/// What letting go of so many solutions weighs: their deposits are released, or taken.
+	pub(crate) fn weight_of_releases(solutions: u32) -> Weight {
+		let of_one = DbWeight::<T>::get().reads_writes(3, 3);
+		of_one.saturating_mul(solutions.into())
+	}
+
 	/// What the most of one step of a coupling weighs, with what comes before it.
 	pub(crate) fn weight_of_coupling_step() -> Weight {
 		let read = T::WeightInfo::discover_order()
@@ -206,7 +224,8 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(own_limits::<T>(1));
 		let step = read
 			.max(T::WeightInfo::exchange_order())
-			.max(T::WeightInfo::close_coupling());
+			.max(Self::weight_of_closing())
+			.max(Self::weight_of_releases(MAX_CANDIDATES));
 		T::WeightInfo::advance_coupling()
 			.saturating_mul(2)
 			.saturating_add(step)
@@ -224,7 +243,6 @@ impl<T: Config> Pallet<T> {
 		discover
 			.max(Self::weight_of_links(T::MaxLinks::get().saturating_mul(2)))
 			.max(T::WeightInfo::auction_trade())
-			.max(T::WeightInfo::forget_commitment())
 	}
 
 	/// The result of a call that took `effort` besides its `base`.

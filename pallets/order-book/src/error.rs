@@ -42,8 +42,8 @@ mod error {
 		/// The storage could not take this besides its other bids and purchases: it would have to go
 		/// above full. Buy less or later, or sell before.
 		ExceedsCapacity,
-		/// The meter has as many open orders as it may (the constant `MaxOrdersPerMeter`). Cancel some,
-		/// or wait until a gate closes.
+		/// The meter has as many open orders as it may (the constant `MaxOrdersPerMeter`), or trades in too many
+		/// periods that are not settled. Cancel some, or wait until a gate closes or a period is settled.
 		TooManyOrders,
 		/// As many orders as may (the constant `MaxRemovals`) have left this book in this block already:
 		/// nothing trades in it, and its best orders stay. Try again in the next block.
@@ -91,8 +91,6 @@ mod error {
 		NotCallAuction,
 		/// The gates of the communities do not close at the same time.
 		GatesDiffer,
-		/// No order was ever placed in one of the communities for this period.
-		NoBook,
 		/// The solution has no flows.
 		NoFlow,
 		/// Flows must come by rising id of the link, prices by rising id of the community, none twice.

@@ -169,9 +169,9 @@ mod tests;
 pub use benchmarking::BenchmarkHelper;
 pub use pallet::*;
 pub use types::{
-	AccountLimits, Book, BookId, CancelReason, Commitment, Coupling, Cursor, EndReason, Flow,
-	Instruction, LinkFlow, Locator, MarketData, NewOrder, Place, PriceAt, Quantity, Resting, Round,
-	SideLimit, Solution, Stage, StandingOrder, TimeInForce,
+	AccountLimits, Book, BookId, CancelReason, Commitment, Coupling, Cursor, Dealings, EndReason,
+	Flow, Instruction, LinkFlow, Locator, MarketData, NewOrder, Place, PriceAt, Quantity, Resting,
+	Round, SideLimit, Solution, Stage, StandingOrder, TimeInForce,
 };
 pub use weights::WeightInfo;
 
@@ -202,7 +202,7 @@ pub mod pallet {
 		market::Side,
 		traits::{
 			Clearing, LinkInspect, MeterHistory, MeterInspect, MicrogridInspect, OnTrade,
-			Quarantine, SettlementClock,
+			Quarantine, SettlementClock, SettlementProgress,
 		},
 		Balance, Be32, Be64, LinkId, MeterId, MicrogridId, OrderId, Period, Price, WattHours,
 	};
@@ -245,6 +245,9 @@ pub mod pallet {
 
 		/// Is told of every fill.
 		type Trades: OnTrade<Self::AccountId>;
+
+		/// How far these are settled: what a meter traded is noted until then.
+		type Progress: SettlementProgress;
 
 		/// Most fills of one extrinsic.
 		#[pallet::constant]
@@ -364,7 +367,8 @@ pub mod pallet {
 	>;
 
 	/// The books by microgrid and period: best orders, locks' prices, market data. Written with the first
-	/// order that rests, whose owner pays by the transaction; freed when the period is no longer kept.
+	/// order that rests, whose owner pays by the transaction, or when a coupling leads energy through a community
+	/// without orders; freed when the period is no longer kept.
 	#[pallet::storage]
 	pub type Books<T: Config> =
 		StorageNMap<_, (NMapKey<Identity, Be32>, NMapKey<Identity, Be32>), Book>;
@@ -373,25 +377,13 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Orders<T: Config> = StorageMap<_, Identity, Be64, Locator>;
 
-	/// The open orders of each meter, oldest first. Paid for and freed with the orders.
+	/// What each meter has on offer and traded: its open orders, and sums by period. Written with the first order or
+	/// trade of a meter, whose owner pays by the transaction; an order is freed with it, a period when nothing is
+	/// left of it, or with the next order for another period once it is settled, and all of it with the meter,
+	/// whose deposit pays for what is left until then.
 	#[pallet::storage]
-	pub type OrdersOf<T: Config> =
-		StorageMap<_, Identity, Be32, BoundedVec<OrderId, T::MaxOrdersPerMeter>, ValueQuery>;
-
-	/// What each meter has on offer and traded, by microgrid, period and meter. Written with the first
-	/// order or trade of a meter in a period, whose owner pays by the transaction; freed when nothing is
-	/// left of it, at the latest when the period was delivered.
-	#[pallet::storage]
-	pub type Commitments<T: Config> = StorageNMap<
-		_,
-		(
-			NMapKey<Identity, Be32>,
-			NMapKey<Identity, Be32>,
-			NMapKey<Identity, Be32>,
-		),
-		Commitment,
-		ValueQuery,
-	>;
+	pub type MeterDealings<T: Config> =
+		StorageMap<_, Identity, Be32, Dealings<T::MaxOrdersPerMeter>, ValueQuery>;
 
 	/// What each account bids and asks in the book of a call auction, by microgrid, period and account:
 	/// nobody trades with themselves. Written with the first order that an account rests there, which pays
@@ -446,7 +438,7 @@ pub mod pallet {
 	pub type StandingServed<T: Config> = StorageValue<_, (u32, Due)>;
 
 	/// The couplings of call auctions, by when solutions are no longer taken (Unix seconds) and period. Written
-	/// with the first solution, whose deposit pays; freed when one is carried out, or none holds, at the latest
+	/// with the first solution, whose deposit pays; freed when all that hold are carried out, at the latest
 	/// some blocks after that time. Counted, so that nobody looks for an entry behind the last.
 	#[pallet::storage]
 	pub type Couplings<T: Config> = CountedStorageNMap<
@@ -536,6 +528,11 @@ pub mod pallet {
 			assert!(
 				least.all_lte(T::StandingWeight::get()),
 				"StandingWeight must have room for one standing order: {least:?}",
+			);
+			let periods = T::Horizon::get().saturating_add(1);
+			assert!(
+				T::MaxOrdersPerMeter::get().saturating_add(periods) <= types::MAX_PERIODS,
+				"a meter must be able to deal in all periods",
 			);
 			assert!(T::MaxFills::get() > 0, "an order must be able to match");
 			let fills = T::MaxStandingFills::get();
@@ -721,10 +718,11 @@ pub mod pallet {
 		/// Submits how call auctions of linked communities clear together: what goes over each link, and the
 		/// price in each community. Anyone may, from the closing of their gate on for `CouplingWindow` seconds.
 		///
-		/// Then the solution with the highest claim that holds is carried out: members trade with links at the
-		/// price of their community, and each link earns what the prices of its ends differ by. Holds a deposit,
-		/// `CouplingDeposit` and what is claimed, which is released when another solution is taken, or yours
-		/// holds; it is lost if yours is looked at and does not.
+		/// Then the solution with the highest claim that holds is carried out, and others that hold and have no
+		/// community in common with it: members trade with links at the price of their community, and each link
+		/// earns what the prices of its ends differ by. Holds a deposit, `CouplingDeposit` and what is claimed,
+		/// which is released when a solution for one of its communities is taken, yours or another; it is lost if
+		/// yours is looked at and does not hold.
 		///
 		/// - `period`: the period of delivery.
 		/// - `solution`: flows by rising id of the link; prices of the communities at their ends, by rising id.

@@ -14,7 +14,7 @@ use gridweave_primitives::{
 	market::Side,
 	meter::{MeterInfo, MeterKind, MeterState, MeteredPeriod, Ratings},
 	microgrid::{MarketRules, Mechanism, ResidualRule, Terms},
-	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock},
+	traits::{MeterInspect, MicrogridInspect, Quarantine, SettlementClock, SettlementProgress},
 	Balance, MeterId, MicrogridId, OrderId, Period, PeriodClock, Price, WattHours, Watts,
 };
 use sp_runtime::{traits::Dispatchable, BuildStorage, DispatchError};
@@ -110,7 +110,7 @@ impl SettlementClock for Tables {
 
 impl MicrogridInspect<AccountId> for Tables {
 	fn count() -> u32 {
-		3
+		4
 	}
 
 	fn operator(_: MicrogridId) -> Option<AccountId> {
@@ -147,6 +147,13 @@ impl MeterInspect<AccountId> for Tables {
 	}
 }
 
+/// Settled as soon as it is delivered.
+impl SettlementProgress for Tables {
+	fn settled_before(_: MicrogridId) -> Period {
+		Self::current()
+	}
+}
+
 impl Quarantine for Tables {
 	fn is_quarantined(meter: MeterId) -> bool {
 		Quarantined::get().contains(&meter)
@@ -161,6 +168,7 @@ impl pallet_order_book::Config for Test {
 	type Quarantine = Tables;
 	type Clearing = House;
 	type Trades = House;
+	type Progress = Tables;
 	type MaxFills = MaxFills;
 	type MaxBatch = MaxBatch;
 	type MaxOrdersPerMeter = MaxOrdersPerMeter;
@@ -484,6 +492,16 @@ pub fn trades() -> Vec<(u64, u64)> {
 /// What is locked for open orders of an account.
 pub fn locked(who: AccountId) -> Balance {
 	Accounts::get(who).unwrap_or_default().1
+}
+
+/// How many meters have open orders, or traded what is still to be delivered.
+pub fn dealing() -> usize {
+	let current = Tables::current();
+	let dealings = crate::MeterDealings::<Test>::iter_values();
+	let left = |dealings: &crate::Dealings<MaxOrdersPerMeter>| {
+		!dealings.orders.is_empty() || dealings.periods.iter().any(|(of, _)| *of >= current)
+	};
+	dealings.filter(left).count()
 }
 
 pub fn events() -> Vec<Event<Test>> {

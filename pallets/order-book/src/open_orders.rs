@@ -76,8 +76,9 @@ impl<T: Config> Pallet<T> {
 			meter,
 			remaining,
 		} = resting;
-		commitments::reduced::<T>(id, book, side, *meter, *remaining);
-		Self::closed(id, book, side, owner, *meter, place.order);
+		let ended = Some(place.order);
+		commitments::reduced::<T>(*meter, book, (id, side), ended, *remaining);
+		Self::closed(id, book, side, owner);
 		let locked = book.lock(side, place.price, *remaining);
 		T::Clearing::unlock(owner, *meter, locked);
 		Self::deposit_event(Event::OrderCancelled {
@@ -102,7 +103,8 @@ impl<T: Config> Pallet<T> {
 		let freed = resting.remaining.saturating_sub(energy);
 		resting.remaining = energy;
 		book::change::<T>(id, &locator, &resting);
-		commitments::reduced::<T>(locator.book, &mut book, locator.side, resting.meter, freed);
+		let place = (locator.book, locator.side);
+		commitments::reduced::<T>(resting.meter, &mut book, place, None, freed);
 		book::save::<T>(locator.book, &book);
 		let locked = book.lock(locator.side, locator.price, freed);
 		T::Clearing::unlock(who, resting.meter, locked);

@@ -324,7 +324,8 @@ impl<T: Config> Pallet<T> {
 		match outcome {
 			Outcome::Filled | Outcome::Kill => {}
 			Outcome::Rest => {
-				commitments::opened::<T>(id, book, order.side, order.meter, taker.id, plan.left)?;
+				let side = (id, order.side);
+				commitments::opened::<T>(order.meter, book, side, taker.id, plan.left)?;
 				let place = Place {
 					price: order.limit_price,
 					order: taker.id,

@@ -1,17 +1,38 @@
 //! What the order book offers to other pallets.
 
+use frame_support::{traits::Get, weights::Weight};
 use gridweave_primitives::{
 	market::Interest,
-	traits::{MarketInspect, MeterCommitments},
-	MeterId, MicrogridId, Period,
+	traits::{
+		MarketInspect, MeterCommitments, MeterInspect, OnMeterRetired, SettlementClock,
+		SettlementProgress,
+	},
+	Be32, MeterId, MicrogridId, Period,
 };
 
-use crate::{book, commitments, types::BookId, Config, Pallet};
+use crate::{book, commitments, types::BookId, Config, MeterDealings, Pallet};
 
 impl<T: Config> MeterCommitments for Pallet<T> {
-	/// Open orders. What has traded is a position of settlement.
+	/// Open orders, and trades that are not settled.
 	fn has_commitments(meter: MeterId) -> bool {
-		commitments::any_order::<T>(meter)
+		let dealings = commitments::of::<T>(meter);
+		let settled_before = || {
+			let microgrid = T::Meters::meter(meter).map(|info| info.microgrid);
+			microgrid.map_or_else(T::Clock::current, T::Progress::settled_before)
+		};
+		!dealings.orders.is_empty()
+			|| (!dealings.is_empty() && dealings.has_trades(settled_before()))
+	}
+}
+
+impl<T: Config> OnMeterRetired for Pallet<T> {
+	/// Forgets what it traded. It has no open orders.
+	fn on_meter_retired(meter: MeterId) {
+		MeterDealings::<T>::remove(Be32::from(meter));
+	}
+
+	fn weight() -> Weight {
+		T::DbWeight::get().writes(1)
 	}
 }
 

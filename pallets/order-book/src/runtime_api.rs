@@ -75,6 +75,15 @@ pub struct OverLink {
 	pub wheeling_fee: Balance,
 }
 
+/// An order that trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct TradedOrder {
+	/// Its id.
+	pub order_id: OrderId,
+	/// The meter it is for: that will consume, or deliver.
+	pub meter: MeterId,
+}
+
 /// A trade of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct TradeReport {
@@ -90,14 +99,10 @@ pub struct TradeReport {
 	pub taker: Option<Side>,
 	/// The link, if it went over one.
 	pub over: Option<OverLink>,
-	/// The buyer's order.
-	pub bid: OrderId,
-	/// The meter it was bought for.
-	pub buyer_meter: MeterId,
-	/// The seller's order.
-	pub ask: OrderId,
-	/// The meter that will deliver it.
-	pub seller_meter: MeterId,
+	/// The buyer's; `None` for the links of a coupled auction, all together.
+	pub bid: Option<TradedOrder>,
+	/// The seller's; `None` for the links of a coupled auction, all together.
+	pub ask: Option<TradedOrder>,
 }
 
 impl TradeReport {
@@ -195,8 +200,8 @@ sp_api::decl_runtime_apis! {
 		/// orders.
 		fn depth(microgrid: MicrogridId, period: Period, side: Side, levels: u32) -> Vec<Level>;
 
-		/// Best prices, number of orders, and what was traded; `None` if no order ever rested there or
-		/// the period is no longer kept.
+		/// Best prices, number of orders, and what was traded; `None` if no order ever rested there, nor energy
+		/// went through, or the period is no longer kept.
 		fn market_data(microgrid: MicrogridId, period: Period) -> Option<MarketSummary>;
 
 		/// An open order; `None` if it is not open.
@@ -246,8 +251,9 @@ sp_api::decl_runtime_apis! {
 		/// what may be claimed. Why it would be refused, or not hold, else.
 		fn coupling_score(period: Period, solution: Solution) -> Result<Balance, DispatchError>;
 
-		/// What the solutions claim that were submitted for a period and are not looked at yet, the highest first.
-		fn coupling_claims(period: Period) -> Vec<Balance>;
+		/// What the solutions claim that wait for a period, of auctions for which solutions are taken until this time
+		/// (Unix seconds), the highest first.
+		fn coupling_claims(period: Period, window_ends_at: u64) -> Vec<Balance>;
 
 		/// How many books wait for work that is due: an auction, the cancellation of what is left when the
 		/// gate has closed, and what is no longer kept. Counts up to 1000.

@@ -20,11 +20,11 @@ use frame_support::weights::{Weight, WeightMeter};
 use gridweave_primitives::{
 	microgrid::Terms,
 	traits::{MicrogridInspect, SettlementClock},
-	Be32, Be64, MeterId, MicrogridId, Period,
+	Be32, Be64, MicrogridId, Period,
 };
 
 use crate::{
-	book, commitments,
+	book,
 	effort::Effort,
 	links, seek,
 	types::{BookId, CancelReason, Locator, Stage},
@@ -37,7 +37,7 @@ mod exchange;
 
 const LOG_TARGET: &str = "runtime::order-book";
 
-/// Most orders that are read, traded or cancelled, or commitments forgotten, in one turn of a book.
+/// Most orders that are read, traded or cancelled in one turn of a book.
 pub(crate) const TURN: u32 = 32;
 
 /// A book on the agenda: when it is due, how many turns it has had at that time, which it is.
@@ -65,10 +65,11 @@ fn entry(due: u64, turns: u32, id: BookId) -> Entry {
 	)
 }
 
-/// Enters a new book into the agenda.
+/// Enters a new book into the agenda: for its gate, or, if that has closed, for the next block.
 pub(crate) fn schedule<T: Config>(id: BookId, terms: &Terms) {
 	let gate = T::Microgrids::gate_closes_at(&T::Clock::clock(), terms, id.period);
-	Agenda::<T>::insert(entry(gate, 0, id), Stage::at_gate(terms.rules.mechanism));
+	let due = gate.max(T::Clock::now().saturating_add(1));
+	Agenda::<T>::insert(entry(due, 0, id), Stage::at_gate(terms.rules.mechanism));
 }
 
 /// When the stage that follows another in block time `now` is due. Not in the same block: then nothing that
@@ -78,7 +79,6 @@ fn due<T: Config>(id: BookId, stage: &Stage, now: u64) -> u64 {
 	let due = match stage {
 		Stage::Discover { .. } | Stage::Clear(_) | Stage::Expire => now,
 		Stage::Await { until } => *until,
-		Stage::Forget { .. } => clock.end_of(id.period),
 		Stage::Prune => clock.expires_at(id.period),
 	};
 	due.max(now.saturating_add(1))
@@ -159,7 +159,6 @@ impl<T: Config> Pallet<T> {
 				.unwrap_or_else(|| Turn::Next(Self::stage_without_coupling())),
 			Stage::Clear(execution) => Self::clear(id, execution, meter),
 			Stage::Expire => Self::expire_orders(id, meter),
-			Stage::Forget { after } => Self::forget_commitments(id, after, meter),
 			Stage::Prune => {
 				book::prune::<T>(id);
 				links::forget::<T>(id);
@@ -184,7 +183,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Cancels orders of a book whose gate is closed.
 	pub(crate) fn expire_orders(id: BookId, meter: &mut WeightMeter) -> Turn {
-		let next = Turn::Next(Stage::Forget { after: None });
+		let next = Turn::Next(Stage::Prune);
 		let Some(mut book) = book::load::<T>(id) else {
 			return next;
 		};
@@ -232,38 +231,6 @@ impl<T: Config> Pallet<T> {
 			market: book.market,
 		});
 		next
-	}
-
-	/// Forgets what meters had committed to in a book whose period was delivered: those behind `after`.
-	pub(crate) fn forget_commitments(
-		id: BookId,
-		mut after: Option<MeterId>,
-		meter: &mut WeightMeter,
-	) -> Turn {
-		let Some(mut book) = book::load::<T>(id) else {
-			return Turn::Next(Stage::Prune);
-		};
-		let most = book.meters.min(TURN);
-		let mut stored = commitments::forget::<T>(id, after, most);
-		let mut steps = 0u32;
-		while steps < most
-			&& meter
-				.try_consume(T::WeightInfo::forget_commitment())
-				.is_ok()
-		{
-			steps = steps.saturating_add(1);
-			after = stored.next().or(after);
-		}
-		if steps == 0 && most > 0 {
-			return Turn::NoRoom;
-		}
-		book.meters = book.meters.saturating_sub(steps);
-		book::save::<T>(id, &book);
-		if book.meters > 0 {
-			Turn::Part(Stage::Forget { after })
-		} else {
-			Turn::Next(Stage::Prune)
-		}
 	}
 
 	/// Runs a task on a budget of its own, as far as the block has room for it.

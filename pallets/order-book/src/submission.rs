@@ -15,7 +15,6 @@ use gridweave_primitives::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	book,
 	coupling::{plan, Fault, Plan, Unsound},
 	links,
 	types::{BookId, Candidate, Solution},
@@ -96,12 +95,8 @@ impl<T: Config> Pallet<T> {
 		let mut until = None;
 		let mut links: Vec<(OpenLink<T::AccountId>, WattHours)> = Vec::new();
 		for at in &solution.prices {
-			let id = BookId {
-				microgrid: at.microgrid,
-				period,
-			};
 			let terms =
-				T::Microgrids::terms(id.microgrid, period).ok_or(Error::<T>::PeriodNotOpen)?;
+				T::Microgrids::terms(at.microgrid, period).ok_or(Error::<T>::PeriodNotOpen)?;
 			ensure!(
 				terms.rules.mechanism == Mechanism::CallAuction,
 				Error::<T>::NotCallAuction
@@ -117,8 +112,7 @@ impl<T: Config> Pallet<T> {
 				Error::<T>::GatesDiffer
 			);
 			until = Some(end);
-			ensure!(book::load::<T>(id).is_some(), Error::<T>::NoBook);
-			let into = T::Links::links_into(id.microgrid, period);
+			let into = T::Links::links_into(at.microgrid, period);
 			links.extend(into.into_iter().map(|link| {
 				let capacity = links::capacity::<T>(&link, period);
 				(link, capacity)

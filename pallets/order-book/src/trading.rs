@@ -185,12 +185,14 @@ impl<T: Config> Pallet<T> {
 			limit,
 			left,
 		} = trader;
+		let place = (id, side);
 		match left {
-			None => commitments::traded::<T>(id, book, side, meter, energy),
+			None => commitments::traded::<T>(meter, book, place, energy),
 			Some(left) => {
-				commitments::filled::<T>(id, book, side, meter, energy);
-				if left.is_zero() {
-					Self::closed(id, book, side, &owner, meter, order);
+				let ended = left.is_zero().then_some(order);
+				commitments::filled::<T>(meter, book, place, ended, energy);
+				if ended.is_some() {
+					Self::closed(id, book, side, &owner);
 				}
 			}
 		}
@@ -204,16 +206,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Notes that an order is no longer open, with those who count them.
-	pub(crate) fn closed(
-		id: BookId,
-		book: &Book,
-		side: Side,
-		owner: &T::AccountId,
-		meter: MeterId,
-		order: OrderId,
-	) {
-		commitments::closed::<T>(meter, order);
+	/// Notes that an order is no longer open, with those who count an account's.
+	pub(crate) fn closed(id: BookId, book: &Book, side: Side, owner: &T::AccountId) {
 		if book.is_auction() {
 			own_limits::closed::<T>(id, owner, side);
 		}

@@ -6,14 +6,18 @@ use alloc::{
 };
 
 use frame_support::ensure;
-use gridweave_primitives::{market::Side, Balance, Be32, MeterId, MicrogridId, OrderId, Period};
+use gridweave_primitives::{
+	market::Side,
+	traits::{MeterInspect, SettlementClock, SettlementProgress},
+	Balance, Be32, MeterId, MicrogridId, OrderId, Period,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	book::{block, place_of},
 	types::{AccountLimits, Book, BookId, Commitment, Locator, Place, Resting, Stage},
-	Agenda, Asks, Bids, Books, Commitments, Config, NextOrderId, Orders, OrdersOf, OwnLimits,
-	Pallet, Served,
+	Agenda, Asks, Bids, Books, Config, MeterDealings, NextOrderId, Orders, OwnLimits, Pallet,
+	Served,
 };
 
 mod coupling;
@@ -35,19 +39,18 @@ impl<T: Config> Pallet<T> {
 	///   book's counts are right; no bid is as high as an ask of its book, but in a call auction; no order
 	///   is empty;
 	/// * orders and places in books correspond one to one, and ids were given out;
-	/// * the open part of each meter's commitments is the sum of its open orders, nothing stored is empty,
-	///   and each book counts those in it; the orders of each meter are those in the books, oldest first;
-	/// * no energy is made or lost: until commitments are forgotten, what a book's meters sold, but not over
-	///   links, is what they bought, but not over links; its volume is that, and of what went over links no
-	///   more than all of it;
+	/// * the open part of each meter's commitments is the sum of its open orders, by rising period, and nothing stored
+	///   is empty; the orders of each meter are those in the books, oldest first;
+	/// * no energy is made or lost: what a book's meters sold, but not over links, is what they bought, but not over
+	///   links; its volume is that, and of what went over links no more than all of it;
 	/// * what went over links into and out of each book is the sum of what the links carried, in an auction one less
 	///   the other; none carried more
 	///   than it may, nor has more been received than its loss allows;
-	/// * what a book sums up is what its meters committed to;
+	/// * what a book sums up is what its meters committed to, of which they may have forgotten what is settled;
 	/// * what accounts bid and ask in call auctions is counted, no order is better than the limit that is
 	///   noted, and these do not cross; no auction is noted to have read more orders than there are;
-	/// * each book is on the agenda exactly once, once its orders have expired it has none, and when its
-	///   period was delivered no commitments; nothing on the agenda lies before what had its turn in this block;
+	/// * each book is on the agenda exactly once, once its orders have expired it has none; nothing on the agenda lies
+	///   before what had its turn in this block;
 	/// * volume and number of trades agree on whether anything was traded;
 	/// * couplings are in order, what buyers from links have paid is what their pots have, no book's rest is kept
 	///   that nobody waits for;
@@ -181,10 +184,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_commitments(entries: &[Entry<T::AccountId>]) -> Result<(), TryRuntimeError> {
-		let mut open: BTreeMap<(BookId, MeterId), (u64, u64)> = BTreeMap::new();
+		let mut open: BTreeMap<(MeterId, Period), (u64, u64)> = BTreeMap::new();
 		let mut by_meter: BTreeMap<MeterId, BTreeSet<OrderId>> = BTreeMap::new();
 		for (id, side, place, resting) in entries {
-			let (asks, bids) = open.entry((*id, resting.meter)).or_default();
+			let (asks, bids) = open.entry((resting.meter, id.period)).or_default();
 			let sum = if *side == Side::Ask { asks } else { bids };
 			*sum = sum.saturating_add(resting.remaining.0);
 			by_meter
@@ -192,60 +195,77 @@ impl<T: Config> Pallet<T> {
 				.or_default()
 				.insert(place.order);
 		}
-		for ((microgrid, period, meter), commitment) in Commitments::<T>::iter() {
-			let key = (book_id(microgrid, period), MeterId(meter.get()));
-			let (asks, bids) = open.remove(&key).unwrap_or_default();
+		for (meter, dealings) in MeterDealings::<T>::iter() {
+			let meter = MeterId(meter.get());
+			ensure!(!dealings.is_empty(), "a meter without dealings is stored");
+			let found = by_meter.remove(&meter).unwrap_or_default();
 			ensure!(
-				commitment.asks.0 == asks,
-				"open asks are not the sum of a meter's asks"
-			);
-			ensure!(
-				commitment.bids.0 == bids,
-				"open bids are not the sum of a meter's bids"
-			);
-			ensure!(
-				commitment != Default::default(),
-				"an empty commitment is stored"
-			);
-		}
-		ensure!(open.is_empty(), "a meter's orders are not committed to");
-		for (meter, orders) in OrdersOf::<T>::iter() {
-			let found = by_meter.remove(&MeterId(meter.get())).unwrap_or_default();
-			ensure!(
-				!orders.is_empty() && orders.iter().eq(found.iter()),
+				dealings.orders.iter().eq(found.iter()),
 				"the orders of a meter are not those in the books",
 			);
+			ensure!(
+				dealings
+					.periods
+					.is_sorted_by(|(one, _), (next, _)| one < next),
+				"the periods of a meter are not in order"
+			);
+			for (period, commitment) in &dealings.periods {
+				let (asks, bids) = open.remove(&(meter, *period)).unwrap_or_default();
+				ensure!(
+					commitment.asks.0 == asks,
+					"open asks are not the sum of a meter's asks"
+				);
+				ensure!(
+					commitment.bids.0 == bids,
+					"open bids are not the sum of a meter's bids"
+				);
+				ensure!(
+					*commitment != Default::default(),
+					"an empty commitment is stored"
+				);
+			}
 		}
+		ensure!(open.is_empty(), "a meter's orders are not committed to");
 		ensure!(by_meter.is_empty(), "a meter's orders are not noted");
 		Ok(())
 	}
 
 	fn check_conservation() -> Result<(), TryRuntimeError> {
-		let mut traded: BTreeMap<BookId, (u32, Commitment)> = BTreeMap::new();
-		for ((microgrid, period, _), commitment) in Commitments::<T>::iter() {
-			let (meters, sum) = traded.entry(book_id(microgrid, period)).or_default();
-			*meters = meters.saturating_add(1);
-			sum.asks = sum.asks.saturating_add(commitment.asks);
-			sum.bids = sum.bids.saturating_add(commitment.bids);
-			sum.sold = sum.sold.saturating_add(commitment.sold);
-			sum.bought = sum.bought.saturating_add(commitment.bought);
+		let mut committed: BTreeMap<BookId, Commitment> = BTreeMap::new();
+		for (meter, dealings) in MeterDealings::<T>::iter() {
+			let Some(info) = T::Meters::meter(MeterId(meter.get())) else {
+				return Err("a meter that is not there has dealings".into());
+			};
+			for (period, commitment) in dealings.periods {
+				let id = BookId {
+					microgrid: info.microgrid,
+					period,
+				};
+				let sum = committed.entry(id).or_default();
+				sum.asks = sum.asks.saturating_add(commitment.asks);
+				sum.bids = sum.bids.saturating_add(commitment.bids);
+				sum.sold = sum.sold.saturating_add(commitment.sold);
+				sum.bought = sum.bought.saturating_add(commitment.bought);
+			}
 		}
-		for ((_, _, microgrid, period), stage) in Agenda::<T>::iter() {
+		for (_, _, microgrid, period) in Agenda::<T>::iter_keys() {
 			let Some(book) = Books::<T>::get((microgrid, period)) else {
 				continue;
 			};
-			let found = traded.remove(&book_id(microgrid, period));
-			let (meters, sum) = found.unwrap_or_default();
+			let sum = book.committed;
+			let found = committed.remove(&book_id(microgrid, period));
+			// What is settled is forgotten meter by meter.
+			let settled_before = T::Progress::settled_before(MicrogridId(microgrid.get()));
+			let settled = Period(period.get()) < settled_before;
+			let found = found.unwrap_or_default();
 			ensure!(
-				book.meters == meters,
-				"the number of meters with commitments is wrong"
+				(found.asks, found.bids) == (sum.asks, sum.bids),
+				"what meters have on offer is not what their book sums up"
 			);
-			if !stage.has_orders() {
-				continue;
-			}
 			ensure!(
-				sum == book.committed,
-				"what meters committed to is not what their book sums up"
+				(found.sold, found.bought) == (sum.sold, sum.bought)
+					|| (settled && found.sold <= sum.sold && found.bought <= sum.bought),
+				"what meters traded is not what their book sums up"
 			);
 			let (within, volume) = (sum.sold.checked_sub(book.exported), book.market.volume);
 			ensure!(
@@ -260,7 +280,12 @@ impl<T: Config> Pallet<T> {
 				"what was sold and bought is not what was traded"
 			);
 		}
-		ensure!(traded.is_empty(), "a commitment outlived its book");
+		let current = T::Clock::current();
+		let mut left = committed.into_iter();
+		ensure!(
+			left.all(|(id, sum)| id.period < current && !sum.is_open()),
+			"a commitment to what is still to be delivered outlived its book"
+		);
 		Ok(())
 	}
 
@@ -345,15 +370,6 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				stages.get(id).is_some_and(Stage::has_orders),
 				"an order outlived its gate's closing"
-			);
-		}
-		for (microgrid, period, _) in Commitments::<T>::iter_keys() {
-			let stage = stages.get(&book_id(microgrid, period));
-			ensure!(
-				stage.is_some_and(|stage| {
-					stage.has_orders() || matches!(stage, Stage::Forget { .. })
-				}),
-				"a commitment outlived its period's delivery",
 			);
 		}
 		ensure!(

@@ -6,6 +6,7 @@ use scale_info::TypeInfo;
 
 mod book;
 mod coupling;
+mod dealings;
 mod stage;
 mod standing;
 
@@ -14,6 +15,7 @@ pub use coupling::{
 	Candidate, Coupling, CouplingStage, Exchanging, LinkFlow, PriceAt, Solution, Verification,
 	MAX_CANDIDATES, MAX_COUPLED, MAX_FLOWS,
 };
+pub use dealings::{Dealings, MAX_PERIODS};
 pub use stage::{Cursor, Stage};
 pub use standing::{
 	expected, EndReason, Instruction, Quantity, Round, StandingKey, StandingOrder, Unsound,
@@ -202,6 +204,11 @@ impl Commitment {
 			Side::Bid => &mut self.bought,
 			Side::Ask => &mut self.sold,
 		}
+	}
+
+	/// Whether there are open orders.
+	pub fn is_open(&self) -> bool {
+		!self.asks.is_zero() || !self.bids.is_zero()
 	}
 
 	/// All that a side may come to: its open orders and its trades.

@@ -3,12 +3,13 @@
 use alloc::vec::Vec;
 
 use gridweave_primitives::{
-	market::Side, traits::MeterInspect, Be32, LinkId, MeterId, MicrogridId, OrderId, Period, Price,
+	market::Side, traits::SettlementClock, Be32, LinkId, MeterId, MicrogridId, OrderId, Period,
+	Price,
 };
 
 use crate::{
 	book, commitments, links,
-	runtime_api::{Level, MarketSummary, OpenOrder, OverLink, Survey, TradeReport},
+	runtime_api::{Level, MarketSummary, OpenOrder, OverLink, Survey, TradeReport, TradedOrder},
 	service,
 	types::{BookId, Commitment, Flow, Locator, Place, Resting},
 	Books, Config, Event, Pallet,
@@ -112,21 +113,16 @@ impl<T: Config> Pallet<T> {
 
 	/// The open orders of a meter, oldest first; bounded by [`Config::MaxOrdersPerMeter`].
 	pub fn orders_of(meter: MeterId) -> Vec<OpenOrder<T::AccountId>> {
-		commitments::orders_of::<T>(meter)
-			.into_iter()
-			.filter_map(Self::order)
-			.collect()
+		let orders = commitments::of::<T>(meter).orders;
+		orders.into_iter().filter_map(Self::order).collect()
 	}
 
-	/// What a meter has on offer and traded in a period.
+	/// What a meter has on offer and traded in a period, until that was delivered.
 	pub fn commitment(meter: MeterId, period: Period) -> Commitment {
-		T::Meters::meter(meter)
-			.map(|info| BookId {
-				microgrid: info.microgrid,
-				period,
-			})
-			.map(|book| commitments::of::<T>(book, meter))
-			.unwrap_or_default()
+		if period < T::Clock::current() {
+			return Commitment::default();
+		}
+		commitments::of::<T>(meter).of(period)
 	}
 
 	/// What has gone over each of the links into a community for a period.
@@ -175,74 +171,100 @@ where
 {
 	/// The trades of this block, in their order. Reads all of the block's events: for clients only.
 	pub fn trades() -> Vec<TradeReport> {
-		let of = |event: Event<T>| match event {
-			Event::Trade {
+		frame_system::Pallet::<T>::read_events_no_consensus()
+			.filter_map(|record| trade_of::<T>(record.event.try_into().ok()?))
+			.collect()
+	}
+}
+
+/// The trade that an event tells of.
+fn trade_of<T: Config>(event: Event<T>) -> Option<TradeReport> {
+	let traded = |order_id, meter| Some(TradedOrder { order_id, meter });
+	match event {
+		Event::Trade {
+			microgrid,
+			period,
+			price,
+			energy,
+			taker,
+			bid,
+			buyer_meter,
+			ask,
+			seller_meter,
+			..
+		} => Some(TradeReport {
+			microgrid,
+			period,
+			price,
+			energy,
+			taker,
+			over: None,
+			bid: traded(bid, buyer_meter),
+			ask: traded(ask, seller_meter),
+		}),
+		Event::TradeOverLink {
+			link,
+			period,
+			price,
+			sent,
+			received,
+			wheeling_fee,
+			taker,
+			bid,
+			buyer_meter,
+			to,
+			ask,
+			seller_meter,
+			from,
+			..
+		} => {
+			let (microgrid, energy) = match taker {
+				Side::Bid => (from, sent),
+				Side::Ask => (to, received),
+			};
+			Some(TradeReport {
 				microgrid,
 				period,
 				price,
 				energy,
-				taker,
-				bid,
-				buyer_meter,
-				ask,
-				seller_meter,
-				..
-			} => Some(TradeReport {
+				taker: Some(taker),
+				over: Some(OverLink {
+					link,
+					from,
+					to,
+					sent,
+					received,
+					wheeling_fee,
+				}),
+				bid: traded(bid, buyer_meter),
+				ask: traded(ask, seller_meter),
+			})
+		}
+		Event::CoupledFill {
+			microgrid,
+			period,
+			side,
+			price,
+			energy,
+			order_id,
+			meter,
+			..
+		} => {
+			let (bid, ask) = match side {
+				Side::Bid => (traded(order_id, meter), None),
+				Side::Ask => (None, traded(order_id, meter)),
+			};
+			Some(TradeReport {
 				microgrid,
 				period,
 				price,
 				energy,
-				taker,
+				taker: None,
 				over: None,
 				bid,
-				buyer_meter,
 				ask,
-				seller_meter,
-			}),
-			Event::TradeOverLink {
-				link,
-				period,
-				price,
-				sent,
-				received,
-				wheeling_fee,
-				taker,
-				bid,
-				buyer_meter,
-				to,
-				ask,
-				seller_meter,
-				from,
-				..
-			} => {
-				let (microgrid, energy) = match taker {
-					Side::Bid => (from, sent),
-					Side::Ask => (to, received),
-				};
-				Some(TradeReport {
-					microgrid,
-					period,
-					price,
-					energy,
-					taker: Some(taker),
-					over: Some(OverLink {
-						link,
-						from,
-						to,
-						sent,
-						received,
-						wheeling_fee,
-					}),
-					bid,
-					buyer_meter,
-					ask,
-					seller_meter,
-				})
-			}
-			_ => None,
-		};
-		frame_system::Pallet::<T>::read_events_no_consensus()
-			.filter_map(|record| of(record.event.try_into().ok()?))
-			.collect()
+			})
+		}
+		_ => None,
 	}
 }

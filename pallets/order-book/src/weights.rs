@@ -34,8 +34,6 @@ pub trait WeightInfo {
 	fn auction_trade() -> Weight;
 	/// Cancelling one order whose gate has closed.
 	fn expire_order() -> Weight;
-	/// Forgetting one meter's commitment.
-	fn forget_commitment() -> Weight;
 	/// Giving the first standing order of a microgrid.
 	fn set_standing_order() -> Weight;
 	/// Ending a standing order.
@@ -108,9 +106,6 @@ impl WeightInfo for () {
 	}
 	fn expire_order() -> Weight {
 		Weight::from_parts(400_000_000, 8_000)
-	}
-	fn forget_commitment() -> Weight {
-		Weight::from_parts(70_000_000, 2_000)
 	}
 	fn set_standing_order() -> Weight {
 		Weight::from_parts(500_000_000, 8_000)

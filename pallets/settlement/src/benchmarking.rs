@@ -196,7 +196,6 @@ impl<T: Config> Community<T> {
 			margin: 1_000,
 		};
 		Positions::<T>::mutate(key, |page| page.set(meter.slot(), position));
-		PositionsOf::<T>::mutate(key.2, |open| open.set(meter.slot(), 1));
 	}
 
 	/// Statements and totals of all meters of the page but the first.

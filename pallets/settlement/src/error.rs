@@ -43,7 +43,8 @@ mod error {
 		PeriodFrozen,
 		/// What buyers from links have paid does not suffice for the sale.
 		ImportsUnpaid,
-		/// Less is locked than the trade releases: the order was not locked in full.
+		/// Less is locked than the trade releases: the order was not locked in full. Not looked at where nothing becomes
+		/// free.
 		LockMissing,
 		/// The trade's margin exceeds what its order had locked for it.
 		MarginExceedsLock,

@@ -227,10 +227,6 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Transit<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
-	/// How many positions each meter of a page has over all periods. Freed with the last of them.
-	#[pallet::storage]
-	pub type PositionsOf<T: Config> = StorageMap<_, Identity, Be32, Slots<u32>, ValueQuery>;
-
 	/// How far each microgrid's settlement has come. One small item per microgrid, whose operator's
 	/// deposit pays; kept as long as the microgrid.
 	#[pallet::storage]

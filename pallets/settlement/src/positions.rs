@@ -3,18 +3,17 @@
 
 use alloc::vec::Vec;
 
-use frame_support::{defensive, ensure, storage::with_storage_layer, traits::Get};
+use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use gridweave_primitives::{
 	cost,
 	market::{Party, Side, Trade},
-	traits::{MeterInspect, SettlementClock},
+	traits::{MeterInspect, MicrogridInspect, SettlementClock},
 	Balance, Be32, MeterId, MicrogridId, Period, Price, Slots,
 };
 use sp_runtime::DispatchResult;
 
 use crate::{
 	bill::Contracts, statements::MaxStatements, types::Position, Config, Error, Pallet, Positions,
-	PositionsOf,
 };
 
 /// One side of a trade.
@@ -130,16 +129,19 @@ impl<T: Config> Pallet<T> {
 		} = entry;
 		let used = margin.checked_add(paid).ok_or(Error::<T>::Overflow)?;
 		ensure!(used <= party.released, Error::<T>::MarginExceedsLock);
-		// The lock becomes the margin; what the better price saves is free again.
-		Self::near(party.meter, |table| {
-			ensure!(
-				table.member(&party.account).locked >= party.released,
-				Error::<T>::LockMissing
-			);
-			table.pay_locked(&party.account, paid);
-			table.release(&party.account, party.released.saturating_sub(used));
-			Ok::<_, Error<T>>(())
-		})?;
+		// The lock becomes the margin; what the better price saves is free again. Nothing is for an order that rested,
+		// which trades at its own limit: its owner's balance is not even looked at, for that costs as much as a change.
+		if paid > 0 || used < party.released {
+			Self::near(party.meter, |table| {
+				ensure!(
+					table.member(&party.account).locked >= party.released,
+					Error::<T>::LockMissing
+				);
+				table.pay_locked(&party.account, paid);
+				table.release(&party.account, party.released.saturating_sub(used));
+				Ok::<_, Error<T>>(())
+			})?;
+		}
 		let slot = party.meter.slot();
 		let key = page_key(party.microgrid, period, party.meter.page());
 		let mut page = Positions::<T>::get(key);
@@ -148,17 +150,11 @@ impl<T: Config> Pallet<T> {
 				ensure!(position.owner == party.account, Error::<T>::OwnerMismatch);
 				position.clone()
 			}
-			None => {
-				PositionsOf::<T>::mutate(key.2, |open| {
-					let count = open.get(slot).copied().unwrap_or_default();
-					open.set(slot, count.saturating_add(1));
-				});
-				Position {
-					owner: party.account.clone(),
-					contracts: Contracts::default(),
-					margin: 0,
-				}
-			}
+			None => Position {
+				owner: party.account.clone(),
+				contracts: Contracts::default(),
+				margin: 0,
+			},
 		};
 		position.contracts.add(&entry).ok_or(Error::<T>::Overflow)?;
 		position.margin = position
@@ -181,22 +177,16 @@ impl<T: Config> Pallet<T> {
 			.cloned()
 	}
 
-	/// A meter's positions, oldest first: of at most [`MaxStatements`] periods from the first that is not
-	/// settled.
+	/// A meter's positions, oldest first: of at most [`MaxStatements`] periods from the first that is not settled.
 	pub fn positions_of(meter: MeterId) -> Vec<(Period, Position<T::AccountId>)> {
-		let open = PositionsOf::<T>::get(Be32::from(meter.page()))
-			.get(meter.slot())
-			.map_or(0, |open| *open as usize);
 		let Some(microgrid) = T::Meters::meter(meter).map(|meter| meter.microgrid) else {
 			return Vec::new();
 		};
 		let first = Self::progress(microgrid).unwrap_or_default().next;
-		(0..MaxStatements::get())
-			.filter_map(|ahead| {
-				let period = Period(first.0.checked_add(ahead)?);
-				Some((period, Self::position(microgrid, period, meter)?))
-			})
-			.take(open)
+		let open = |after: &Period| T::Microgrids::next_opened(microgrid, after.next());
+		core::iter::successors(T::Microgrids::next_opened(microgrid, first), open)
+			.take(<MaxStatements as Get<u32>>::get() as usize)
+			.filter_map(|period| Some((period, Self::position(microgrid, period, meter)?)))
 			.collect()
 	}
 }
@@ -205,7 +195,7 @@ impl<T: Config> Pallet<T> {
 pub(crate) struct OpenPage<T: Config> {
 	key: (Be32, Be32, Be32),
 	positions: Slots<Position<T::AccountId>>,
-	closed: Vec<u8>,
+	changed: bool,
 }
 
 impl<T: Config> OpenPage<T> {
@@ -214,7 +204,7 @@ impl<T: Config> OpenPage<T> {
 		Self {
 			key,
 			positions: Positions::<T>::get(key),
-			closed: Vec::new(),
+			changed: false,
 		}
 	}
 
@@ -226,13 +216,13 @@ impl<T: Config> OpenPage<T> {
 	/// Ends the position of the meter at `slot`, if it has one. The caller releases its margin.
 	pub fn close(&mut self, slot: u8) -> Option<Position<T::AccountId>> {
 		let position = self.positions.remove(slot)?;
-		self.closed.push(slot);
+		self.changed = true;
 		Some(position)
 	}
 
 	/// Stores what is left.
 	pub fn store(self) {
-		if self.closed.is_empty() {
+		if !self.changed {
 			return;
 		}
 		if self.positions.is_empty() {
@@ -240,19 +230,6 @@ impl<T: Config> OpenPage<T> {
 		} else {
 			Positions::<T>::insert(self.key, self.positions);
 		}
-		PositionsOf::<T>::mutate_exists(self.key.2, |entry| {
-			let mut open = entry.take().unwrap_or_default();
-			for slot in self.closed {
-				match open.remove(slot) {
-					Some(1) => {}
-					Some(count) if count > 1 => open.set(slot, count.saturating_sub(1)),
-					_ => {
-						defensive!("a position that was not counted");
-					}
-				}
-			}
-			*entry = (!open.is_empty()).then_some(open);
-		});
 	}
 }
 

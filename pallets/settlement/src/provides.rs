@@ -9,7 +9,7 @@ use gridweave_primitives::{
 		Clearing, CommunityFunds, MeterCommitments, MeterInspect, MicrogridInspect, OnCorrection,
 		OnMeterRetired, OnTrade, SettlementClock, SettlementProgress,
 	},
-	Balance, Be32, MeterId, MicrogridId, Period, Price, WattHours,
+	Balance, MeterId, MicrogridId, Period, Price, WattHours,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -17,7 +17,7 @@ use crate::{
 	bill::{owed, signed},
 	table::Table,
 	types::{Creditor, MeterTotals, Till},
-	Config, Error, Event, Pallet, PositionsOf, Transit, WeightInfo,
+	Config, Error, Event, Pallet, Transit, WeightInfo,
 };
 
 impl<T: Config> Clearing<T::AccountId> for Pallet<T> {
@@ -77,14 +77,12 @@ impl<T: Config> CommunityFunds<T::AccountId> for Pallet<T> {
 }
 
 impl<T: Config> MeterCommitments for Pallet<T> {
+	/// Its owner's arrears. Who keeps what was traded tells of that until it is settled.
 	fn has_commitments(meter: MeterId) -> bool {
-		PositionsOf::<T>::get(Be32::from(meter.page()))
-			.get(meter.slot())
-			.is_some()
-			|| T::Meters::meter(meter).is_some_and(|info| {
-				let table = Table::<T>::open(meter.page());
-				Self::arrears_at(&table, &info.owner, info.microgrid) > 0
-			})
+		T::Meters::meter(meter).is_some_and(|info| {
+			let table = Table::<T>::open(meter.page());
+			Self::arrears_at(&table, &info.owner, info.microgrid) > 0
+		})
 	}
 }
 

@@ -15,7 +15,7 @@
 //! 8. Pages whose members are paid are counted while a settlement collects, and only then.
 //! 9. Profiles are of periods of the clock's day, and each was learnt from a day at least.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::collections::BTreeMap;
 
 use frame_support::{ensure, traits::fungible::Inspect};
 use gridweave_primitives::{
@@ -28,8 +28,7 @@ use crate::{
 	bill::signed,
 	types::{Creditor, Stage},
 	Arrears, ClaimIndex, ClaimQueues, Claims, Config, Current, Exchanges, Funds, Indebted, Ledger,
-	PaidPages, Pallet, Positions, PositionsOf, Profiles, SeatOf, Seats, Statements, Summaries,
-	Totals, Transit,
+	PaidPages, Pallet, Positions, Profiles, SeatOf, Seats, Statements, Summaries, Totals, Transit,
 };
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Balance>, key: K, amount: Balance) {
@@ -131,7 +130,6 @@ impl<T: Config> Pallet<T> {
 		let under_way =
 			Current::<T>::get().map(|job| (Be32::from(job.till.microgrid), Be32::from(job.period)));
 		let mut periods = BTreeMap::<_, (i128, i128, Balance)>::new();
-		let mut meters = BTreeMap::<MeterId, u32>::new();
 		for ((microgrid, period, page), positions) in Positions::<T>::iter() {
 			ensure!(!positions.is_empty(), "an empty page of positions is kept");
 			let sum = periods.entry((microgrid, period)).or_default();
@@ -151,8 +149,6 @@ impl<T: Config> Pallet<T> {
 					.saturating_add(signed(contracts.receivable))
 					.saturating_sub(signed(contracts.payable));
 				sum.2 = sum.2.saturating_add(contracts.paid);
-				let count = meters.entry(MeterId::at(page.get(), slot)).or_default();
-				*count = count.saturating_add(1);
 			}
 		}
 		if let Some(key) = under_way {
@@ -172,14 +168,6 @@ impl<T: Config> Pallet<T> {
 				"an exchange of no positions"
 			);
 		}
-		let counted = PositionsOf::<T>::iter().flat_map(|(page, open)| {
-			let of = |(slot, count): (u8, &u32)| (MeterId::at(page.get(), slot), *count);
-			open.iter().map(of).collect::<Vec<_>>()
-		});
-		ensure!(
-			counted.collect::<BTreeMap<_, _>>() == meters,
-			"a meter's positions are miscounted"
-		);
 		Ok(())
 	}
 

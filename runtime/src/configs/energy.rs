@@ -92,7 +92,7 @@ impl pallet_meter_registry::Config for Runtime {
 	type Corrections = Settlement;
 	type Commitments = (OrderBook, (Settlement, DemandResponse));
 	type Progress = (Settlement, DemandResponse);
-	type Retired = (Settlement, AnomalyFlags);
+	type Retired = (OrderBook, (Settlement, AnomalyFlags));
 	type Funds = Settlement;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxSpan = ConstU32<96>;
@@ -127,6 +127,7 @@ impl pallet_order_book::Config for Runtime {
 	type Quarantine = AnomalyFlags;
 	type Clearing = Settlement;
 	type Trades = Settlement;
+	type Progress = Settlement;
 	type MaxFills = ConstU32<50>;
 	type MaxBatch = ConstU32<96>;
 	type MaxOrdersPerMeter = ConstU32<256>;

@@ -515,20 +515,6 @@ impl<T: frame_system::Config> pallet_order_book::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
-	/// Storage: `OrderBook::Books` (r:1 w:1)
-	/// Proof: `OrderBook::Books` (`max_values`: None, `max_size`: Some(164), added: 2639, mode: `MaxEncodedLen`)
-	/// Storage: `OrderBook::Commitments` (r:1 w:1)
-	/// Proof: `OrderBook::Commitments` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	fn forget_commitment() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `342`
-		//  Estimated: `3629`
-		// Minimum execution time: 20_400_000 picoseconds.
-		Weight::from_parts(25_058_000, 0)
-			.saturating_add(Weight::from_parts(0, 3629))
-			.saturating_add(T::DbWeight::get().reads(2))
-			.saturating_add(T::DbWeight::get().writes(2))
-	}
 	/// Storage: `MeterRegistry::Meters` (r:1 w:0)
 	/// Proof: `MeterRegistry::Meters` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
 	/// Storage: `AnomalyFlags::Quarantined` (r:1 w:0)

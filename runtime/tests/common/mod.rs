@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use codec::Encode;
 use frame_support::{genesis_builder_helper::build_state, traits::UnfilteredDispatchable};
+use gridweave_primitives::{Be32, MeterId, Period};
 use gridweave_runtime::{
 	configs::monetary::ExistentialDeposit, genesis::preset, tx_extension, AccountId, Executive,
 	Header, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, RuntimeOrigin, Settlement,
@@ -246,6 +247,22 @@ fn try_state() {
 	// The clearing house holds what it owes, and what genesis endowed it with.
 	assert_eq!(Settlement::stray(), Some(ExistentialDeposit::get()));
 	check_locks();
+	check_positions();
+}
+
+/// A meter whose trades are not settled is bound: the order book notes each of them until then.
+fn check_positions() {
+	for ((_, period, page), positions) in pallet_settlement::Positions::<Runtime>::iter() {
+		for (slot, _) in positions.iter() {
+			let meter = MeterId::at(page.get(), slot);
+			let dealings = pallet_order_book::MeterDealings::<Runtime>::get(Be32::from(meter));
+			let traded = dealings.of(Period(period.get()));
+			assert!(
+				!traded.sold.is_zero() || !traded.bought.is_zero(),
+				"{meter:?}"
+			);
+		}
+	}
 }
 
 /// What orders and positions lock must be what the ledger says is locked.

@@ -271,8 +271,11 @@ impl<'a, 'b> Maker<'a, 'b> {
 
 	/// An order that rests, if there is one; its meter is named with it.
 	fn order(&mut self) -> u128 {
-		let orders: Vec<_> = pallet_order_book::OrdersOf::<Runtime>::iter()
-			.flat_map(|(meter, orders)| orders.into_iter().map(move |order| (meter, order)))
+		let orders: Vec<_> = pallet_order_book::MeterDealings::<Runtime>::iter()
+			.flat_map(|(meter, dealings)| {
+				let orders = dealings.orders.into_iter();
+				orders.map(move |order| (meter, order))
+			})
 			.collect();
 		if orders.is_empty() {
 			return 0;

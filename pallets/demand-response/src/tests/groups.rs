@@ -79,6 +79,27 @@ fn joining_should_need_an_invitation() {
 }
 
 #[test]
+fn invitations_should_be_taken_back_by_who_gave_them_until_they_are_followed() {
+	run(|| {
+		let programme = open(terms(), BUDGET);
+		let meter = add_meter(0);
+		let group = group(programme, AGGREGATOR, &[]);
+		let by = RuntimeOrigin::signed;
+		let withdraw = |who| DemandResponse::withdraw_invitation(by(who), programme, group, meter);
+		assert_noop!(withdraw(AGGREGATOR), Error::<Test>::NotInvited);
+		let invite = || DemandResponse::invite(by(AGGREGATOR), programme, group, meter);
+		let join = || DemandResponse::join_group(by(owner(0)), programme, group, meter);
+		assert_ok!(invite());
+		assert_noop!(withdraw(owner(0)), Error::<Test>::NotResourceOwner);
+		assert_ok!(withdraw(AGGREGATOR));
+		assert_noop!(join(), Error::<Test>::NotInvited);
+		assert_ok!(invite());
+		assert_ok!(join());
+		assert_noop!(withdraw(AGGREGATOR), Error::<Test>::NotInvited);
+	});
+}
+
+#[test]
 fn invitations_should_be_bounded_and_only_to_groups() {
 	run(|| {
 		let programme = open(terms(), BUDGET);

@@ -1,9 +1,10 @@
 //! The coupling of call auctions ([`crate::coupling`]), on the orders in storage, in bounded steps.
 //!
 //! From the closing of the gate on, solutions are taken for a time. The books that could be coupled wait for that
-//! ([`Stage::Await`]). Then the solutions are looked at, the highest claim first, until one holds: each of its books
-//! is read twice, without and with what its community trades with links. It is carried out at once, and the books
-//! go on from there ([`Outcomes`]); all others, and all of them if none holds, clear by themselves.
+//! ([`Stage::Await`]). Then the solutions are looked at, the highest claim first: each of their books is read twice,
+//! without and with what its community trades with links. One that holds is carried out at once; after it only such
+//! are looked at that concern none of its communities. In the end the books go on from there ([`Outcomes`]); all
+//! others, and all of them if none holds, clear by themselves.
 //!
 //! * *Progress*: a step is the reading of an order, or a fill. What is not done in a block is stored and gone on
 //!   with in the next one, with at most half of what the service of books may use.
@@ -113,8 +114,15 @@ impl<T: Config> Pallet<T> {
 			let Some(candidate) = coupling.candidates.first().cloned() else {
 				break true;
 			};
+			// What comes of a look is at most that all solutions are let go of.
+			let solutions = u32::try_from(coupling.candidates.len()).unwrap_or(u32::MAX);
+			let releases = Self::weight_of_releases(solutions);
 			match stage {
-				CouplingStage::Verify(_) if late => {
+				CouplingStage::Verify(verification) if late => {
+					if meter.try_consume(releases).is_err() {
+						coupling.stage = CouplingStage::Verify(verification);
+						break false;
+					}
 					Self::dismiss_all(period, &coupling);
 					break true;
 				}
@@ -125,9 +133,14 @@ impl<T: Config> Pallet<T> {
 							coupling.stage = CouplingStage::Verify(verification);
 							break false;
 						}
+						// The same is found again, and nothing read for it.
+						_ if meter.try_consume(releases).is_err() => {
+							coupling.stage = CouplingStage::Verify(verification);
+							break false;
+						}
 						Looked::Holds(gain) => {
-							coupling.stage = Self::accept(period, &coupling, verification, gain);
-							coupling.candidates.truncate(1);
+							coupling.stage =
+								Self::accept(period, &mut coupling, verification, gain);
 						}
 						Looked::Fails(fault) => {
 							coupling.candidates.remove(0);
@@ -141,11 +154,11 @@ impl<T: Config> Pallet<T> {
 					}
 				}
 				CouplingStage::Exchange(mut exchanging) => {
-					if Self::exchange(period, &candidate, &mut exchanging, meter) {
-						break true;
+					if !Self::exchange(period, &candidate, &mut exchanging, meter) {
+						coupling.stage = CouplingStage::Exchange(exchanging);
+						break false;
 					}
-					coupling.stage = CouplingStage::Exchange(exchanging);
-					break false;
+					coupling.candidates.remove(0);
 				}
 			}
 		};
@@ -176,11 +189,15 @@ impl<T: Config> Pallet<T> {
 				microgrid: net.microgrid,
 				period,
 			};
-			let Some(mut book) = book::load::<T>(id) else {
-				return Looked::Corrupt;
+			let read = match book::load::<T>(id) {
+				Some(mut book) => {
+					let read = Self::read_book(id, &mut book, verification, barred, meter);
+					book::save::<T>(id, &book);
+					read
+				}
+				// Nobody placed an order there: energy can but go through.
+				None => verification.scan.feed_nothing().ok().map(|()| true),
 			};
-			let read = Self::read_book(id, &mut book, verification, barred, meter);
-			book::save::<T>(id, &book);
 			match read {
 				None => return Looked::Corrupt,
 				Some(false) => return Looked::NoRoom,
@@ -256,26 +273,34 @@ impl<T: Config> Pallet<T> {
 		Some(true)
 	}
 
-	/// A solution holds: what is to be done next. No other one is needed.
+	/// A solution holds: what is to be done next. Of the others those are left that concern none of its communities.
 	fn accept(
 		period: Period,
-		coupling: &Coupling<T::AccountId>,
+		coupling: &mut Coupling<T::AccountId>,
 		verification: Verification,
 		gain: Balance,
 	) -> CouplingStage {
-		let mut candidates = coupling.candidates.iter();
-		if let Some(best) = candidates.next() {
-			Self::release_deposit(best);
+		let candidates = core::mem::take(&mut coupling.candidates);
+		let best = candidates.first().cloned();
+		for (place, candidate) in candidates.into_iter().enumerate() {
+			let is_best = place == 0;
+			let clear = |best| !candidate.concerns_any_of(best);
+			if is_best || best.as_ref().is_none_or(clear) {
+				// As many as there were.
+				let _ = coupling.candidates.try_push(candidate);
+			} else {
+				Self::dismiss(period, &candidate);
+			}
+		}
+		if let Some(best) = best {
+			Self::release_deposit(&best);
 			Self::deposit_event(Event::CouplingAccepted {
-				who: best.who.clone(),
+				who: best.who,
 				period,
 				gain,
-				nets: best.nets.to_vec(),
-				carried: best.carried.to_vec(),
+				nets: best.nets.into_inner(),
+				carried: best.carried.into_inner(),
 			});
-		}
-		for other in candidates {
-			Self::dismiss(period, other);
 		}
 		CouplingStage::Exchange(Exchanging {
 			side: Side::Bid,

@@ -13,7 +13,7 @@ use gridweave_primitives::{
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
-use super::auction::corrupt;
+use super::{auction::corrupt, schedule};
 use crate::{
 	auction::Execution,
 	book,
@@ -59,7 +59,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let items = candidate.nets.len().max(candidate.carried.len());
 		while (exchanging.closed as usize) < items {
-			if meter.try_consume(T::WeightInfo::close_coupling()).is_err() {
+			if meter.try_consume(Self::weight_of_closing()).is_err() {
 				return false;
 			}
 			Self::close_item(period, candidate, exchanging);
@@ -156,8 +156,28 @@ impl<T: Config> Pallet<T> {
 			left = WattHours::ZERO;
 			Self::return_imports(period, net, &mut exchanging.pot);
 		}
-		let key = (Be32::from(net.microgrid), Be32::from(period));
-		Outcomes::<T>::insert(key, Execution::at(net.price, left));
+		let id = BookId {
+			microgrid: net.microgrid,
+			period,
+		};
+		if Self::has_or_opens(id) {
+			let key = (Be32::from(net.microgrid), Be32::from(period));
+			Outcomes::<T>::insert(key, Execution::at(net.price, left));
+		}
+	}
+
+	/// Whether there is a book. Where energy goes through a community in which nobody placed an order it is opened: what
+	/// went over links is kept with it, and forgotten.
+	fn has_or_opens(id: BookId) -> bool {
+		if book::load::<T>(id).is_some() {
+			return true;
+		}
+		let Some(terms) = T::Microgrids::terms(id.microgrid, id.period) else {
+			return false;
+		};
+		book::save::<T>(id, &Book::new(&terms));
+		schedule::<T>(id, &terms);
+		true
 	}
 
 	/// All is traded with links: pays one, and notes what it carried.

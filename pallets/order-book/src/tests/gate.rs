@@ -1,11 +1,14 @@
 //! What becomes of books with time.
 
 use frame_support::{assert_ok, weights::Weight};
-use gridweave_primitives::{traits::MeterCommitments, OrderId, PeriodClock};
+use gridweave_primitives::{
+	traits::{MeterCommitments, OnMeterRetired},
+	Be32, OrderId, PeriodClock,
+};
 
 use crate::{
-	mock::*, Agenda, Asks, Bids, Books, CancelReason, Commitments, Event, NewOrder, Orders,
-	OrdersOf, WeightInfo,
+	mock::*, Agenda, Asks, Bids, Books, CancelReason, Event, MeterDealings, NewOrder, Orders,
+	WeightInfo,
 };
 
 /// Room for the orders (and what else is needed for one book), and no more.
@@ -116,23 +119,50 @@ fn service_without_room_should_do_nothing() {
 }
 
 #[test]
-fn commitments_should_be_forgotten_when_the_period_is_delivered() {
+fn commitments_should_be_told_until_the_period_is_delivered_and_go_with_the_next_order() {
 	test(|| {
 		place(ask(ALICES, 100, 80));
 		place(bid(BOBS, 100, 80));
 		let end = PeriodClock::default().end_of(P);
 		block_at(end - 1);
 		assert_eq!(OrderBook::commitment(ALICES, P).sold.0, 100);
-		let step = <() as WeightInfo>::forget_commitment();
-		room_for(0);
-		ServiceWeight::mutate(|weight| *weight = weight.saturating_add(step));
 		block_at(end);
 		check();
-		assert_eq!(Commitments::<Test>::iter().count(), 1);
-		block_at(end + 3);
-		check();
-		assert_eq!(Commitments::<Test>::iter().count(), 0);
+		assert_eq!(OrderBook::commitment(ALICES, P), Default::default());
 		assert_eq!(OrderBook::market_data(GRID, P).unwrap().volume.0, 100);
+		let periods = || -> Vec<_> {
+			let dealings = MeterDealings::<Test>::get(Be32::from(ALICES));
+			dealings.periods.iter().map(|(period, _)| *period).collect()
+		};
+		assert_eq!(periods(), [P]);
+		let sell = |period| {
+			place(NewOrder {
+				period,
+				..ask(ALICES, 10, 80)
+			})
+		};
+		let [next, later] = [3, 6].map(|ahead| P.saturating_add(ahead));
+		sell(next);
+		assert_eq!(periods(), [next]);
+		check();
+		// What is still open of a delivered period stays.
+		ServiceWeight::set(Weight::zero());
+		block_at(PeriodClock::default().end_of(next));
+		sell(later);
+		assert_eq!(periods(), [next, later]);
+	});
+}
+
+#[test]
+fn dealings_should_go_with_the_meter() {
+	test(|| {
+		place(ask(ALICES, 100, 80));
+		place(bid(BOBS, 100, 80));
+		block_at(PeriodClock::default().end_of(P));
+		let dealt = |meter| MeterDealings::<Test>::contains_key(Be32::from(meter));
+		assert!(dealt(ALICES));
+		<OrderBook as OnMeterRetired>::on_meter_retired(ALICES);
+		assert_eq!((dealt(ALICES), dealt(BOBS)), (false, true));
 	});
 }
 
@@ -158,9 +188,8 @@ fn nothing_should_be_left_of_a_period_that_is_no_longer_kept() {
 		block_at(expires);
 		assert_eq!(Books::<Test>::iter().count(), 0);
 		assert_eq!(Agenda::<Test>::iter().count(), 0);
-		assert_eq!(Commitments::<Test>::iter().count(), 0);
 		assert_eq!(Orders::<Test>::iter().count(), 0);
-		assert_eq!(OrdersOf::<Test>::iter().count(), 0);
+		assert_eq!(dealing(), 0);
 		assert_eq!(
 			Asks::<Test>::iter().count() + Bids::<Test>::iter().count(),
 			0

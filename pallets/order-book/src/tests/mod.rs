@@ -7,6 +7,7 @@ mod batch;
 mod call_auction;
 mod coupled;
 mod coupling;
+mod dealings;
 mod gate;
 mod linked;
 mod links;

@@ -6,10 +6,7 @@ use gridweave_primitives::{
 };
 use proptest::prelude::*;
 
-use crate::{
-	mock::*, service::TURN, Agenda, Books, Commitments, Config, NewOrder, Orders, OrdersOf, Served,
-	WeightInfo,
-};
+use crate::{mock::*, service::TURN, Agenda, Books, Config, NewOrder, Orders, Served, WeightInfo};
 
 type W = <Test as Config>::WeightInfo;
 
@@ -177,25 +174,6 @@ fn orders_cancelled_in_the_block_should_be_charged_to_be_stepped_over() {
 }
 
 #[test]
-fn commitments_should_be_forgotten_without_looking_behind_the_last() {
-	test(|| {
-		MaxFills::set(100);
-		let meters: Vec<_> = (100..170).map(MeterId).collect();
-		for meter in &meters {
-			add_meter(*meter, CAROL, GRID, MeterKind::Prosumer, 40_000);
-			place(ask(*meter, 10, 100));
-		}
-		place(bid(BOBS, 700, 100));
-		block_at(gate(P));
-		let end = PeriodClock::default().end_of(P);
-		// Seventy sellers and a buyer, in three turns; and a look that finds nothing more.
-		assert_eq!(seeks(|| block_at(end)), 71 + 3 + 1);
-		assert_eq!(Commitments::<Test>::iter().count(), 0);
-		assert_eq!(Books::<Test>::iter().count(), 1);
-	});
-}
-
-#[test]
 fn empty_agenda_should_not_be_looked_into() {
 	test(|| assert_eq!(seeks(|| block_at(gate(P))), 0));
 }
@@ -237,11 +215,10 @@ proptest! {
 			let left = (
 				Agenda::<Test>::count(),
 				Books::<Test>::iter().count(),
-				Commitments::<Test>::iter().count(),
 				Orders::<Test>::iter().count(),
-				OrdersOf::<Test>::iter().count(),
+				dealing(),
 			);
-			assert_eq!(left, (0, 0, 0, 0, 0));
+			assert_eq!(left, (0, 0, 0, 0));
 			assert_eq!((locked(ALICE), locked(BOB), locked(CAROL)), (0, 0, 0));
 		});
 	}

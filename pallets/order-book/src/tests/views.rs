@@ -9,7 +9,7 @@ use gridweave_primitives::{
 
 use crate::{
 	mock::*,
-	runtime_api::{Level, Survey, TradeReport},
+	runtime_api::{Level, Survey, TradeReport, TradedOrder},
 	NewOrder,
 };
 
@@ -143,6 +143,7 @@ fn trades_of_the_block_should_be_told_in_their_order() {
 		let second = place(ask(ALICES, 50, 95));
 		assert_eq!(OrderBook::trades(), vec![]);
 		let bought = place(bid(BOBS, 120, 100));
+		let traded = |order_id, meter| Some(TradedOrder { order_id, meter });
 		let trade = |ask, price, energy| TradeReport {
 			microgrid: GRID,
 			period: P,
@@ -150,10 +151,8 @@ fn trades_of_the_block_should_be_told_in_their_order() {
 			energy: WattHours(energy),
 			taker: Some(Side::Bid),
 			over: None,
-			bid: bought,
-			buyer_meter: BOBS,
-			ask,
-			seller_meter: ALICES,
+			bid: traded(bought, BOBS),
+			ask: traded(ask, ALICES),
 		};
 		assert_eq!(
 			OrderBook::trades(),

@@ -10,7 +10,7 @@ use gridweave_primitives::{
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::{BookId, CouplingStage, Stage},
+	types::{BookId, Candidate, CouplingStage, Stage},
 	Agenda, Config, Couplings, Outcomes, Pallet,
 };
 
@@ -19,10 +19,9 @@ impl<T: Config> Pallet<T> {
 	pub fn held_for_solutions() -> BTreeMap<T::AccountId, Balance> {
 		let mut held: BTreeMap<T::AccountId, Balance> = BTreeMap::new();
 		for coupling in Couplings::<T>::iter_values() {
-			if matches!(coupling.stage, CouplingStage::Exchange(_)) {
-				continue;
-			}
-			for candidate in coupling.candidates {
+			// That of the one that is carried out is released.
+			let released = usize::from(matches!(coupling.stage, CouplingStage::Exchange(_)));
+			for candidate in coupling.candidates.into_iter().skip(released) {
 				let sum = held.entry(candidate.who).or_default();
 				*sum = sum.saturating_add(candidate.deposit);
 			}
@@ -37,7 +36,7 @@ impl<T: Config> Pallet<T> {
 			if matches!(coupling.stage, CouplingStage::Verify(_)) {
 				continue;
 			}
-			for candidate in coupling.candidates {
+			for candidate in coupling.candidates.into_iter().take(1) {
 				let nets = candidate.nets.into_iter();
 				books.extend(nets.map(|net| BookId {
 					microgrid: net.microgrid,
@@ -68,7 +67,14 @@ impl<T: Config> Pallet<T> {
 				"a solution came before the gate was closed"
 			);
 			if let CouplingStage::Exchange(exchanging) = coupling.stage {
-				ensure!(coupling.candidates.len() == 1, "two solutions hold");
+				let mut candidates = coupling.candidates.iter();
+				let first = candidates.next();
+				let clear =
+					|other: &Candidate<_>| !first.is_some_and(|one| other.concerns_any_of(one));
+				ensure!(
+					candidates.all(clear),
+					"a solution waits that concerns a community of the one that is carried out"
+				);
 				pots = pots.saturating_add(exchanging.pot);
 			}
 		}

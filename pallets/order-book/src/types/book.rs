@@ -65,9 +65,7 @@ pub struct Book {
 	pub fee: Price,
 	/// The retail price, from the period's terms, in 10⁻⁶ GRID per kWh.
 	pub retail_price: Price,
-	/// How many meters have commitments in it.
-	pub meters: u32,
-	/// What they come to, all together: also after the meters' own are forgotten.
+	/// What its meters have committed themselves to, all together.
 	pub committed: Commitment,
 	/// The block that `removals` counts in.
 	pub removals_in: u32,
@@ -92,7 +90,6 @@ impl Book {
 			bids: 0,
 			fee: terms.rules.fee,
 			retail_price: terms.retail_price,
-			meters: 0,
 			committed: Commitment::default(),
 			removals_in: 0,
 			removals: 0,

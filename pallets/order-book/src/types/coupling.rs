@@ -154,7 +154,7 @@ pub struct Exchanging {
 pub enum CouplingStage {
 	/// Look at the best solution that is left.
 	Verify(Verification),
-	/// It holds: trade with links. No other solution is left.
+	/// It holds: trade with links. None is left of the solutions that concern one of its communities.
 	Exchange(Exchanging),
 }
 
@@ -165,6 +165,13 @@ impl Default for CouplingStage {
 }
 
 impl<AccountId> Candidate<AccountId> {
+	/// Whether it concerns a community that another one does.
+	pub fn concerns_any_of(&self, other: &Self) -> bool {
+		let of = |net: &Net| net.microgrid;
+		let concerned = |net: &Net| other.nets.binary_search_by_key(&net.microgrid, of).is_ok();
+		self.nets.iter().any(concerned)
+	}
+
 	/// What is gained if the books are worth so much more than without, in planck; nothing if less is.
 	pub fn gain(&self, books: i128) -> Balance {
 		let fees = self.carried.iter().map(|carried| carried.wheeling);

@@ -1,7 +1,7 @@
 //! What becomes of a book with time.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use gridweave_primitives::{microgrid::Mechanism, MeterId};
+use gridweave_primitives::microgrid::Mechanism;
 use scale_info::TypeInfo;
 
 use super::Place;
@@ -56,11 +56,6 @@ pub enum Stage {
 	Clear(Execution),
 	/// The gate is closed, and nothing trades any more: cancel the orders that are left.
 	Expire,
-	/// Delivery ends: forget the meters' commitments.
-	Forget {
-		/// Those of the meters up to this one are forgotten already.
-		after: Option<MeterId>,
-	},
 	/// The period is no longer kept: remove the book with its market data.
 	Prune,
 	/// The gate of a call auction is closed, and solutions that couple it with others are waited for.

@@ -4,7 +4,7 @@ use frame_support::assert_ok;
 use gridweave_primitives::{
 	meter::{MeterState, MeteredPeriod, Provenance},
 	microgrid::ResidualRule,
-	traits::{MeterCommitments, OnMeterRetired, SettlementProgress},
+	traits::{OnMeterRetired, SettlementProgress},
 	MeterId, Price, WattHours,
 };
 use sp_runtime::Permill;
@@ -50,7 +50,6 @@ fn tariff_period_should_be_settled_to_the_planck() {
 			Settlement::position_of(MeterId(0), PERIOD),
 			None::<Position<u64>>
 		);
-		assert!(!Settlement::has_commitments(MeterId(0)));
 		assert_eq!(Settlement::settled_before(HOME), PERIOD.next());
 
 		let events = events();

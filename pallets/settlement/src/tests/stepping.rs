@@ -9,7 +9,7 @@ use gridweave_primitives::{
 use proptest::prelude::*;
 use sp_runtime::Permill;
 
-use crate::{mock::*, types::Progress, Current, Event, PositionsOf, Statements, Summaries};
+use crate::{mock::*, types::Progress, Current, Event, Statements, Summaries};
 
 /// What is left when everything is settled.
 fn state() -> impl PartialEq + core::fmt::Debug {
@@ -129,23 +129,6 @@ proptest! {
 		}
 		prop_assert_eq!(&states[0], &states[1]);
 	}
-}
-
-#[test]
-fn positions_that_are_miscounted_should_be_found() {
-	run(|| {
-		add_meter(0, 1);
-		add_meter(1, 2);
-		trade(PERIOD, 0, 1, 100, 200_000);
-		assert_ok!(Settlement::do_try_state());
-		let page = Be32::from(MeterId(0).page());
-		let counted = PositionsOf::<Test>::get(page);
-		PositionsOf::<Test>::mutate(page, |open| open.set(0, 2));
-		assert!(Settlement::do_try_state().is_err());
-		PositionsOf::<Test>::remove(page);
-		assert!(Settlement::do_try_state().is_err());
-		PositionsOf::<Test>::insert(page, counted);
-	});
 }
 
 #[test]

@@ -8,8 +8,8 @@ use sp_runtime::DispatchError;
 
 use super::{cleared, noted, room_for, run_auction, stage, turn_of, W};
 use crate::{
-	mock::*, Agenda, Books, CancelReason, Commitment, Commitments, Cursor, Event, NewOrder, Orders,
-	Stage, WeightInfo,
+	mock::*, Agenda, Books, CancelReason, Commitment, Cursor, Event, NewOrder, Orders, Stage,
+	WeightInfo,
 };
 
 /// Seven kWh trade; on each side an order is left. Bids and asks, best first.
@@ -138,7 +138,7 @@ fn stages_should_not_share_a_block() {
 		assert_eq!((trades().len(), stage()), (1, Stage::Expire));
 		check();
 		block_at(gate(P) + 2);
-		assert_eq!(stage(), Stage::Forget { after: None });
+		assert_eq!(stage(), Stage::Prune);
 	});
 }
 
@@ -337,7 +337,7 @@ fn nothing_of_an_auction_should_be_left_in_the_end() {
 		});
 		run_until_gone(P1);
 		assert_eq!(Orders::<Test>::iter().count(), 0);
-		assert_eq!(Commitments::<Test>::iter().count(), 0);
+		assert_eq!(dealing(), 0);
 		assert_eq!(
 			(Books::<Test>::iter().count(), Agenda::<Test>::count()),
 			(0, 0)

@@ -10,7 +10,7 @@ use crate::{
 		model::Reference,
 		reference::{act, action, compare, Action, PERIODS},
 	},
-	Agenda, Books, Commitments, NewOrder, Orders, OrdersOf, TimeInForce,
+	Agenda, Books, NewOrder, Orders, TimeInForce,
 };
 
 /// In auctions others are refused, which would leave most books empty.
@@ -74,12 +74,11 @@ proptest! {
 			let left = (
 				Agenda::<Test>::count(),
 				Books::<Test>::iter().count(),
-				Commitments::<Test>::iter().count(),
 				Orders::<Test>::iter().count(),
-				OrdersOf::<Test>::iter().count(),
+				dealing(),
 				noted(),
 			);
-			assert_eq!(left, (0, 0, 0, 0, 0, 0));
+			assert_eq!(left, (0, 0, 0, 0, 0));
 		});
 	}
 }

@@ -1,10 +1,10 @@
 //! Solutions that hold.
 
-use gridweave_primitives::{cost, LinkId, Price};
+use gridweave_primitives::{cost, meter::MeterKind, LinkId, MeterId, Price};
 use sp_runtime::DispatchError;
 
 use super::*;
-use crate::{Config, Flow, Outcomes, WeightInfo};
+use crate::{runtime_api::TradedOrder, Config, Flow, Outcomes, WeightInfo};
 
 type W = <Test as Config>::WeightInfo;
 
@@ -17,10 +17,24 @@ fn solution_that_holds_should_be_carried_out() {
 		assert_eq!(OrderBook::coupling_score(P, &coupling()), Ok(WORTH));
 		submit(CAROL, coupling(), WORTH);
 		assert_eq!(
-			(held_for_solutions(CAROL), OrderBook::coupling_claims(P)),
+			(
+				held_for_solutions(CAROL),
+				OrderBook::coupling_claims(P, gate(P) + WINDOW)
+			),
 			(1_000 + WORTH, vec![WORTH])
 		);
 		run_from(gate(P) + WINDOW);
+		let told: Vec<_> = OrderBook::trades()
+			.iter()
+			.map(|trade| {
+				let meter = |order: Option<TradedOrder>| order.map(|order| order.meter);
+				(trade.microgrid, meter(trade.bid), meter(trade.ask))
+			})
+			.collect();
+		assert_eq!(
+			told,
+			[(GRID, Some(BOBS), None), (NORTH, None, Some(NORTHS))]
+		);
 		let events = events();
 		assert_eq!(
 			fills(&events),
@@ -139,6 +153,121 @@ fn energy_should_go_through_a_community_whose_members_do_not_trade() {
 }
 
 #[test]
+fn energy_should_go_through_a_community_without_orders() {
+	test_coupling(|| {
+		connect([link(0, NORTH, GRID), link(1, GRID, SOUTH)]);
+		place(ask(NORTHS, 1_000, 100));
+		place(bid(SOUTHS, 902, 400));
+		let before = money();
+		block_at(gate(P));
+		assert_eq!(OrderBook::market_data(GRID, P), None);
+		let prices = |here| solution(&[(0, 950), (1, 902)], &[(0, here), (1, 100), (2, 400)]);
+		let claim = OrderBook::coupling_score(P, &prices(200)).unwrap();
+		assert_eq!(claim, (400 * 902 - 100 * 1_000 - 2 * 950 - 2 * 902) * 1_000);
+		submit(CAROL, prices(200), claim);
+		// What is only told opens nothing.
+		assert_eq!(OrderBook::market_data(GRID, P), None);
+		run_from(gate(P) + WINDOW);
+		assert_eq!(fills(&events()).len(), 2);
+		let sent = OrderBook::flows_into(GRID, P);
+		assert_eq!((sent.len(), sent[0].1.received), (1, WattHours(950)));
+		// Its book is opened, closes, and goes with the period, with what went over its links.
+		let closed = Event::MarketClosed {
+			microgrid: GRID,
+			period: P,
+			market: Default::default(),
+		};
+		for later in 0..3 {
+			block_at(gate(P) + 2 * WINDOW + later);
+		}
+		assert!(events().contains(&closed));
+		assert_eq!(money(), before);
+		let end = gridweave_primitives::PeriodClock::default().expires_at(P);
+		for now in end..end + 4 {
+			block_at(now);
+			check();
+		}
+		assert_eq!(crate::LinkFlows::<Test>::iter().count(), 0);
+		assert_eq!(crate::Books::<Test>::iter().count(), 0);
+	});
+}
+
+#[test]
+fn solutions_that_are_not_in_each_others_way_should_all_be_carried_out() {
+	test_coupling(|| {
+		pair();
+		far_pair();
+		let before = money();
+		block_at(gate(P));
+		let worth = OrderBook::coupling_score(P, &far_coupling()).unwrap();
+		submit(ALICE, coupling(), WORTH);
+		// In the way of the first, and one of them the same.
+		submit(BOB, coupling(), WORTH - 1);
+		submit(ALICE, coupling(), WORTH - 1);
+		submit(CAROL, far_coupling(), worth);
+		run_from(gate(P) + WINDOW);
+		let events = events();
+		let who = |event: &Event<Test>| match event {
+			Event::CouplingAccepted { who, .. } => Some((*who, true)),
+			Event::CouplingDismissed { who, .. } => Some((*who, false)),
+			_ => None,
+		};
+		let became: Vec<_> = events.iter().filter_map(who).collect();
+		assert_eq!(
+			became,
+			[(BOB, false), (ALICE, false), (ALICE, true), (CAROL, true)]
+		);
+		assert_eq!(fills(&events).len(), 4);
+		let done = |event: &&Event<Test>| matches!(event, Event::CouplingDone { .. });
+		assert_eq!(events.iter().filter(done).count(), 2);
+		assert_eq!(OrderBook::flows_into(EAST, P).len(), 1);
+		assert_eq!(money(), before);
+		for who in [ALICE, BOB, CAROL] {
+			assert_eq!(held_for_solutions(who), 0);
+		}
+	});
+}
+
+const EAST: MicrogridId = MicrogridId(3);
+
+/// A pair as that of the grid and the north, of two other communities.
+fn far_pair() {
+	const EASTS: MeterId = MeterId(30);
+	add_meter(EASTS, CAROL, EAST, MeterKind::Prosumer, 40_000);
+	connect([link(0, NORTH, GRID), link(1, SOUTH, EAST)]);
+	place(ask(SOUTHS, 200, 100));
+	place(bid(EASTS, 190, 150));
+}
+
+/// What couples that.
+fn far_coupling() -> Solution {
+	solution(&[(1, 190)], &[(2, 100), (3, 140)])
+}
+
+/// One step a block: reads an order, lets it trade, or ends a link or a community.
+fn step_by_step(least: u32, most_fills: usize) {
+	let before = money();
+	let turns = W::advance_coupling().saturating_mul(2);
+	let step = W::exchange_order().saturating_add(W::discover_order());
+	room_for_coupling(turns.saturating_add(step));
+	let mut blocks = 0;
+	for now in gate(P) + WINDOW.. {
+		block_at(now);
+		check();
+		assert_eq!(money(), before);
+		if crate::Couplings::<Test>::count() == 0 {
+			break;
+		}
+		blocks += 1;
+	}
+	assert!(blocks > least, "{blocks}");
+	assert_eq!(fills(&events()).len(), most_fills);
+	ServiceWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
+	run_from(gate(P) + 2 * WINDOW);
+	assert_eq!(Outcomes::<Test>::iter().count(), 0);
+}
+
+#[test]
 fn coupling_should_go_on_where_it_was() {
 	test_coupling(|| {
 		connect([link(0, NORTH, GRID)]);
@@ -146,32 +275,38 @@ fn coupling_should_go_on_where_it_was() {
 			place(ask(NORTHS, 20, 100));
 			place(bid(BOBS, 19, 240));
 		}
-		let before = money();
 		block_at(gate(P));
 		submit(CAROL, solution(&[(0, 95)], &[(0, 200), (1, 100)]), 1);
-		// One order is read, or trades, a block.
-		let turns = W::advance_coupling().saturating_mul(2);
-		let read = W::discover_order();
-		room_for_coupling(
-			turns
-				.saturating_add(W::exchange_order())
-				.saturating_add(read),
-		);
-		let mut blocks = 0;
-		for now in gate(P) + WINDOW.. {
-			block_at(now);
-			check();
-			assert_eq!(money(), before);
-			if crate::Couplings::<Test>::count() == 0 {
-				break;
-			}
-			blocks += 1;
-		}
-		assert!(blocks > 20, "{blocks}");
-		assert_eq!(fills(&events()).len(), 10);
-		ServiceWeight::set(Weight::from_parts(20_000_000_000, u64::MAX));
-		run_from(gate(P) + 2 * WINDOW);
-		assert_eq!(Outcomes::<Test>::iter().count(), 0);
+		step_by_step(20, 10);
+	});
+}
+
+#[test]
+fn several_couplings_should_go_on_where_they_were() {
+	test_coupling(|| {
+		pair();
+		far_pair();
+		block_at(gate(P));
+		submit(ALICE, coupling(), WORTH);
+		submit(BOB, far_coupling(), 1);
+		submit(ALICE, far_coupling(), 1);
+		step_by_step(12, 4);
+		assert_eq!((held_for_solutions(ALICE), held_for_solutions(BOB)), (0, 0));
+	});
+}
+
+#[test]
+fn link_may_be_paid_before_the_book_behind_it_is_opened() {
+	test_coupling(|| {
+		// The community in the middle has the last place.
+		connect([link(0, GRID, SOUTH), link(1, SOUTH, NORTH)]);
+		place(ask(ALICES, 1_000, 100));
+		place(bid(NORTHS_OTHER, 902, 400));
+		block_at(gate(P));
+		let solution = solution(&[(0, 950), (1, 902)], &[(0, 100), (1, 400), (2, 200)]);
+		submit(CAROL, solution, 1);
+		step_by_step(8, 2);
+		assert_eq!(OrderBook::flows_into(SOUTH, P).len(), 1);
 	});
 }
 

@@ -28,12 +28,6 @@ fn unsound_solutions_should_be_refused_with_a_reason() {
 		assert_refused(
 			CAROL,
 			of(&[(0, 20)], &[(0, 200), (1, 100), (2, 100)]),
-			E::NoBook,
-		);
-		place_in_the_south();
-		assert_refused(
-			CAROL,
-			of(&[(0, 20)], &[(0, 200), (1, 100), (2, 100)]),
 			E::PricesMissing,
 		);
 		assert_refused(CAROL, of(&[(0, 950)], &[(0, 107), (1, 100)]), E::LinkLoses);
@@ -55,17 +49,6 @@ fn unsound_solutions_should_be_refused_with_a_reason() {
 		assert_refused(POOR, submitting(coupling(), 1), E::DepositUnavailable);
 		submit(CAROL, coupling(), 1);
 	});
-}
-
-/// Makes it seem that an order was once placed in the south.
-fn place_in_the_south() {
-	let terms = CurrentTerms::get();
-	let id = crate::BookId {
-		microgrid: SOUTH,
-		period: P,
-	};
-	crate::book::save::<Test>(id, &crate::Book::new(&terms));
-	crate::service::schedule::<Test>(id, &terms);
 }
 
 #[test]
@@ -125,7 +108,9 @@ fn least_claim_should_go_when_there_are_too_many() {
 		);
 		// Of equal claims the earlier is before.
 		let expected: Vec<_> = (4..2 + most).rev().chain([3, 3]).collect();
-		assert_eq!(OrderBook::coupling_claims(P), expected);
+		assert_eq!(OrderBook::coupling_claims(P, gate(P) + WINDOW), expected);
+		// Of auctions whose gate closes at another time there are none.
+		assert_eq!(OrderBook::coupling_claims(P, gate(P) + WINDOW + 1), []);
 		check();
 		submit(CAROL, coupling(), 5);
 		assert_eq!(held_for_solutions(CAROL), 1_005);
